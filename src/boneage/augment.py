@@ -1,0 +1,138 @@
+"""Augmentation of a whole batch at once, on its device, straight from the cached bytes.
+
+One warp (rotation, shift, zoom, aspect, shear, flip and the change of size) and then grey levels, noise, blur and
+rectangles. Everything is drawn from the generator passed in, so a batch is a pure function of (seed, step).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .config import AugmentConfig
+
+NONE = AugmentConfig()
+
+
+def augment(films: Tensor, config: AugmentConfig, generator: torch.Generator, size: int) -> Tensor:
+    """uint8 [N, S, S] → float32 [N, 1, size, size] in [0, 1]; the generator lives on the films' device."""
+    x = films.unsqueeze(1).float().div_(255)
+    if config == NONE:
+        return _resize(x, size)
+    x = warp(x, config, generator, size)
+    x = _some(x, config.blur, blur, generator)
+    x = grey(x, config, generator)
+    x = _some(x, config.marker, markers, generator)
+    return _some(x, config.erase, erase, generator).clamp_(0, 1)
+
+
+def plain(films: Tensor, size: int) -> Tensor:
+    """The same pixels without augmentation: uint8 [N, S, S] → float32 [N, 1, size, size] in [0, 1]."""
+    return _resize(films.unsqueeze(1).float().div_(255), size)
+
+
+def warp(x: Tensor, config: AugmentConfig, generator: torch.Generator, size: int) -> Tensor:
+    """One affine map per film, sampled bilinearly; what lies outside the film is black."""
+    matrix = _affine(len(x), config, generator, x.device)
+    grid = F.affine_grid(matrix, [len(x), 1, size, size], align_corners=False)
+    return F.grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+
+def grey(x: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
+    """Gamma, contrast about mid-grey, brightness and noise, each with its own strength per film."""
+
+    def draw(reach: float) -> Tensor:
+        return _uniform(len(x), reach, generator, x.device).view(-1, 1, 1, 1)
+
+    if config.gamma:
+        x = x.clamp_min(1e-6).pow(draw(config.gamma).exp())
+    if config.contrast or config.brightness:
+        x = (x - 0.5) * (1 + draw(config.contrast)) + 0.5 + draw(config.brightness)
+    if config.noise:
+        strength = draw(config.noise).abs()
+        x = x + strength * torch.randn(x.shape, generator=generator, device=x.device)
+    return x
+
+
+def _affine(n: int, config: AugmentConfig, generator: torch.Generator, device: torch.device) -> Tensor:
+    """Output-to-input matrices [n, 2, 3] in the coordinates of `affine_grid`."""
+
+    def draw(reach: float) -> Tensor:
+        return _uniform(n, reach, generator, device)
+
+    angle = draw(math.radians(config.rotation))
+    zoom, stretch = (-draw(config.zoom)).exp(), draw(config.aspect).div(2).exp()
+    shear = draw(config.shear)
+    mirror = 1 - 2 * _chance(n, config.flip, generator, device).float()
+    cos, sin = angle.cos(), angle.sin()
+    across, down = zoom * stretch, zoom / stretch
+    rows = [
+        torch.stack([mirror * across * cos, across * (shear * cos - sin), draw(2 * config.shift)], 1),
+        torch.stack([mirror * down * sin, down * (shear * sin + cos), draw(2 * config.shift)], 1),
+    ]
+    return torch.stack(rows, 1)
+
+
+def blur(x: Tensor, generator: torch.Generator) -> Tensor:
+    """A mean over three by three pixels."""
+    return F.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
+
+
+def markers(x: Tensor, generator: torch.Generator) -> Tensor:
+    """A dark plate with a bright L or I on it, like the side markers beside most hands."""
+    n, device = len(x), x.device
+    centre = 0.5 + _uniform(2 * n, 0.45, generator, device).view(2, n)
+    half = 0.05 + _uniform(2 * n, 0.02, generator, device).view(2, n)
+    upright = _box(x, centre - 0.4 * half * _column((0.0, 1.0), device), half * _column((0.7, 0.2), device))
+    foot = _box(x, centre + 0.5 * half * _column((1.0, 0.0), device), half * _column((0.2, 0.5), device))
+    has_foot = _chance(n, 0.7, generator, device).view(-1, 1, 1, 1)
+    x = torch.where(_box(x, centre, half), 0.35 * x + 0.12, x)
+    return torch.where(upright | (foot & has_foot), 1.0, x)
+
+
+def erase(x: Tensor, generator: torch.Generator) -> Tensor:
+    """A grey rectangle somewhere."""
+    n, device = len(x), x.device
+    centre = 0.5 + _uniform(2 * n, 0.5, generator, device).view(2, n)
+    half = 0.07 + _uniform(2 * n, 0.05, generator, device).view(2, n)
+    fill = (0.3 + _uniform(n, 0.3, generator, device)).view(-1, 1, 1, 1)
+    return torch.where(_box(x, centre, half), fill, x)
+
+
+def _some(
+    x: Tensor, probability: float, change: Callable[[Tensor, torch.Generator], Tensor], generator: torch.Generator
+) -> Tensor:
+    """Change the films that the dice fall on, the others not even looked at."""
+    if probability:
+        rows = _chance(len(x), probability, generator, x.device).nonzero().view(-1)
+        x[rows] = change(x[rows], generator)
+    return x
+
+
+def _box(x: Tensor, centre: Tensor, half: Tensor) -> Tensor:
+    """Masks [N, 1, S, S] of rectangles given as (row, column) fractions [2, N] of the side."""
+    at = (torch.arange(x.shape[-1], device=x.device) + 0.5) / x.shape[-1]
+    rows, columns = ((at - c[:, None]).abs() < h[:, None] for c, h in zip(centre, half, strict=True))
+    return (rows[:, :, None] & columns[:, None, :]).unsqueeze(1)
+
+
+def _column(pair: tuple[float, float], device: torch.device) -> Tensor:
+    return torch.tensor(pair, device=device).view(2, 1)
+
+
+def _uniform(n: int, reach: float, generator: torch.Generator, device: torch.device) -> Tensor:
+    return (torch.rand(n, generator=generator, device=device) * 2 - 1) * reach
+
+
+def _chance(n: int, probability: float, generator: torch.Generator, device: torch.device) -> Tensor:
+    return torch.rand(n, generator=generator, device=device) < probability
+
+
+def _resize(x: Tensor, size: int) -> Tensor:
+    if x.shape[-1] == size:
+        return x
+    return F.interpolate(x, size=(size, size), mode="bilinear", antialias=True, align_corners=False)

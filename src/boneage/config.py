@@ -1,0 +1,168 @@
+"""The configuration of a run: one frozen tree of dataclasses, as JSON and back, with overrides by path."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import BadConfig
+
+
+@dataclass(frozen=True)
+class PrepareConfig:
+    """How a radiograph becomes the network's pixels; stored with the weights (see `boneage.prepare`)."""
+
+    size: int = 256
+    fit: str = "squash"  # squash | pad | crop
+    low: float = 2.0  # percentile of the film that becomes black
+    high: float = 96.0  # percentile taken as bright bone; side markers lie above it
+    headroom: float = 1.3  # white lies this many times as far above black as bright bone does
+    channels: int = 3
+    mean: float = 0.5
+    std: float = 0.25
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which films of the data folder are used and how they are split (see `boneage.split`)."""
+
+    seed: int = 0
+    validation: float = 0.1
+    calibration: float = 0.05
+    limit: int = 0  # train on this many films only (0: all), drawn by seed
+    aspect: str = "stored"  # stored | native: undo a squash where original_sizes.csv is known
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The network and its head."""
+
+    name: str = "resnet50"
+    activation: str = "gelu"
+    sex: bool = True
+    sex_dropout: float = 0.1
+    hidden: int = 256
+    dropout: float = 0.2
+    attention: str = "none"  # none | channel | spatial | both
+    pretrained: str = "none"  # none | imagenet
+    mirror: bool = False  # in use, average over the film and its mirror image
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """Strengths of the batched augmentation; all zero is none."""
+
+    rotation: float = 0.0  # degrees, each way
+    shift: float = 0.0  # fraction of the side, each way
+    zoom: float = 0.0  # fraction, each way
+    aspect: float = 0.0  # fraction, each way
+    shear: float = 0.0  # fraction, each way
+    flip: float = 0.0  # probability
+    gamma: float = 0.0  # log range, each way
+    contrast: float = 0.0  # fraction, each way
+    brightness: float = 0.0  # of the full range, each way
+    noise: float = 0.0  # largest standard deviation, of the full range
+    blur: float = 0.0  # probability
+    erase: float = 0.0  # probability
+    marker: float = 0.0  # probability
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Loss, optimiser, schedule and what is saved when."""
+
+    loss: str = "msle"  # msle | mse | mae | huber | distribution
+    huber_beta: float = 4.0  # months
+    label_sigma: float = 6.5  # months: one reader's standard deviation
+    optimizer: str = "adam"  # adam | adamw | sgd
+    lr: float = 1e-3
+    weight_decay: float = 0.0
+    epochs: int = 100
+    batch: int = 32
+    accumulate: int = 1
+    warmup: float = 0.02  # fraction of all steps
+    schedule: str = "cosine"  # cosine | constant
+    clip: float = 0.0  # largest gradient norm; 0: none
+    ema: float = 0.0  # decay; 0: none
+    precision: str = "bf16"  # bf16 | fp16 | fp32
+    channels_last: bool = True
+    sizes: tuple[int, ...] = ()  # side in pixels by equal parts of the epochs; empty: prepare.size throughout
+    patience: int = 0  # epochs without a better validation MAE before stopping; 0: never
+    save_every: int = 200  # steps between checkpoints
+    evaluate_every: int = 1  # epochs
+    seed: int = 0
+    device: str = "auto"
+    tensorboard: bool = False
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that decides a run's outcome besides the data."""
+
+    recipe: str = ""
+    prepare: PrepareConfig = field(default_factory=PrepareConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Config:
+        """The inverse of `to_dict`; BadConfig for names or types that do not belong."""
+        return build(cls, values)
+
+
+def build(cls: type, values: dict[str, Any], where: str = "") -> Any:
+    """A dataclass from plain values, nested ones included, every name and type checked."""
+    if not isinstance(values, dict):
+        raise BadConfig(f"{where or 'configuration'} should be an object, found {values!r}")
+    hints = typing.get_type_hints(cls)
+    unknown = sorted(set(values) - set(hints))
+    if unknown:
+        raise BadConfig(f"unknown setting {where}{unknown[0]}; known: {', '.join(sorted(hints))}")
+    checked = {name: _check(hints[name], value, f"{where}{name}") for name, value in values.items()}
+    return cls(**checked)
+
+
+def _check(hint: Any, value: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(hint):
+        return build(typing.cast(type, hint), value, where + ".")
+    if typing.get_origin(hint) is tuple and isinstance(value, (list, tuple)):
+        return tuple(_check(typing.get_args(hint)[0], item, where) for item in value)
+    if isinstance(hint, types.UnionType) and any(isinstance(value, t) for t in typing.get_args(hint)):
+        return value
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(hint, type) and type(value) is hint:
+        return value
+    raise BadConfig(f"{where} should be {getattr(hint, '__name__', hint)}, found {value!r}")
+
+
+def override(config: Config, assignments: list[str]) -> Config:
+    """Apply ``section.field=value`` words in order; BadConfig names the one that does not fit."""
+    values = config.to_dict()
+    for word in assignments:
+        path, equals, text = word.partition("=")
+        section, dot, name = path.strip().partition(".")
+        if not equals or not dot or not isinstance(values.get(section), dict) or name not in values[section]:
+            raise BadConfig(f"--set {word!r} is not section.field=value with a known setting (see 'boneage info')")
+        values[section][name] = _parse(values[section][name], text.strip(), word)
+    return Config.from_dict(values)
+
+
+def _parse(current: Any, text: str, word: str) -> Any:
+    try:
+        if isinstance(current, bool):
+            return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
+        if isinstance(current, (list, tuple)):
+            return [int(part) for part in text.split(",") if part]
+        return type(current)(text)
+    except (KeyError, ValueError):
+        raise BadConfig(f"--set {word!r}: {text!r} is not a {type(current).__name__}") from None

@@ -1,0 +1,83 @@
+"""One compressed DICOM frame on standard input to raw pixels on standard output: run as a process of its own.
+
+The codecs are C libraries, and some of them abort on a damaged stream: here they take only this process with them.
+In: a line of JSON with the Image Pixel elements, then the codestream. Out: a line of JSON, then the raw array.
+This file is run by its path, so it imports nothing of the package it lies in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from typing import Any, BinaryIO
+
+MEMORY_LIMIT = 4 * 2**30  # bytes of address space: a codestream may claim any size
+_PLUGINS = {  # transfer syntax UID to the pydicom plugin, none of them GPL
+    "1.2.840.10008.1.2.5": "pydicom",  # RLE
+    "1.2.840.10008.1.2.4.50": "pillow",  # JPEG baseline
+    "1.2.840.10008.1.2.4.51": "pillow",  # JPEG extended, 8 bits
+    "1.2.840.10008.1.2.4.57": "gdcm",  # JPEG lossless
+    "1.2.840.10008.1.2.4.70": "gdcm",  # JPEG lossless, first-order prediction
+    "1.2.840.10008.1.2.4.80": "pyjpegls",  # JPEG-LS lossless
+    "1.2.840.10008.1.2.4.81": "pyjpegls",  # JPEG-LS near-lossless
+    "1.2.840.10008.1.2.4.90": "pylibjpeg",  # JPEG 2000 lossless
+    "1.2.840.10008.1.2.4.91": "pylibjpeg",  # JPEG 2000
+    "1.2.840.10008.1.2.4.201": "pylibjpeg",  # HTJ2K lossless
+    "1.2.840.10008.1.2.4.202": "pylibjpeg",  # HTJ2K lossless, RPCL
+    "1.2.840.10008.1.2.4.203": "pylibjpeg",  # HTJ2K
+}
+_RLE, _JPEG_EXTENDED, _JPEG_LOSSLESS = (f"1.2.840.10008.1.2.{tail}" for tail in ("5", "4.51", "4.57"))
+
+
+def main() -> None:
+    """Answer one request; any failure is answered as ``{"error": reason}``."""
+    answers = _private_stdout()
+    _limit_memory()
+    try:
+        request = json.loads(sys.stdin.buffer.readline())
+        array, photometric = decode(request, sys.stdin.buffer.read())
+        header = {"dtype": array.dtype.str, "shape": array.shape, "photometric": photometric}
+    except BaseException as error:
+        header, array = {"error": str(error) or type(error).__name__}, None
+    answers.write(json.dumps(header).encode() + b"\n")
+    if array is not None:
+        answers.write(array.tobytes())
+    answers.flush()
+
+
+def decode(request: dict[str, Any], frame: bytes) -> tuple[Any, str]:
+    """The array [rows, columns] or [rows, columns, samples] of one codestream, and its photometric interpretation."""
+    from pydicom.encaps import encapsulate
+    from pydicom.pixels import get_decoder
+
+    syntax = request.pop("transfer_syntax")
+    if syntax not in _PLUGINS:
+        raise ValueError(f"transfer syntax {syntax} is not supported")
+    if syntax == _JPEG_EXTENDED and request["bits_stored"] > 8:
+        syntax = _JPEG_LOSSLESS  # GDCM reads 12-bit lossy JPEG too, but pydicom hands it over under this name only
+    if syntax == _RLE:
+        request["correct_unused_bits"] = False  # the reader does it, as it heeds HighBit too
+    options: Any = request | {"decoding_plugin": _PLUGINS[syntax], "number_of_frames": 1}
+    array, properties = get_decoder(syntax).as_array(encapsulate([frame]), index=0, **options)
+    return array, str(properties["photometric_interpretation"])
+
+
+def _private_stdout() -> BinaryIO:
+    """Standard output for the answer alone; what a library prints goes to standard error."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return answers
+
+
+def _limit_memory() -> None:
+    with contextlib.suppress(ImportError, OSError, ValueError):  # not on Windows
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,330 @@
+"""A predictor against labels: numbers, predictions, plots and a page, as one folder.
+
+boneage evaluate MODEL --data DIR --out OUT
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from . import metrics, plots, report
+from .config import PrepareConfig
+from .dataset import Sample
+from .errors import BadTable, BoneAgeError
+from .predictions import FILE, Predictions, to_csv
+from .prepare import prepare
+from .progress import Advance
+from .read import read
+from .report import interval, measured, metric_cell, number
+from .types import DISCLAIMER, Sex
+
+MARKER = "metrics.json"
+PLOTS = ("scatter.png", "bland_altman.png", "residuals.png", "histogram.png", "worst.png")
+FILES = (MARKER, FILE, "report.html", *PLOTS)
+BATCH = 32
+AHEAD = 3  # batches prepared before the network asks for them
+WORST = 12  # films shown
+
+
+class Reader(Protocol):
+    """What an evaluation needs of a `boneage.predictor.Predictor`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def weights_sha256(self) -> str: ...
+    @property
+    def uses_sex(self) -> bool: ...
+    @property
+    def spec(self) -> PrepareConfig: ...
+    def months(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> np.ndarray:
+        """Bone ages float64 [N] of prepared pixels uint8 [N, S, S]."""
+        ...
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A film that could not be evaluated, and why, in one sentence."""
+
+    id: str
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Film:
+    """One film ready for the network; ``pixels`` uint8 [size, size]."""
+
+    sample: Sample
+    label: float
+    sex: Sex
+    pixels: np.ndarray
+
+
+def evaluate(
+    predictor: Reader,
+    samples: Sequence[Sample],
+    out: Path,
+    *,
+    split: str,
+    progress: Advance | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Read every film, write the report folder ``out`` and return the content of its ``metrics.json``.
+
+    Films that fail are listed and left out of every number. ``context``: facts to keep with the numbers (data folder,
+    commit, …). An earlier evaluation at ``out`` is replaced, anything else refused (CannotWrite).
+    Raises BadTable if not one film could be evaluated.
+    """
+    report.check_folder(out, FILES, MARKER)
+    table, failures = predict_all(predictor, samples, progress)
+    if not len(table):
+        first = f": {failures[0].id}: {failures[0].reason}" if failures else ""
+        raise BadTable(f"not one of {len(samples)} films of split {split!r} could be evaluated{first}")
+    found = measure(table) | _provenance(predictor, split, failures, context or {})
+    cases = _worst_cases(table, samples, predictor.spec)
+    pictures = dict(zip(PLOTS, _draw(table, cases), strict=True))
+    files = {
+        MARKER: (json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode(),
+        FILE: to_csv(table).encode(),
+        "report.html": _page(found, pictures, cases).encode(),
+        **pictures,
+    }
+    report.write_folder(out, files)
+    return found
+
+
+def predict_all(
+    predictor: Reader, samples: Sequence[Sample], progress: Advance | None = None
+) -> tuple[Predictions, list[Failure]]:
+    """The predictions for all films that can be read, in order, and the failures; ages rounded as they are stored."""
+    done: list[tuple[_Film, float]] = []
+    failures: list[Failure] = []
+    for batch in _batches(samples, predictor.spec):
+        films = [film for film in batch if isinstance(film, _Film)]
+        failures += [film for film in batch if isinstance(film, Failure)]
+        for film, age in zip(films, _months(predictor, films), strict=True):
+            if np.isfinite(age):
+                done.append((film, round(float(age), 4)))
+            else:
+                failures.append(_failure(film.sample, "the network's answer is not a finite number"))
+        if progress:
+            progress(len(batch))
+    return _table(predictor.name, done), failures
+
+
+def _months(predictor: Reader, films: Sequence[_Film]) -> np.ndarray:
+    if not films:
+        return np.empty(0)
+    return predictor.months(np.stack([film.pixels for film in films]), [film.sex for film in films])
+
+
+def measure(table: Predictions) -> dict[str, Any]:
+    """All numbers of `metrics` for a table: overall at the top, then by sex, by age, and limits of agreement."""
+    return {
+        **metrics.summary(table.labels, table.predictions),
+        "by_sex": metrics.by_sex(table.labels, table.predictions, table.sexes),
+        "by_age": metrics.by_age(table.labels, table.predictions),
+        "limits_of_agreement": metrics.agreement(table.labels, table.predictions),
+    }
+
+
+def _batches(samples: Sequence[Sample], spec: PrepareConfig) -> Iterator[list[_Film | Failure]]:
+    """Films read and prepared by threads, a few batches ahead of the network and no more."""
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        waiting: deque[Iterator[_Film | Failure]] = deque()
+        for start in range(0, len(samples), BATCH):
+            waiting.append(pool.map(partial(_film, spec=spec), samples[start : start + BATCH]))
+            if len(waiting) > AHEAD:
+                yield list(waiting.popleft())
+        while waiting:
+            yield list(waiting.popleft())
+
+
+def _film(sample: Sample, spec: PrepareConfig) -> _Film | Failure:
+    """Sex is the table's, or the file's own where the table does not know it."""
+    if sample.path is None:
+        return _failure(sample, "no image with this id was found")
+    if sample.months is None:
+        return _failure(sample, "the table has no bone age for it")
+    try:
+        radiograph = read(sample.path)
+        pixels = prepare(radiograph, spec)
+    except BoneAgeError as error:
+        return _failure(sample, str(error))
+    sex = radiograph.sex if sample.sex is Sex.UNKNOWN else sample.sex
+    return _Film(sample, round(sample.months, 2), sex, pixels)
+
+
+def _failure(sample: Sample, reason: str) -> Failure:
+    return Failure(sample.id, str(sample.path or ""), reason)
+
+
+def _table(name: str, done: Sequence[tuple[_Film, float]]) -> Predictions:
+    return Predictions(
+        name=name,
+        ids=tuple(film.sample.id for film, _ in done),
+        sexes=tuple(film.sex for film, _ in done),
+        labels=np.array([film.label for film, _ in done], dtype=np.float64),
+        predictions=np.array([age for _, age in done], dtype=np.float64),
+    )
+
+
+def _provenance(
+    predictor: Reader, split: str, failures: Sequence[Failure], context: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
+        "failures": [asdict(failure) for failure in failures],
+        "split": split,
+        "model": predictor.name,
+        "weights_sha256": predictor.weights_sha256,
+        "uses_sex": predictor.uses_sex,
+        "prepare": asdict(predictor.spec),
+        "version": version("boneage"),
+        "context": dict(context),
+        "interval": metrics.INTERVAL,
+        "definitions": {
+            key: {"name": metric.name, "unit": metric.unit, "formula": metric.formula}
+            for key, metric in metrics.METRICS.items()
+        },
+        "disclaimer": DISCLAIMER,
+    }
+
+
+def _worst_cases(table: Predictions, samples: Sequence[Sample], spec: PrepareConfig) -> list[plots.Case]:
+    """The films with the largest errors, read once more so that no pixels had to be kept."""
+    by_id = {sample.id: sample for sample in samples}
+    cases = []
+    for row in np.argsort(-np.abs(table.errors), kind="stable")[:WORST]:
+        film = _film(by_id[table.ids[row]], spec)
+        if isinstance(film, _Film):
+            age = float(table.predictions[row])
+            cases.append(plots.Case(film.sample.id, film.sex, film.label, age, film.pixels))
+    return cases
+
+
+def _draw(table: Predictions, cases: Sequence[plots.Case]) -> tuple[bytes, ...]:
+    return (
+        plots.scatter([table]),
+        plots.bland_altman([table]),
+        plots.residuals(table),
+        plots.histogram(table),
+        plots.worst(cases),
+    )
+
+
+def _page(found: Mapping[str, Any], pictures: Mapping[str, bytes], cases: Sequence[plots.Case]) -> str:
+    lead = f"{_films(found['n'])} of split {found['split']}, weights {found['weights_sha256'][:12]}"
+    body = [
+        _key_numbers(found),
+        report.heading("Agreement with the labels"),
+        _figures(found, pictures),
+        report.heading("All numbers"),
+        _all_numbers(found),
+        report.groups("By sex; below each value its 95 % interval.", "sex", found["by_sex"]),
+        report.groups("By labelled bone age; below each value its 95 % interval.", "months", found["by_age"]),
+        report.heading("The largest errors"),
+        _worst_section(found, pictures["worst.png"], cases),
+        _failure_list(found["failures"]),
+        report.definitions(),
+        report.heading("Provenance"),
+        _facts(found),
+    ]
+    return report.page(f"Bone age by {found['model']} on {found['split']}", lead, body)
+
+
+def _films(n: int) -> str:
+    return f"{n:,} film{'' if n == 1 else 's'}"
+
+
+def _key_numbers(found: Mapping[str, Any]) -> str:
+    keys = {"MAE, months": "mae", "RMSE, months": "rmse", "Bias, months": "bias", "Within 12 months": "within_12"}
+    tiles = [
+        (
+            name,
+            number(found[key]["value"], signed=key == "bias") + " %" * (key == "within_12"),
+            f"95 % interval {interval(found[key], signed=key == 'bias')}",
+        )
+        for name, key in keys.items()
+    ]
+    failed = len(found["failures"])
+    return report.tiles(
+        [*tiles, ("Films", f"{found['n']:,}", f"{failed:,} more failed{', listed below' * bool(failed)}")]
+    )
+
+
+def _figures(found: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
+    n = f"n = {found['n']:,}; 95 % intervals in brackets."
+    lower, upper = (measured(found["limits_of_agreement"][end], signed=True) for end in ("lower", "upper"))
+    bands = "; ".join(
+        f"{report.band(name)}: {measured(of['bias'], signed=True)}" for name, of in found["by_age"].items()
+    )
+    shares = ", ".join(f"{measured(found[f'within_{months}'], '%')} within {months}" for months in (6, 12, 24))
+    captions = {
+        "Prediction against label.": f"{n} MAE {measured(found['mae'], 'months')}, "
+        f"R² {measured(found['r2'], digits=3)}.",
+        "Bland-Altman.": f"{n} Bias {measured(found['bias'], 'months', signed=True)}; limits of agreement (bias ± 1.96 "
+        f"standard deviations) {lower} and {upper} months.",
+        "Error along the label.": f"{n} The running median and the central 80 % are of windows of 18 months with 10 or "
+        f"more films. Bias in months by label: {bands}.",
+        "Errors.": f"{n} Median absolute error {measured(found['median_error'], 'months')}; {shares} months.",
+    }
+    return "".join(
+        report.figure(at, pictures[name], title, caption, f"{title} {caption}")
+        for at, (name, (title, caption)) in enumerate(zip(PLOTS, captions.items(), strict=False), start=1)
+    )
+
+
+def _all_numbers(found: Mapping[str, Any]) -> str:
+    rows = []
+    for key, metric in metrics.METRICS.items():
+        value, between = metric_cell(key, found).split("\n")
+        rows.append((metric.name, f"{value} {metric.unit}".strip(), between, f"{found[key].get('n', found['n']):,}"))
+    return report.table("Overall.", ("", "value", "95 % interval", "films"), rows)
+
+
+def _worst_section(found: Mapping[str, Any], picture: bytes, cases: Sequence[plots.Case]) -> str:
+    caption = f"The {len(cases)} of {_films(found['n'])} with the largest errors, as the network sees them."
+    alt = f"Contact sheet of {len(cases)} hand radiographs; the table below lists them in the same order."
+    sheet = report.figure(len(PLOTS), picture, "Worst cases.", caption, alt, kind="photograph")
+    rows = [
+        (str(at), c.id, c.sex.value, number(c.label), number(c.prediction), number(c.prediction - c.label, signed=True))
+        for at, c in enumerate(cases, start=1)
+    ]
+    header = ("", "film", "sex", "label", "prediction", "error")
+    return sheet + report.table("The same films; ages in months.", header, rows, words=3)
+
+
+def _failure_list(failures: Sequence[Mapping[str, str]]) -> str:
+    if not failures:
+        return ""
+    rows = [(failure["id"], failure["reason"]) for failure in failures]
+    caption = f"{_films(len(rows))}, left out of every number."
+    return report.heading("Films that failed") + report.table(caption, ("film", "reason"), rows, words=2)
+
+
+def _facts(found: Mapping[str, Any]) -> str:
+    spec = found["prepare"]
+    return report.facts(
+        {
+            "model": found["model"],
+            "weights, SHA-256": found["weights_sha256"],
+            "sex given to the network": "yes" if found["uses_sex"] else "no",
+            "network input": f"{spec['size']} x {spec['size']} pixels, {spec['fit']}",
+            "split": found["split"],
+            "films": f"{found['n']:,} evaluated, {len(found['failures']):,} failed",
+            "boneage": found["version"],
+            **found["context"],
+        }
+    )

@@ -1,0 +1,103 @@
+"""A run folder as one ONNX file that carries its own preparation, provenance and hash: all the reader needs."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from . import checkpoint
+from .config import Config
+from .errors import BadConfig, BadModel
+from .exported import FORMAT, METADATA, seal
+from .files import write_bytes
+from .losses import output
+from .models.head import Network, Reader
+from .types import DISCLAIMER
+
+OPSET = 18
+
+
+def export(run: str | Path, out: str | Path, *, half: bool = False, name: str = "") -> Path:
+    """Write the best weights of a run folder as ``out``; ``half`` stores them in 16 bits (computed in 32)."""
+    out = Path(out)
+    if out.suffix != ".onnx":
+        raise BadConfig(f"{out} should end in .onnx: that is the format exported")
+    write_bytes(out, exported(Path(run), half=half, name=name))
+    return out
+
+
+def exported(run: Path, *, half: bool = False, name: str = "") -> bytes:
+    """The bytes of the ONNX file of a run folder; BadModel if the folder is damaged."""
+    reader, record = load(run)
+    import onnx
+
+    model = onnx.load_model_from_string(_graph(reader, record["config"]["prepare"]["size"]))
+    if half:
+        _halve(model)
+    onnx.helper.set_model_props(model, {METADATA: json.dumps(_metadata(record, name or run.name, half))})
+    return seal(model)
+
+
+def load(run: Path) -> tuple[Reader, dict[str, Any]]:
+    """The trained network of a run folder, ready to read, and the run record."""
+    weights, record = checkpoint.load_weights(run)
+    config = Config.from_dict(record["config"])
+    meaning = output(config.train, record["output"]["centre"], record["output"]["scale"])
+    network = Network(_untrained(config).model, config.prepare, meaning.outputs)
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise BadModel(f"{run} does not fit this program: {str(error).splitlines()[-1].strip()}") from error
+    return Reader(network.eval(), meaning.months, config.model.mirror).eval(), record
+
+
+def _untrained(config: Config) -> Config:
+    """The same network without fetching the weights it started from."""
+    return Config.from_dict(config.to_dict() | {"model": config.to_dict()["model"] | {"pretrained": "none"}})
+
+
+def _graph(reader: Reader, size: int) -> bytes:
+    films = torch.zeros(2, size, size, dtype=torch.uint8)
+    batch = torch.export.Dim("batch")
+    with warnings.catch_warnings():  # the exporter warns about its own dependencies
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            reader,
+            (films, torch.zeros(2, 2)),
+            input_names=["films", "sex"],
+            output_names=["months"],
+            dynamic_shapes=({0: batch}, {0: batch}),
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None
+    return program.model_proto.SerializeToString()
+
+
+def _halve(model: Any) -> None:
+    """Store every larger float32 initialiser as float16 behind a cast, which the runtime folds when it loads."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    casts = []
+    for initializer in model.graph.initializer:
+        values = numpy_helper.to_array(initializer)
+        if values.dtype != np.float32 or values.size < 64:
+            continue
+        name = initializer.name
+        initializer.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
+        casts.append(helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+
+
+def _metadata(record: dict[str, Any], name: str, half: bool) -> dict[str, Any]:
+    kept = ("config", "data", "weights_sha256", "validation_mae", "epoch", "versions")
+    storage = "float16" if half else "float32"
+    return {"format": FORMAT, "name": name, "storage": storage, "disclaimer": DISCLAIMER} | {k: record[k] for k in kept}

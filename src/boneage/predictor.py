@@ -1,0 +1,122 @@
+"""One object predicts, the same from every edge: ``Predictor.load(name_or_path).read(radiograph, sex)``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import exported
+from .config import Config, PrepareConfig
+from .errors import BadModel
+from .prepare import Findings, look, render
+from .types import Radiograph, Reading, Sex
+
+WEIGHTS = Path(__file__).parent / "weights"
+DEFAULT = "default"
+_CODES = {Sex.FEMALE: (1.0, 0.0), Sex.MALE: (0.0, 1.0), Sex.UNKNOWN: (0.0, 0.0)}
+
+
+def shipped() -> list[str]:
+    """The names of the weights that came with the package."""
+    return sorted(path.stem for path in WEIGHTS.glob("*.onnx"))
+
+
+class Predictor:
+    """A trained network in ONNX Runtime, with the preparation it was trained with.
+
+    ``name``, ``spec``, ``uses_sex``, ``weights_sha256`` (of the trained weights, as the run folder has them) and
+    ``about`` (all that the file says of itself) are for reading.
+    """
+
+    def __init__(self, data: bytes, path: Path, threads: int = 0) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        options.intra_op_num_threads = threads
+        try:
+            self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # the runtime's own exceptions share no base
+            raise BadModel(f"{path} cannot be run: {str(error).splitlines()[0]}") from error
+        self.about: dict[str, Any] = exported.metadata(self._session.get_modelmeta().custom_metadata_map, path)
+        config = Config.from_dict(self.about["config"])
+        self.spec: PrepareConfig = config.prepare
+        self.uses_sex: bool = config.model.sex
+        self.name: str = self.about["name"]
+        self.weights_sha256: str = self.about["weights_sha256"]
+
+    @classmethod
+    def load(cls, model: str | Path = DEFAULT, *, threads: int = 0) -> Predictor:
+        """From a run folder, an exported file or the name of shipped weights; BadModel if there is none such.
+
+        ``threads``: how many the network may use; 0: all cores.
+        """
+        path = Path(model)
+        if path.is_dir():
+            return cls(_of_run(path), path, threads)
+        if not path.exists() and str(model) in shipped():
+            path = WEIGHTS / f"{model}.onnx"
+        if not path.exists():
+            known = ", ".join(shipped()) or "none"
+            raise BadModel(
+                f"no trained weights: {model} is no run folder, exported file or shipped name (known: {known})"
+            )
+        return cls(exported.verified(path), path, threads)
+
+    def months(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> np.ndarray:
+        """Bone ages float64 [N] in months of prepared pixels uint8 [N, S, S]."""
+        if pixels.ndim != 3 or pixels.dtype != np.uint8 or pixels.shape[1:] != (self.spec.size, self.spec.size):
+            raise ValueError(
+                f"expected uint8 [N, {self.spec.size}, {self.spec.size}], got {pixels.dtype} {pixels.shape}"
+            )
+        if len(sexes) != len(pixels):
+            raise ValueError(f"{len(pixels)} films but {len(sexes)} sexes")
+        feeds = {"films": pixels, "sex": np.array([_CODES[sex] for sex in sexes], np.float32)}
+        taken = {entry.name for entry in self._session.get_inputs()}
+        months = self._session.run(["months"], {k: v for k, v in feeds.items() if k in taken})[0]
+        return np.asarray(months, np.float64)
+
+    def read(self, radiograph: Radiograph, sex: Sex | None = None) -> Reading:
+        """The bone age of one film. ``sex`` None: what the file says, and unknown, flagged, where it says nothing."""
+        known, source = (sex, "given") if sex is not None else (radiograph.sex, "dicom")
+        if known is Sex.UNKNOWN and source == "dicom":
+            source = "absent"
+        found = look(radiograph.pixels, self.spec)
+        months = float(self.months(render(radiograph, found, self.spec)[None], [known])[0])
+        return Reading(
+            file=radiograph.source,
+            bone_age_months=round(months, 2),
+            sex=known,
+            sex_source=source,
+            flags=self._flags(radiograph, found, known),
+            model=self.name,
+            weights_sha256=self.weights_sha256,
+            image_sha256=radiograph.sha256,
+            version=version("boneage"),
+        )
+
+    def _flags(self, radiograph: Radiograph, found: Findings, sex: Sex) -> tuple[str, ...]:
+        told = radiograph.sex
+        raised = {
+            "sex_unknown": self.uses_sex and sex is Sex.UNKNOWN,
+            "sex_not_used": not self.uses_sex,
+            "sex_contradicts_file": Sex.UNKNOWN not in (told, sex) and told is not sex,
+            "inverted": found.inverted,
+        }
+        return tuple(code for code, is_raised in raised.items() if is_raised)
+
+
+def _of_run(folder: Path) -> bytes:
+    """The exported network of a run folder; exported now if it is not there or older than the weights."""
+    ready = folder / "model.onnx"
+    if ready.exists():
+        return exported.verified(ready)
+    try:
+        from .export import exported as export_run
+    except ImportError as error:
+        raise BadModel(f"{folder} holds no model.onnx and exporting one needs boneage[train] ({error})") from error
+    return export_run(folder)

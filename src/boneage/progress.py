@@ -1,0 +1,72 @@
+"""One progress bar for all long work: rich on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+EVERY = 30.0  # seconds between plain lines
+
+
+class Advance(Protocol):
+    """Called as work gets done: how many units, and a note to show beside the bar."""
+
+    def __call__(self, done: int = 1, note: str = "") -> None: ...
+
+
+@contextmanager
+def progress(label: str, total: int, unit: str, start: int = 0) -> Iterator[Advance]:
+    """A bar over ``total`` units on standard error, with a rate and the time that remains."""
+    if sys.stderr.isatty():
+        with _bar(label, total, unit, start) as advance:
+            yield advance
+    else:
+        yield _Lines(label, total, unit, start)
+
+
+@contextmanager
+def _bar(label: str, total: int, unit: str, start: int) -> Iterator[Advance]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(label, total=total, completed=start, rate="", note="")
+
+        def advance(done: int = 1, note: str = "") -> None:
+            speed = bar.tasks[0].speed
+            shown = f"{speed:.1f} {unit}/s" if speed else ""
+            bar.update(task, advance=done, rate=shown, note=note or bar.tasks[0].fields["note"])
+
+        yield advance
+
+
+class _Lines:
+    """A line at most every `EVERY` seconds and one at the end."""
+
+    def __init__(self, label: str, total: int, unit: str, start: int) -> None:
+        self.label, self.total, self.unit = label, total, unit
+        self.start = self.done = start
+        self.began = self.shown = time.monotonic()
+        self.note = ""
+
+    def __call__(self, done: int = 1, note: str = "") -> None:
+        self.done += done
+        self.note = note or self.note
+        now = time.monotonic()
+        if self.done >= self.total or now - self.shown >= EVERY:
+            self.shown = now
+            rate = (self.done - self.start) / max(now - self.began, 1e-9)
+            left = (self.total - self.done) / max(rate, 1e-9)
+            line = f"{self.label} {self.done}/{self.total}, {rate:.1f} {self.unit}/s, {left / 60:.1f} min left"
+            print(f"{line}{', ' if self.note else ''}{self.note}", file=sys.stderr, flush=True)

@@ -1,0 +1,95 @@
+"""Named runs. A recipe is a function that returns its configuration; its docstring says what to expect of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from .config import AugmentConfig, Config, ModelConfig, PrepareConfig, TrainConfig
+from .errors import BadConfig
+
+IMAGENET = (127 / 255, 128 / 255)  # mean and standard deviation that EfficientNet-Lite's weights were trained with
+AUGMENTED = AugmentConfig(
+    rotation=20,
+    shift=0.1,
+    zoom=0.15,
+    aspect=0.15,
+    shear=0.05,
+    flip=0.5,
+    gamma=0.3,
+    contrast=0.2,
+    brightness=0.1,
+    noise=0.03,
+    blur=0.15,
+    erase=0.2,
+    marker=0.1,
+)
+
+
+def resnet50_plain() -> Config:
+    """The reference ResNet-50: 256 × 256 × 3, GELU, MSLE, Adam, no sex, no augmentation, from scratch."""
+    model = ModelConfig(name="resnet50", sex=False)
+    return Config("resnet50_plain", model=model, train=TrainConfig(patience=15))
+
+
+def inception_v4_plain() -> Config:
+    """The reference Inception-v4: 256 × 256 × 3, GELU, MSLE, Adam, no sex, no augmentation, from scratch."""
+    plain = resnet50_plain()
+    return replace(plain, recipe="inception_v4_plain", model=replace(plain.model, name="inception_v4"))
+
+
+def resnet50() -> Config:
+    """The reference ResNet-50 with augmentation and the sex as an input."""
+    train = TrainConfig(patience=25, ema=0.999)
+    return Config("resnet50", model=ModelConfig(name="resnet50"), augment=AUGMENTED, train=train)
+
+
+def inception_v4() -> Config:
+    """The reference Inception-v4 with augmentation and the sex as an input."""
+    with_sex = resnet50()
+    return replace(with_sex, recipe="inception_v4", model=replace(with_sex.model, name="inception_v4"))
+
+
+def quick() -> Config:
+    """The best validation error that an hour of two cores buys: EfficientNet-Lite0 from its ImageNet weights,
+    the films growing from 160 to 224 px."""
+    train = TrainConfig(
+        loss="huber",
+        optimizer="adamw",
+        lr=1e-3,
+        weight_decay=0.02,
+        epochs=10,
+        batch=32,
+        warmup=0.03,
+        ema=0.998,
+        sizes=(160, 192, 224),
+        evaluate_every=2,
+    )
+    return Config(
+        "quick",
+        prepare=PrepareConfig(size=224, mean=IMAGENET[0], std=IMAGENET[1]),
+        model=ModelConfig(name="efficientnet_lite0", activation="relu6", pretrained="imagenet", mirror=True),
+        augment=AUGMENTED,
+        train=train,
+    )
+
+
+def tiny() -> Config:
+    """A small network for synthetic hands: the demo and the tests."""
+    train = TrainConfig(loss="huber", optimizer="adamw", lr=3e-3, weight_decay=0.01, epochs=20, ema=0.98)
+    mild = AugmentConfig(rotation=10, shift=0.05, zoom=0.05, aspect=0.05, gamma=0.1, contrast=0.1, flip=0.5)
+    prepare = PrepareConfig(size=112, channels=1)
+    return Config("tiny", prepare=prepare, model=ModelConfig(name="tiny", hidden=64), augment=mild, train=train)
+
+
+RECIPES: dict[str, Callable[[], Config]] = {
+    function.__name__: function
+    for function in (resnet50_plain, inception_v4_plain, resnet50, inception_v4, quick, tiny)
+}
+
+
+def recipe(name: str) -> Config:
+    """The configuration a name stands for; BadConfig lists the names there are."""
+    if name not in RECIPES:
+        raise BadConfig(f"no recipe is named {name!r}; known: {', '.join(RECIPES)}")
+    return RECIPES[name]()

@@ -1,0 +1,193 @@
+"""Which film trains, which validates, which calibrates: stratified by age and sex, patients and copies kept whole.
+
+``python -m boneage.split DIR OUT.csv`` writes again the project's own split of the RSNA films, bit for bit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from . import duplicates
+from .config import DataConfig
+from .dataset import Dataset, Sample, open_folder, rows_of, split_name
+from .errors import BadConfig, BadTable, CannotWrite
+
+FILE = "split.csv"
+RSNA = Path(__file__).parent / "splits" / "rsna.csv"
+RSNA_SIZES = {"validation": 1000, "calibration": 600}
+RSNA_SEED = 0
+BAND = 12.0  # months: the width of an age band
+FEWEST = 5  # films: below, all train
+
+Stratum = tuple[str, int]
+Unit = tuple[Sample, ...]
+
+
+def split_of(dataset: Dataset, config: DataConfig, groups: Mapping[str, int] | None = None) -> dict[str, str]:
+    """The split of every labelled film, by id.
+
+    In this order: the table's column ``split``, ``split.csv`` beside the table, the committed RSNA split if every
+    labelled id is in it, else `assign` with the fractions and the seed of ``config``. ``groups`` keeps films together
+    there (see `duplicates.groups`); by default those whose files are equal byte for byte.
+    Films whose split cell is empty are left out. BadTable if ``split.csv`` misses a labelled film.
+    """
+    films = [sample for sample in dataset.samples if sample.months is not None]
+    if any(sample.split for sample in films):
+        return {sample.id: sample.split for sample in films if sample.split}
+    own = dataset.root / FILE
+    if own.is_file():
+        return _chosen(films, read_split(own), own)
+    committed = read_split(RSNA)
+    if films and all(sample.id in committed for sample in films):
+        return _chosen(films, committed, RSNA)
+    return assign(films, duplicates.exact(films) if groups is None else groups, sizes(len(films), config), config.seed)
+
+
+def divide(dataset: Dataset, config: DataConfig, groups: Mapping[str, int] | None = None) -> Dataset:
+    """The dataset with every film's ``split`` filled from `split_of`, None for those in no part."""
+    parts = split_of(dataset, config, groups)
+    return replace(dataset, samples=tuple(replace(s, split=parts.get(s.id)) for s in dataset.samples))
+
+
+def sizes(films: int, config: DataConfig) -> dict[str, int]:
+    """How many films validate and calibrate: the configured fractions, at least one to validate from 5 films on."""
+    fractions = (config.validation, config.calibration)
+    if min(fractions) < 0 or sum(fractions) >= 1:
+        raise BadConfig(f"data.validation {fractions[0]} and data.calibration {fractions[1]} should sum to below 1")
+    if films < FEWEST:
+        return {"validation": 0, "calibration": 0}
+    validation = max(1, round(films * config.validation)) if config.validation else 0
+    return {"validation": validation, "calibration": min(round(films * config.calibration), films - validation - 1)}
+
+
+def assign(
+    samples: Iterable[Sample], groups: Mapping[str, int], counts: Mapping[str, int], seed: int
+) -> dict[str, str]:
+    """Each film's part by id: ``counts`` films in each named part, the rest ``train``.
+
+    Age bands of 12 months x sex are represented in proportion. Films of one patient or one group stay together; a
+    count is met exactly wherever whole patients allow it, else from below. A film's place depends on the seed and
+    its patient's ids only, through SHA-256, so it is the same with every version of every library.
+    """
+    films = list(samples)
+    strata = _strata(_units(films, groups), seed)
+    parts = {sample.id: "train" for sample in films}
+    for part, count in counts.items():
+        for unit in _draw(strata, count):
+            parts |= {sample.id: part for sample in unit}
+    return parts
+
+
+def read_split(path: Path) -> dict[str, str]:
+    """A split table ``id,split``: the part by id, without films whose cell is empty; BadTable naming line and reason."""
+    header, rows = rows_of(path)
+    if not {"id", "split"} <= set(header):
+        raise BadTable(f"{path} should have the columns id and split, found {', '.join(header)!r}")
+    parts: dict[str, str | None] = {}
+    for line, cells in rows:
+        row = dict(zip(header, cells, strict=False))
+        if row["id"] in parts:
+            raise BadTable(f"{path}, line {line}: the id {row['id']!r} is there twice")
+        try:
+            parts[row["id"]] = split_name(row["split"])
+        except ValueError as error:
+            raise BadTable(f"{path}, line {line}: {error}") from None
+    return {name: part for name, part in parts.items() if part}
+
+
+def write_split(path: Path, parts: Mapping[str, str]) -> None:
+    """Write ``id,split`` in the mapping's order, whole or not at all; CannotWrite if the folder or disk refuses."""
+    rows = [f'"{name.replace(chr(34), chr(34) * 2)}"' if set(name) & set('",;\t') else name for name in parts]
+    text = "id,split\n" + "".join(f"{row},{part}\n" for row, part in zip(rows, parts.values(), strict=True))
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+        os.replace(temporary, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise CannotWrite(f"{path} cannot be written: {error.strerror}") from None
+
+
+def write_rsna_split(root: str | os.PathLike[str], out: str | os.PathLike[str]) -> dict[str, str]:
+    """Make the project's split of the RSNA training films in ``root`` and write it to ``out``; returns it."""
+    films = open_folder(root).samples
+    parts = assign(films, duplicates.groups(films, duplicates.thumbnails(films)), RSNA_SIZES, RSNA_SEED)
+    write_split(Path(out), parts)
+    return parts
+
+
+def _chosen(films: Sequence[Sample], parts: Mapping[str, str], path: Path) -> dict[str, str]:
+    return {sample.id: parts[sample.id] for sample in films if sample.id in parts}
+
+
+def _units(films: Sequence[Sample], groups: Mapping[str, int]) -> list[Unit]:
+    """The films that must stay together: joined by patient or by group, directly or through others."""
+    joined = duplicates.Joined(sample.id for sample in films)
+    for keys in ([sample.patient for sample in films], [groups.get(sample.id) for sample in films]):
+        first: dict[str | int, str] = {}
+        for sample, key in zip(films, keys, strict=True):
+            if key is not None:
+                joined.join(sample.id, first.setdefault(key, sample.id))
+    units: dict[str, list[Sample]] = defaultdict(list)
+    for sample in films:
+        units[joined.root(sample.id)].append(sample)
+    return [tuple(unit) for unit in units.values()]
+
+
+def _strata(units: Iterable[Unit], seed: int) -> dict[Stratum, list[Unit]]:
+    """Units by sex and age band of their first film (by id), each stratum in its order of drawing."""
+    strata: dict[Stratum, list[tuple[bytes, Unit]]] = defaultdict(list)
+    for unit in units:
+        first = min(unit, key=lambda sample: sample.id)
+        rank = hashlib.sha256(f"{seed}:{first.id}".encode()).digest()
+        strata[first.sex.value, int((first.months or 0.0) // BAND)].append((rank, unit))
+    return {name: [unit for _, unit in sorted(strata[name], key=lambda pair: pair[0])] for name in sorted(strata)}
+
+
+def _draw(strata: dict[Stratum, list[Unit]], count: int) -> list[Unit]:
+    """Take units of ``count`` films in all out of the strata, in proportion; a second pass fills what is short."""
+    shares = _shares({name: sum(map(len, units)) for name, units in strata.items()}, count)
+    taken = [unit for name, units in strata.items() for unit in _take(units, shares[name])]
+    short = count - sum(map(len, taken))
+    for units in strata.values():
+        more = _take(units, short)
+        short -= sum(map(len, more))
+        taken += more
+    return taken
+
+
+def _take(units: list[Unit], count: int) -> list[Unit]:
+    """Remove from the front of ``units`` those that fit into ``count`` films, and return them."""
+    taken: list[Unit] = []
+    left: list[Unit] = []
+    for unit in units:
+        fits = len(unit) <= count
+        count -= len(unit) if fits else 0
+        (taken if fits else left).append(unit)
+    units[:] = left
+    return taken
+
+
+def _shares(available: Mapping[Stratum, int], count: int) -> dict[Stratum, int]:
+    """``count`` in proportion to ``available``, in whole numbers, by largest remainders."""
+    total = sum(available.values())
+    count = min(count, total)
+    shares = {name: count * number // total for name, number in available.items()} if total else {}
+    by_remainder = sorted(available, key=lambda name: (-(count * available[name] % total), name))
+    for name in by_remainder[: count - sum(shares.values())]:
+        shares[name] += 1
+    return Counter(shares)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit("usage: python -m boneage.split DIR OUT.csv")
+    write_rsna_split(sys.argv[1], sys.argv[2])

@@ -1,0 +1,358 @@
+"""Training: films and a configuration in, a run folder out.
+
+Order, augmentation and dropout are functions of (seed, step) alone, so a resumed run repeats an unbroken one exactly.
+"""
+
+from __future__ import annotations
+
+import math
+import platform
+import sys
+import time
+from contextlib import nullcontext
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from . import checkpoint
+from .augment import augment, plain
+from .cache import open_cache
+from .checkpoint import as_tensors, taken
+from .config import Config
+from .dataset import Sample, open_folder, original_sizes
+from .errors import BadConfig, BadTable
+from .files import sha256_json
+from .losses import Output, output
+from .models.head import Network, encode
+from .optimise import Average, learning_rate, optimizer, optimizer_tensors, restore_optimizer
+from .progress import progress
+from .split import divide
+from .world import World, interruptible, world
+
+PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+
+
+@dataclass(frozen=True)
+class Films:
+    """One split on the device: uint8 pixels [N, S, S], months [N], sex [N, 2]."""
+
+    ids: tuple[str, ...]
+    pixels: Tensor
+    months: Tensor
+    sex: Tensor
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a run trains and validates on. ``record`` says which films those are; it is stored with the run."""
+
+    train: Films
+    validation: Films
+    record: dict[str, Any]
+
+
+@dataclass
+class Progress:
+    """How far a run is: the next ``step``, the best validation MAE and the epochs since."""
+
+    step: int = 0
+    best: float = math.inf
+    stale: int = 0
+    seconds: float = 0.0
+    scaler: dict[str, Any] | None = None
+
+
+def train(config: Config, data: str | Path, out: str | Path, *, resume: bool = False) -> dict[str, Any]:
+    """Train as ``config`` says on the folder ``data`` into the run folder ``out``; returns the run record.
+
+    Raises BadTable, BadConfig, BadModel or CannotWrite. After Ctrl-C the state is saved and KeyboardInterrupt raised.
+    """
+    folder = Path(out)
+    with world(config.train.device) as here, interruptible() as interrupt:
+        if here.leads and not resume:
+            checkpoint.create(folder)
+        films = load(config, data, here.device)
+        run = Run(config, films, folder, here)
+        if resume:
+            run.restore()
+        run.fit(interrupt)
+        return checkpoint.load_run(folder) if here.leads else {}
+
+
+def load(config: Config, data: str | Path, device: torch.device) -> Data:
+    """The training and validation films of a data folder, prepared, on the device."""
+    dataset = divide(open_folder(data), config.data)
+    splits = {name: dataset.of(name).samples for name in ("train", "validation")}
+    sizes = original_sizes(dataset.root) if config.data.aspect == "native" else None
+    cache = open_cache(dataset.samples, config.prepare, sizes)
+    if cache.failures:
+        first = next(iter(cache.failures.values()))
+        print(f"{len(cache.failures)} films left out; the first: {first}", file=sys.stderr)
+    row = {sample.id: index for index, sample in enumerate(cache.samples)}
+    chosen = {name: [s for s in samples if s.id in row] for name, samples in splits.items()}
+    chosen["train"] = _limited(chosen["train"], config.data.limit, config.data.seed)
+    films = {
+        name: Films(
+            tuple(s.id for s in samples),
+            _pixels(cache.pixels, [row[s.id] for s in samples], device),
+            torch.tensor([float(s.months or 0) for s in samples], device=device),
+            encode([s.sex for s in samples]).to(device),
+        )
+        for name, samples in chosen.items()
+    }
+    if not len(films["train"]):
+        raise BadTable(f"{dataset.table} leaves no film to train on: each needs an image and an age")
+    labels = {s.id: [s.months, s.sex.value, s.split] for samples in chosen.values() for s in samples}
+    record = {"folder": dataset.root.name, "train": len(films["train"]), "validation": len(films["validation"])}
+    return Data(films["train"], films["validation"], record | {"sha256": sha256_json(labels)})
+
+
+def _limited(samples: list[Sample], limit: int, seed: int) -> list[Sample]:
+    if not limit or limit >= len(samples):
+        return samples
+    keep = np.random.default_rng(seed).permutation(len(samples))[:limit]
+    return [samples[i] for i in sorted(keep)]
+
+
+def _pixels(array: np.ndarray, rows: list[int], device: torch.device) -> Tensor:
+    return torch.from_numpy(array[rows]).to(device)
+
+
+class Run:
+    """One network being trained: what `fit` changes, and how it is saved and restored."""
+
+    def __init__(self, config: Config, data: Data, folder: Path, here: World) -> None:
+        self.config, self.data, self.folder, self.here = config, data, folder, here
+        torch.manual_seed(config.train.seed)
+        labels = data.train.months
+        self.centre = float(labels.mean())
+        self.scale = float(labels.std(correction=0)) or 1.0
+        self.output: Output = output(config.train, self.centre, self.scale)
+        layout = torch.channels_last if config.train.channels_last else torch.contiguous_format
+        bias = self.output.bias(labels).cpu()
+        network = Network(config.model, config.prepare, self.output.outputs, bias)
+        self.network = network.to(here.device).to(memory_format=layout)  # type: ignore[call-overload]
+        self.optimizer = optimizer(self.network, config.train)
+        self.average = Average(self.network, config.train.ema)
+        self.scaler = torch.amp.GradScaler(here.device.type, enabled=config.train.precision == "fp16")
+        self.progress = Progress()
+        self.batch = min(config.train.batch, len(data.train))
+        self.epoch_steps = len(data.train) // self.batch
+        self.steps = self.epoch_steps * config.train.epochs
+        self.best: dict[str, Tensor] = {}
+
+    def fit(self, interrupt: object) -> None:
+        """Step, evaluate, save, until the schedule or the patience ends; raises KeyboardInterrupt when asked to."""
+        wrapped, config, state = self.here.wrapped(self.network), self.config.train, self.progress
+        began, losses = time.monotonic() - state.seconds, []
+        with progress(self.config.recipe or "training", self.steps, "steps", state.step) as advance:
+            while state.step < self.steps and not self._exhausted():
+                loss = self.step(wrapped, state.step)
+                losses.append(loss)
+                state.step += 1
+                state.seconds = time.monotonic() - began
+                advance(1, f"loss {loss:.4f}, best validation MAE {state.best:.2f} months")
+                if not math.isfinite(loss):
+                    raise BadConfig(f"the loss became {loss} at step {state.step}: try a smaller train.lr")
+                if state.step % self.epoch_steps == 0:
+                    self.end_epoch(losses)
+                    losses = []
+                elif state.step % config.save_every == 0:
+                    self.save()
+                if self.here.agree(bool(interrupt)):
+                    self.save()
+                    raise KeyboardInterrupt
+        self.save()
+
+    def step(self, wrapped: nn.Module, step: int) -> float:
+        """One optimiser step on batch ``step``; returns the loss."""
+        config = self.config.train
+        self.network.train()
+        rate = learning_rate(step, self.steps, config)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        parts = self._rows(step).chunk(config.accumulate)
+        total = 0.0
+        for part, rows in enumerate(parts):
+            films, sex, months = self._batch(step, part, rows)
+            last = part == len(parts) - 1
+            with nullcontext() if last or self.here.size == 1 else wrapped.no_sync():  # type: ignore[operator]
+                with self._autocast():
+                    raw = wrapped(films, sex)
+                loss = self.output.loss(raw, months) / len(parts)
+                self.scaler.scale(loss).backward()
+            total += loss.item()
+        if config.clip:
+            self.scaler.unscale_(self.optimizer)
+            nn.utils.clip_grad_norm_(self.network.parameters(), config.clip)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.average.update(step)
+        return total
+
+    def _rows(self, step: int) -> Tensor:
+        """This process's films of batch ``step``: a new order every epoch, the remainder left for another."""
+        epoch, place = divmod(step, self.epoch_steps)
+        shuffle = torch.Generator().manual_seed(_mix(self.config.train.seed, epoch))
+        order = torch.randperm(len(self.data.train), generator=shuffle)
+        return order[place * self.batch : (place + 1) * self.batch][self.here.rank :: self.here.size]
+
+    def _batch(self, step: int, part: int, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Augmented films and what is known of them, drawn from (seed, step, part, rank) alone."""
+        films, device = self.data.train, self.here.device
+        seed = _mix(self.config.train.seed, step, part, self.here.rank)
+        torch.manual_seed(seed)
+        generator = torch.Generator(device).manual_seed(seed)
+        rows = rows.to(device)
+        pixels = augment(films.pixels[rows], self.config.augment, generator, self._size(step))
+        return pixels, films.sex[rows], films.months[rows]
+
+    def _size(self, step: int) -> int:
+        """The side in pixels at this step: `TrainConfig.sizes` share the epochs equally."""
+        sizes = self.config.train.sizes or (self.config.prepare.size,)
+        return sizes[min(step * len(sizes) // self.steps, len(sizes) - 1)]
+
+    def _autocast(self) -> torch.autocast:
+        precision = PRECISIONS.get(self.config.train.precision)
+        if precision is None:
+            raise BadConfig(f"unknown train.precision {self.config.train.precision!r}; known: {', '.join(PRECISIONS)}")
+        return torch.autocast(self.here.device.type, precision, enabled=precision != torch.float32)
+
+    def _exhausted(self) -> bool:
+        patience = self.config.train.patience
+        return bool(patience) and self.progress.stale >= patience
+
+    def end_epoch(self, losses: list[float]) -> None:
+        """Evaluate the averaged weights, keep them if they are the best, write the log and the state."""
+        epoch, config, state = self.progress.step // self.epoch_steps, self.config.train, self.progress
+        last = state.step == self.steps
+        if len(self.data.validation) and not (epoch % config.evaluate_every and not last):
+            error = self.validate()
+            state.stale = 0 if error < state.best else state.stale + 1
+            if error < state.best:
+                state.best = error
+                self.keep()
+        else:
+            error = math.nan
+            if not len(self.data.validation):
+                self.keep()
+        if self.here.leads:
+            self._log(epoch, losses, error)
+        self.save()
+
+    @torch.no_grad()
+    def validate(self) -> float:
+        """MAE in months of the averaged weights on the validation films."""
+        films = self.data.validation
+        months = self.predict(films.pixels, films.sex)
+        return float(np.abs(months - films.months.cpu().double().numpy()).mean())
+
+    @torch.no_grad()
+    def predict(self, pixels: Tensor, sex: Tensor) -> np.ndarray:
+        """Months [N] of the averaged weights for uint8 pixels [N, S, S] and sex [N, 2]."""
+        current = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
+        self.network.load_state_dict(self.average.shadow)
+        self.network.eval()
+        months = []
+        for part, known in zip(pixels.split(64), sex.split(64), strict=True):
+            with self._autocast():
+                raw = self.network(plain(part, self.config.prepare.size), known)
+            months.append(self.output.months(raw).cpu())
+        self.network.load_state_dict(current)
+        return torch.cat(months).double().numpy()
+
+    def keep(self) -> None:
+        """Write the averaged weights as the run's weights."""
+        if self.here.leads:
+            checkpoint.save_weights(self.folder, self.average.shadow, self.record())
+
+    def record(self) -> dict[str, Any]:
+        """What `run.json` says."""
+        state = self.progress
+        packages = ("boneage", "torch", "numpy", "opencv-python-headless")
+        return {
+            "config": self.config.to_dict(),
+            "data": self.data.record,
+            "output": {"loss": self.config.train.loss, "centre": self.centre, "scale": self.scale},
+            "step": state.step,
+            "steps": self.steps,
+            "epoch": state.step / self.epoch_steps,
+            "validation_mae": None if math.isinf(state.best) else state.best,
+            "seconds": round(state.seconds, 1),
+            "device": str(self.here.device),
+            "processes": self.here.size,
+            "versions": {"python": platform.python_version()} | {name: version(name) for name in packages},
+        }
+
+    def _log(self, epoch: int, losses: list[float], error: float) -> None:
+        state = self.progress
+        images = len(losses) * self.batch
+        line = {
+            "epoch": epoch,
+            "step": state.step,
+            "loss": sum(losses) / max(len(losses), 1),
+            "validation_mae": None if math.isnan(error) else error,
+            "best": None if math.isinf(state.best) else state.best,
+            "lr": self.optimizer.param_groups[0]["lr"],
+            "size": self._size(state.step - 1),
+            "images": images,
+            "seconds": round(state.seconds, 1),
+        }
+        checkpoint.append_log(self.folder, **line)
+
+    def save(self) -> None:
+        """Everything that resuming needs, into one file."""
+        if not self.here.leads:
+            return
+        tensors = as_tensors("network", self.network)
+        tensors |= {f"average.{name}": tensor for name, tensor in self.average.shadow.items()}
+        tensors |= {f"optimizer.{name}": tensor for name, tensor in optimizer_tensors(self.optimizer).items()}
+        state = self.progress
+        values = {"step": state.step, "best": _finite(state.best), "stale": state.stale, "seconds": state.seconds}
+        values |= {"scaler": self.scaler.state_dict(), "config": self.config.to_dict(), "data": self.data.record}
+        checkpoint.save_state(self.folder, tensors, values)
+
+    def restore(self) -> None:
+        """Continue from the folder's state; BadConfig if it was made with another configuration or other films."""
+        tensors, values = checkpoint.load_state(self.folder)
+        for name, mine in (("config", self.config.to_dict()), ("data", self.data.record)):
+            theirs = values[name]
+            if sha256_json(theirs) != sha256_json(mine):
+                changed = ", ".join(_differences(theirs, mine))
+                raise BadConfig(f"{self.folder} was started with another {name} ({changed}): resume with the same")
+        self.network.load_state_dict(taken("network", tensors))
+        self.average.shadow = {n: t.to(self.here.device) for n, t in taken("average", tensors).items()}
+        restore_optimizer(self.optimizer, taken("optimizer", tensors))
+        self.scaler.load_state_dict(values["scaler"])
+        best = math.inf if values["best"] is None else values["best"]
+        self.progress = Progress(values["step"], best, values["stale"], values["seconds"])
+
+
+def _mix(*numbers: int) -> int:
+    """One 63-bit seed from several numbers, none of which alone decides it."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _differences(a: dict[str, Any], b: dict[str, Any], path: str = "") -> list[str]:
+    """The paths at which two trees of settings differ."""
+    found: list[str] = []
+    for key in sorted(a.keys() | b.keys()):
+        x, y = a.get(key), b.get(key)
+        if isinstance(x, dict) and isinstance(y, dict):
+            found += _differences(x, y, f"{path}{key}.")
+        elif x != y and list(x) != list(y) if isinstance(x, (list, tuple)) and isinstance(y, (list, tuple)) else x != y:
+            found.append(f"{path}{key}")
+    return found
