@@ -67,6 +67,13 @@ def test_compares_a_folder_with_a_table_of_another_program(given, tmp_path):
     assert pair["verdict"].startswith("A: quick has a lower MAE than B: theirs: B minus A is +")
 
 
+def test_an_evaluation_may_be_named_by_its_table(given):
+    ours = given("ours", LABELS, about={"model": "quick"})
+    other = given("others", LABELS, about={})
+    named = read_inputs([ours / "predictions.csv", other / "predictions.csv"])
+    assert [each.table.name for each in named] == ["A: quick", "B: others"]
+
+
 @pytest.mark.usefixtures("blank")
 def test_only_shared_films_count_in_any_order(given, tmp_path):
     shuffled = np.random.default_rng(3).permutation(80)[:60]

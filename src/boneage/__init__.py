@@ -1,1 +1,13 @@
-"""Bone age in months from hand radiographs. Research use only, not a medical device."""
+"""Bone age in months from hand radiographs. Research use only, not a medical device.
+
+>>> film = boneage.read("hand.png")                                        # doctest: +SKIP
+>>> boneage.Predictor.load().read(film, boneage.Sex.FEMALE).bone_age_months  # doctest: +SKIP
+"""
+
+from .errors import BoneAgeError
+from .predictor import Predictor
+from .prepare import prepare
+from .read import read
+from .types import DISCLAIMER, Radiograph, Reading, Sex
+
+__all__ = ["DISCLAIMER", "BoneAgeError", "Predictor", "Radiograph", "Reading", "Sex", "prepare", "read"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,8 +14,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from . import prepare as prepare_module
-from . import read as read_module
 from .config import PrepareConfig
 from .dataset import Sample
 from .errors import UnreadableImage
@@ -122,5 +121,5 @@ def _key(samples: Sequence[Sample], spec: PrepareConfig, sizes: Sizes) -> str:
     for sample in samples:
         stat = os.stat(sample.path or "")
         films.append([sample.id, str(sample.path), stat.st_size, stat.st_mtime_ns, sizes.get(sample.id)])
-    code = [sha256(Path(module.__file__ or "").read_bytes()) for module in (read_module, prepare_module)]
+    code = [sha256(Path(inspect.getfile(function)).read_bytes()) for function in (read, prepare)]
     return sha256_json([films, asdict(spec), code])[:24]

@@ -19,7 +19,7 @@ from . import metrics, plots, report
 from .errors import BadTable
 from .evaluate import MARKER as EVALUATION
 from .evaluate import measure
-from .predictions import Predictions, read_predictions
+from .predictions import FILE, Predictions, read_predictions
 from .report import interval, measured, metric_cell, number
 from .types import DISCLAIMER, Sex
 
@@ -120,15 +120,16 @@ def _minus(pair: Mapping[str, Any]) -> str:
 
 
 def _about(path: Path) -> dict[str, Any]:
-    """What an evaluation folder's metrics say of the model, the weights and the split; empty for a bare table."""
+    """What the evaluation says of the model, the weights and the split; empty for a table from another program."""
+    told = (path.parent if path.name == FILE else path) / EVALUATION
     try:
-        about = json.loads((path / EVALUATION).read_text(encoding="utf-8"))
+        about = json.loads(told.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError) as error:
-        raise BadTable(f"{path / EVALUATION} cannot be read ({error})") from None
+        raise BadTable(f"{told} cannot be read ({error})") from None
     if not isinstance(about, dict):
-        raise BadTable(f"{path / EVALUATION} holds no evaluation")
+        raise BadTable(f"{told} holds no evaluation")
     return {key: str(about[key]) for key in ("model", "weights_sha256", "split") if about.get(key)}
 
 
@@ -241,7 +242,7 @@ def _pairs_table(pairs: Sequence[Mapping[str, Any]], n: int) -> str:
             f"{pair['win']:,}\n{measured(pair['share'], '%')}",
             f"{pair['lose']:,}\n{100 * pair['lose'] / n:.1f} %",
             f"{pair['tie']:,}\n{100 * pair['tie'] / n:.1f} %",
-            "n/a" if pair["error_correlation"] is None else f"{pair['error_correlation']:.2f}",
+            number(pair["error_correlation"], 2),
         )
         for pair in pairs
     ]

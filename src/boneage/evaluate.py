@@ -72,10 +72,13 @@ class _Film:
     pixels: np.ndarray
 
 
+_Row = tuple[str, Sex, float, float]  # id, sex, label, prediction: what is kept of a film
+
+
 def evaluate(
     predictor: Reader,
     samples: Sequence[Sample],
-    out: Path,
+    out: str | Path,
     *,
     split: str,
     progress: Advance | None = None,
@@ -87,6 +90,7 @@ def evaluate(
     commit, …). An earlier evaluation at ``out`` is replaced, anything else refused (CannotWrite).
     Raises BadTable if not one film could be evaluated.
     """
+    out = Path(out)
     report.check_folder(out, FILES, MARKER)
     table, failures = predict_all(predictor, samples, progress)
     if not len(table):
@@ -109,19 +113,19 @@ def predict_all(
     predictor: Reader, samples: Sequence[Sample], progress: Advance | None = None
 ) -> tuple[Predictions, list[Failure]]:
     """The predictions for all films that can be read, in order, and the failures; ages rounded as they are stored."""
-    done: list[tuple[_Film, float]] = []
+    rows: list[_Row] = []
     failures: list[Failure] = []
     for batch in _batches(samples, predictor.spec):
         films = [film for film in batch if isinstance(film, _Film)]
         failures += [film for film in batch if isinstance(film, Failure)]
         for film, age in zip(films, _months(predictor, films), strict=True):
             if np.isfinite(age):
-                done.append((film, round(float(age), 4)))
+                rows.append((film.sample.id, film.sex, film.label, round(float(age), 4)))
             else:
                 failures.append(_failure(film.sample, "the network's answer is not a finite number"))
         if progress:
             progress(len(batch))
-    return _table(predictor.name, done), failures
+    return _table(predictor.name, rows), failures
 
 
 def _months(predictor: Reader, films: Sequence[_Film]) -> np.ndarray:
@@ -171,14 +175,9 @@ def _failure(sample: Sample, reason: str) -> Failure:
     return Failure(sample.id, str(sample.path or ""), reason)
 
 
-def _table(name: str, done: Sequence[tuple[_Film, float]]) -> Predictions:
-    return Predictions(
-        name=name,
-        ids=tuple(film.sample.id for film, _ in done),
-        sexes=tuple(film.sex for film, _ in done),
-        labels=np.array([film.label for film, _ in done], dtype=np.float64),
-        predictions=np.array([age for _, age in done], dtype=np.float64),
-    )
+def _table(name: str, rows: Sequence[_Row]) -> Predictions:
+    ids, sexes, labels, ages = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return Predictions(name, ids, sexes, np.array(labels, dtype=np.float64), np.array(ages, dtype=np.float64))
 
 
 def _provenance(

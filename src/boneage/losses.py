@@ -86,7 +86,8 @@ class Distribution:
 
     The target is a Gaussian of standard deviation ``sigma`` months (one reader's noise) around the label, normalised
     over the bins. The loss is the Kullback-Leibler divergence from it plus the error of the expectation in years
-    (Gao et al., "Age estimation using expectation of label distribution learning", IJCAI 2018).
+    (Gao et al., "Age estimation using expectation of label distribution learning", IJCAI 2018). Within two sigma of
+    either end the target is cut off, and its expectation lies up to 0.8 sigma inwards of the label.
     """
 
     sigma: float

@@ -77,7 +77,9 @@ METRICS: dict[str, Metric] = {
         lambda y, e: _percentage(y >= 24, y, e),
     ),
     "r2": Metric("R²", "", "1 - Σ (ŷ - y)² / Σ (y - mean y)²", _explained),
-    "median_error": Metric("median absolute error", "months", "median |ŷ - y|", lambda y, e: np.median(np.abs(e), axis=-1)),
+    "median_error": Metric(
+        "median absolute error", "months", "median |ŷ - y|", lambda y, e: np.median(np.abs(e), axis=-1)
+    ),
     "bias": Metric("bias", "months", "mean (ŷ - y)", lambda y, e: e.mean(-1)),
     "within_6": _within(6),
     "within_12": _within(12),

@@ -156,25 +156,25 @@ def _place(
     rng: np.random.Generator, months: float, sex: Sex, lengthwise: float, across: float, spread: float
 ) -> tuple[_Skeleton, np.ndarray]:
     count = len(_TUBULAR)
-    widths = _SIZES[:, 1:].T * across * rng.normal(1, 0.04) * rng.normal(1, 0.025, count)
+    base, waist, head = _SIZES[:, 1:].T * across * rng.normal(1, 0.04) * rng.normal(1, 0.025, count)
     length = (_SIZES[:, 0] + 1.5) * lengthwise * rng.normal(1, 0.025, count)
     start, axis = np.zeros((count, 2)), np.zeros((count, 2))
     joints = np.zeros((21, 2))
     metacarpal = _METACARPAL_ANGLES * (0.7 + 0.3 * spread) + rng.normal(0, 1.5, 5) * (3, 1, 1, 1, 1)
     finger = _FINGER_ANGLES * (0.3 + 0.7 * spread) + rng.normal(0, 2.5, 5) * (2, 1, 1, 1, 1)
     for ray, bones in enumerate(_RAYS):
-        count_here = bones.stop - bones.start
-        bends = np.concatenate([[metacarpal[ray]], finger[ray] + np.cumsum(rng.normal(0, 2, count_here - 1))])
+        segments = bones.stop - bones.start
+        bends = np.concatenate([[metacarpal[ray]], finger[ray] + np.cumsum(rng.normal(0, 2, segments - 1))])
         axis[bones] = _direction(bends)
         ends = _BASES[ray] * (across, lengthwise) + np.cumsum(axis[bones] * length[bones, None], axis=0)
         start[bones] = ends - axis[bones] * length[bones, None]
         first = 1 + 4 * ray
-        joints[first : first + 4] = ends if count_here == 4 else np.vstack([start[bones][:1], ends])
+        joints[first : first + 4] = ends if segments == 4 else np.vstack([start[bones][:1], ends])
     axis[_FOREARM] = _direction(rng.normal(0, 4) + rng.normal((2, -1), 0.7))
     start[_FOREARM] = _FOREARM_TOPS * (across, lengthwise) - axis[_FOREARM] * length[_FOREARM, None]
     appears = _APPEAR[sex] * rng.normal(1, 0.12, count)
     fuses = _FUSE[sex] + rng.normal(0, 5, count)
-    return _Skeleton(start, axis, length, *widths, age=months, appears=appears, fuses=fuses), joints
+    return _Skeleton(start, axis, length, base, waist, head, months, appears, fuses), joints
 
 
 def _direction(degrees: np.ndarray) -> np.ndarray:

@@ -208,7 +208,7 @@ def running(table: Predictions, width: float = 18.0, step: float = 3.0, least: i
 
 def _caption(number: int, case: Case) -> str:
     ages = f"label {case.label:.0f}, predicted {case.prediction:.0f}: {_signed(case.prediction - case.label, 0)}"
-    return f"{number}. {_drawable(case.id)} ({case.sex.value})\n{ages}"
+    return f"{number}. {_drawable(case.id, 16)} ({case.sex.value})\n{ages}"
 
 
 def _agreement_lines(axes: Axes, errors: np.ndarray) -> None:

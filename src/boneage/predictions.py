@@ -78,7 +78,7 @@ def read_predictions(path: str | Path) -> Predictions:
     source = path / FILE if path.is_dir() else path
     rows = _rows(source)
     table = Predictions(
-        name=path.stem if path.is_file() else path.resolve().name,
+        name=source.resolve().parent.name if source.name == FILE else source.stem,
         ids=_ids(rows, source),
         sexes=tuple(_sex(row, line, source) for line, row in rows),
         labels=_months(rows, "label", source),

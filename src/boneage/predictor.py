@@ -80,18 +80,18 @@ class Predictor:
         months = self._session.run(["months"], {k: v for k, v in feeds.items() if k in taken})[0]
         return np.asarray(months, np.float64)
 
-    def read(self, radiograph: Radiograph, sex: Sex | None = None) -> Reading:
+    def read(self, radiograph: Radiograph, sex: Sex | None = None, *, sex_source: str = "given") -> Reading:
         """The bone age of one film. ``sex`` None: what the file says, and unknown, flagged, where it says nothing."""
-        known, source = (sex, "given") if sex is not None else (radiograph.sex, "dicom")
-        if known is Sex.UNKNOWN and source == "dicom":
-            source = "absent"
+        known = radiograph.sex if sex is None else sex
+        if sex is None:
+            sex_source = "absent" if known is Sex.UNKNOWN else "dicom"
         found = look(radiograph.pixels, self.spec)
         months = float(self.months(render(radiograph, found, self.spec)[None], [known])[0])
         return Reading(
             file=radiograph.source,
             bone_age_months=round(months, 2),
             sex=known,
-            sex_source=source,
+            sex_source=sex_source,
             flags=self._flags(radiograph, found, known),
             model=self.name,
             weights_sha256=self.weights_sha256,

@@ -53,9 +53,11 @@ def look(pixels: np.ndarray, spec: PrepareConfig) -> Findings:
     """Borders, polarity and grey levels of float32 [H, W] pixels in [0, 1]."""
     proxy = _shrink(pixels, PROXY)
     box = _film_box(proxy)
-    film = _cut(proxy, box)
-    inverted = _positive(film) > INVERTED
-    black, white = _levels(1 - film if inverted else film, spec)
+    inverted = _positive(_cut(proxy, box)) > INVERTED
+    if inverted:
+        proxy = 1 - proxy
+        box = _film_box(proxy)  # the first one took the bright background for a frame
+    black, white = _levels(_cut(proxy, box), spec)
     return Findings(box, inverted, black, white)
 
 
@@ -127,8 +129,11 @@ def _border(lines: np.ndarray, too_bright: float, too_dark: float) -> float:
 
 
 def _positive(film: np.ndarray) -> float:
-    """By how much of the grey range the background is brighter than the hand: above `INVERTED` on
-    positive prints, which show bone dark. Looked at on the film's rim and on a rim further in, so that a bright frame alone does not count."""
+    """By how much of the grey range the background is brighter than the hand.
+
+    Above `INVERTED` on positive prints, which show bone dark. Looked at on the film's rim and on a rim further in, so
+    that a bright frame alone does not count.
+    """
     hand = np.median(_middle(film, 1 / 3))
     spread = max(float(np.percentile(film, 95) - np.percentile(film, 5)), 1 / 255)
     backgrounds = (_rim(film), _rim(_middle(film, 0.15)))

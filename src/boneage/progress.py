@@ -18,9 +18,11 @@ class Advance(Protocol):
 
 
 @contextmanager
-def progress(label: str, total: int, unit: str, start: int = 0) -> Iterator[Advance]:
-    """A bar over ``total`` units on standard error, with a rate and the time that remains."""
-    if sys.stderr.isatty():
+def progress(label: str, total: int, unit: str, start: int = 0, *, quiet: bool = False) -> Iterator[Advance]:
+    """A bar over ``total`` units on standard error, with a rate and the time that remains; nothing when ``quiet``."""
+    if quiet:
+        yield lambda done=1, note="": None
+    elif sys.stderr.isatty():
         with _bar(label, total, unit, start) as advance:
             yield advance
     else:

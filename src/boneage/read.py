@@ -54,7 +54,7 @@ _FOREIGN = (
     (b"SQLite", "a database"),
 )
 _AVIF_BRANDS = (b"avif", b"avis")
-_TIFF_BITS, _TIFF_PHOTOMETRIC, _ORIENTATION = 258, 262, 274
+_TIFF_HEIGHT, _TIFF_BITS, _TIFF_PHOTOMETRIC, _ORIENTATION = 257, 258, 262, 274
 _UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {  # EXIF orientation to what sets it upright
     2: np.fliplr,
     3: lambda pixels: np.rot90(pixels, 2),
@@ -165,8 +165,8 @@ def _looks_like(data: bytes) -> str:
     start = data[:4096].lstrip(b"\xef\xbb\xbf \r\n\t")
     if start[:1] == b"<":
         return "an HTML or XML page"
-    printable = sum(byte >= 32 or byte in b"\r\n\t" for byte in start)
-    return "text" if printable == len(start) else "unknown binary data"
+    legible = sum(byte >= 32 or byte in b"\r\n\t" for byte in start)
+    return "text" if legible == len(start) else "unknown binary data"
 
 
 def check_size(width: int, height: int, max_pixels: int) -> None:
@@ -182,11 +182,12 @@ def _decode_picture(data: bytes, kind: str, max_pixels: int) -> tuple[np.ndarray
     try:
         with _open(data, kind) as image:
             check_size(*image.size, max_pixels)
+            _check_cover(image, kind)
             image.load()
             frames = getattr(image, "n_frames", 1)
             notes = (f"{frames} pages: only the first is read",) if frames > 1 else ()
             pixels, more = _grey(image, data, kind)
-            upright = _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1), np.asarray)
+            upright = _UPRIGHT.get(_orientation(image), np.asarray)
             return np.ascontiguousarray(upright(pixels)), notes + more
     except UnreadableImage:
         raise
@@ -208,6 +209,20 @@ def _open(data: bytes, kind: str) -> ImageFile.ImageFile:
     return getattr(plugin, factory)(io.BytesIO(data), "")
 
 
+def _check_cover(image: ImageFile.ImageFile, kind: str) -> None:
+    """Pillow leaves black what the strips of a lying TIFF do not cover, which can be nearly all of it."""
+    covered = max((extents[3] for _, extents, *_ in image.tile if extents), default=0)
+    if kind == "TIFF" and covered < getattr(image, "tag_v2", {}).get(_TIFF_HEIGHT, 0):
+        raise UnreadableImage("the TIFF image is truncated: its strips do not cover it")
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation, 1 to 8; 1 where there is none or where the EXIF data is too damaged to tell."""
+    with contextlib.suppress(Exception):
+        return int(image.getexif().get(_ORIENTATION, 1))
+    return 1
+
+
 def _damage(error: Exception) -> str:
     text = str(error) or type(error).__name__
     return "truncated" if "truncated" in text.lower() else f"damaged or not supported ({text})"
@@ -227,7 +242,9 @@ def _grey(image: Image.Image, data: bytes, kind: str) -> tuple[np.ndarray, tuple
         return _composite(_deep_colour(data)), ()
     if image.mode == "La":
         image = image.convert("LA")
-    return _composite(np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB"))), ()
+    deep = getattr(image, "tag_v2", {}).get(_TIFF_BITS, (8,))[0] > 8
+    notes = ("16-bit colour is read with 8 bits",) if deep else ()
+    return _composite(np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB"))), notes
 
 
 def _deep_colour(data: bytes) -> np.ndarray:
@@ -270,23 +287,26 @@ def _sixteen_bit(image: Image.Image) -> np.ndarray:
 
 def _wide(image: Image.Image) -> tuple[np.ndarray, tuple[str, ...]]:
     """32-bit integers and floats, whose white point no file says: floats in [0, 1] stay, others fill their range."""
-    values = np.asarray(image).astype(np.float64)
+    values = np.asarray(image)
     inverted = getattr(image, "tag_v2", {}).get(_TIFF_PHOTOMETRIC) == 0
-    pixels, notes = by_range(values, keep_unit=image.mode == "F")
+    pixels, notes = _by_range(values, keep_unit=image.mode == "F")
     return (1 - pixels if inverted else pixels), notes
 
 
-def by_range(values: np.ndarray, *, keep_unit: bool) -> tuple[np.ndarray, tuple[str, ...]]:
+def _by_range(values: np.ndarray, *, keep_unit: bool) -> tuple[np.ndarray, tuple[str, ...]]:
     """Float32 in [0, 1] from any values: as they are where all lie there and ``keep_unit``, else by their range."""
+    notes: tuple[str, ...] = ()
     finite = np.isfinite(values)
     if not finite.any():
         raise UnreadableImage("no pixel is a finite number")
-    low, high = float(values[finite].min()), float(values[finite].max())
-    notes = () if finite.all() else ("pixels that are not finite numbers are black",)
-    values = np.where(finite, values, low)
+    if not finite.all():
+        values = np.where(finite, values, values[finite].min())
+        notes = ("pixels that are not finite numbers are set to the lowest value",)
+    low, high = float(values.min()), float(values.max())
     if keep_unit and low >= 0 and high <= 1:
         return values.astype(np.float32), notes
-    scaled = (values - low) / max(high - low, np.finfo(np.float64).tiny)
+    scaled = np.subtract(values, low, dtype=np.float64)
+    scaled /= (high - low) or 1
     return scaled.astype(np.float32), (*notes, f"values {low:g} to {high:g} scaled by their range")
 
 

@@ -171,11 +171,11 @@ def metric_cell(key: str, values: Mapping[str, Any]) -> str:
     return f"{number(values[key]['value'], digits, signed=signed)}\n{interval(values[key], digits, signed=signed)}"
 
 
-def groups(caption: str, name: str, groups: Mapping[str, Mapping[str, Any]]) -> str:
+def groups(caption: str, name: str, found: Mapping[str, Mapping[str, Any]]) -> str:
     """A table of metrics, one row a group of films (`metrics.by_sex` or `metrics.by_age`)."""
     keys = ("mae", "rmse", "bias", "median_error", "mape", "within_12")
     header = [name, "films", *(f"{METRICS[key].name}\n{METRICS[key].unit}" for key in keys)]
-    rows = [[band(group), f"{of['n']:,}", *(metric_cell(key, of) for key in keys)] for group, of in groups.items()]
+    rows = [[band(group), f"{of['n']:,}", *(metric_cell(key, of) for key in keys)] for group, of in found.items()]
     return table(caption, header, rows)
 
 

@@ -18,6 +18,7 @@ from . import duplicates
 from .config import DataConfig
 from .dataset import Dataset, Sample, open_folder, rows_of, split_name
 from .errors import BadConfig, BadTable, CannotWrite
+from .files import sha256_json
 
 FILE = "split.csv"
 RSNA = Path(__file__).parent / "splits" / "rsna.csv"
@@ -41,19 +42,48 @@ def split_of(dataset: Dataset, config: DataConfig, groups: Mapping[str, int] | N
     films = [sample for sample in dataset.samples if sample.months is not None]
     if any(sample.split for sample in films):
         return {sample.id: sample.split for sample in films if sample.split}
+    source = split_source(dataset)
+    if source is not None:
+        return _chosen(films, read_split(source), source)
+    return assign(films, duplicates.exact(films) if groups is None else groups, sizes(len(films), config), config.seed)
+
+
+def split_source(dataset: Dataset) -> Path | None:
+    """The file that splits this dataset: ``split.csv`` beside the table, the committed RSNA split, or none."""
     own = dataset.root / FILE
     if own.is_file():
-        return _chosen(films, read_split(own), own)
-    committed = read_split(RSNA)
-    if films and all(sample.id in committed for sample in films):
-        return _chosen(films, committed, RSNA)
-    return assign(films, duplicates.exact(films) if groups is None else groups, sizes(len(films), config), config.seed)
+        return own
+    labelled = [sample.id for sample in dataset.samples if sample.months is not None]
+    return RSNA if labelled and read_split(RSNA).keys() >= set(labelled) else None
 
 
 def divide(dataset: Dataset, config: DataConfig, groups: Mapping[str, int] | None = None) -> Dataset:
     """The dataset with every film's ``split`` filled from `split_of`, None for those in no part."""
     parts = split_of(dataset, config, groups)
     return replace(dataset, samples=tuple(replace(s, split=parts.get(s.id)) for s in dataset.samples))
+
+
+def choose(dataset: Dataset, config: DataConfig, part: str, trained_on: str = "") -> tuple[Dataset, str]:
+    """The films to evaluate on, and what to call them.
+
+    ``part``: a split's name, ``all`` labelled films, or ``auto``: validation where the folder or the project defines a
+    split or the model was trained on this very folder (``trained_on`` is its `fingerprint`), else all: films that are
+    new to the model need no split. BadTable if nothing is left.
+    """
+    divided = divide(dataset, config)
+    if part == "auto":
+        defined = any(sample.split for sample in dataset.samples) or split_source(dataset) is not None
+        part = "validation" if defined or fingerprint(divided) == trained_on else "all"
+    labelled = tuple(sample for sample in divided.samples if sample.months is not None)
+    chosen = labelled if part == "all" else tuple(s for s in labelled if s.split == split_name(part))
+    if not chosen:
+        raise BadTable(f"{dataset.table} has no labelled film in the split {part!r}")
+    return replace(divided, samples=chosen), part
+
+
+def fingerprint(dataset: Dataset) -> str:
+    """One hash for a divided dataset's ids, labels, sexes and parts: two runs with the same had the same data."""
+    return sha256_json({s.id: [s.months, s.sex.value, s.split] for s in dataset.samples})
 
 
 def sizes(films: int, config: DataConfig) -> dict[str, int]:

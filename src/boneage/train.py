@@ -31,7 +31,7 @@ from .losses import Output, output
 from .models.head import Network, encode
 from .optimise import Average, learning_rate, optimizer, optimizer_tensors, restore_optimizer
 from .progress import progress
-from .split import divide
+from .split import divide, fingerprint
 from .world import World, interruptible, world
 
 PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
@@ -110,9 +110,8 @@ def load(config: Config, data: str | Path, device: torch.device) -> Data:
     }
     if not len(films["train"]):
         raise BadTable(f"{dataset.table} leaves no film to train on: each needs an image and an age")
-    labels = {s.id: [s.months, s.sex.value, s.split] for samples in chosen.values() for s in samples}
     record = {"folder": dataset.root.name, "train": len(films["train"]), "validation": len(films["validation"])}
-    return Data(films["train"], films["validation"], record | {"sha256": sha256_json(labels)})
+    return Data(films["train"], films["validation"], record | {"sha256": fingerprint(dataset)})
 
 
 def _limited(samples: list[Sample], limit: int, seed: int) -> list[Sample]:

@@ -19,7 +19,7 @@ class Sex(StrEnum):
 
     @classmethod
     def parse(cls, text: str | None) -> Sex:
-        """``F``, ``female``, ``m``, ``male``, ``u``, ``O``, empty or None (any case) to a `Sex`; ValueError otherwise."""
+        """``F``, ``female``, ``m``, ``male``, ``u``, ``O``, empty or None, in any case; ValueError otherwise."""
         word = (text or "").strip().lower()
         for sex, spellings in _SPELLINGS.items():
             if word in spellings:
@@ -64,8 +64,8 @@ class Radiograph:
 class Reading:
     """The bone age of one film, with all that is needed to know where it came from.
 
-    ``bone_age_months``: the estimate. ``sex_source``: ``given``, ``table``, ``dicom`` or ``absent``.
-    ``flags``: codes such as ``sex_unknown`` or ``inverted``.
+    ``file``: as it was given. ``bone_age_months``: the estimate. ``sex_source``: ``given``, ``table``, ``dicom`` or
+    ``absent``. ``flags``: codes such as ``sex_unknown`` or ``inverted``.
     """
 
     file: str

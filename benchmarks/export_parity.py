@@ -1,0 +1,51 @@
+"""Does the exported file say what the trained network says: torch against ONNX Runtime on validation films.
+
+python benchmarks/export_parity.py RUN FILE.onnx --data DIR --out docs/results/export_parity.json
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from boneage.config import Config
+from boneage.dataset import open_folder
+from boneage.export import load
+from boneage.files import write_json
+from boneage.models.head import encode
+from boneage.predictor import Predictor
+from boneage.prepare import prepare
+from boneage.read import read
+from boneage.split import divide
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--n", type=int, default=200)
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    predictor = Predictor.load(options.file)
+    config = Config.from_dict(predictor.about["config"])
+    films = divide(open_folder(options.data), config.data).of("validation").samples[: options.n]
+    pixels = np.stack([prepare(read(film.path or ""), predictor.spec) for film in films])
+    sexes = [film.sex for film in films]
+    reader, _ = load(options.run)
+    with torch.inference_mode():
+        parts = zip(torch.from_numpy(pixels).split(20), encode(sexes).split(20), strict=True)
+        expected = torch.cat([reader(film, sex) for film, sex in parts]).double().numpy()
+    months = np.concatenate([predictor.months(pixels[i : i + 20], sexes[i : i + 20]) for i in range(0, len(films), 20)])
+    shift = np.abs(months - expected)
+    found = {"n": len(films), "largest": float(shift.max()), "mean": float(shift.mean()), "file": options.file.name}
+    print(found)
+    if options.out:
+        write_json(options.out, found)
+
+
+if __name__ == "__main__":
+    main()

