@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from boneage import plots
-from boneage.compare import FILES, MOST_PAIRS, compare, read_inputs, same_films, verdict
+from boneage.compare import FILES, MOST_PAIRS, compare, read_inputs, same_films, verdict, verdicts
 from boneage.errors import BadTable, CannotWrite
 from boneage.predictions import Predictions, to_csv
 from boneage.types import Sex
@@ -64,6 +64,7 @@ def test_compares_a_folder_with_a_table_of_another_program(given, tmp_path):
     assert pair["mae"]["value"] == pytest.approx(difference)
     assert pair["mae"]["low"] > 0
     assert pair["win"] + pair["lose"] + pair["tie"] == 80
+    assert verdicts(found) == [pair["verdict"]]
     assert pair["verdict"].startswith("A: quick has a lower MAE than B: theirs: B minus A is +")
 
 

@@ -15,6 +15,11 @@ from boneage.types import Sex
 NAMES = ["A: quick", "B: $\\frac{1}{$", "_hidden", "\u4eba\u9aa8\x07", "E: " + "long" * 30]
 
 
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    monkeypatch.setattr(plots, "DPI", 100)
+
+
 def table(n: int = 60, name: str = "A: quick", seed: int = 0, sexes=(Sex.FEMALE, Sex.MALE, Sex.UNKNOWN)) -> Predictions:
     generator = np.random.default_rng(seed)
     labels = generator.uniform(5, 225, n).round()
@@ -43,7 +48,7 @@ def drawings(tables: list[Predictions]) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("n", [1, 2, 40])
+@pytest.mark.parametrize("n", [1, 40])
 def test_any_number_of_films_can_be_drawn(n):
     for name, png in drawings([table(n)]).items():
         assert picture(png).std() > 5, name

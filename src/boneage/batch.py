@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .dataset import read_table, with_paths
-from .errors import BadTable, BoneAgeError, UnreadableImage
+from .errors import BadConfig, BadTable, BoneAgeError, UnreadableImage
 from .predictor import Predictor
 from .read import SUFFIXES, read
 from .types import Reading, Sex
@@ -35,16 +35,19 @@ class Failure:
 def items(source: str | Path, sex: Sex | None = None, images: str | Path | None = None) -> list[Item]:
     """The films that ``source`` stands for: a file, a folder of films (and folders), or a table with ids.
 
-    A sex given here holds for all; without one the table's holds, else the file's. Raises UnreadableImage or BadTable.
+    A sex given here holds for all; without one the table's holds, else the file's. ``images``: where a table's films
+    are, if not beside it. Raises UnreadableImage, BadTable or BadConfig.
     """
     path = Path(source)
+    if path.suffix.lower() in {".csv", ".tsv"} and not path.is_dir():
+        return _of_table(path, sex, Path(images) if images else None)
+    if images:
+        raise BadConfig(f"{path} is no table, and only a table's films can be in another folder such as {images}")
     if path.is_dir():
         films = sorted(_films(path))
         if not films:
             raise UnreadableImage(f"{path} holds no file with the ending of a picture or of DICOM")
         return [Item(film.stem, film, sex) for film in films]
-    if path.suffix.lower() in {".csv", ".tsv"}:
-        return _of_table(path, sex, Path(images) if images else None)
     return [Item(path.stem, path, sex)]
 
 
@@ -52,7 +55,7 @@ def read_all(predictor: Predictor, films: Sequence[Item]) -> Iterator[Reading | 
     """A reading or a failure for each film, in order."""
     for film in films:
         if film.path is None:
-            yield Failure(film.id, f"{film.id}: no image with this id was found beside the table")
+            yield Failure(film.id, f"{film.id}: no image with this id was found")
             continue
         try:
             yield predictor.read(read(film.path), film.sex, sex_source=film.sex_source)
@@ -64,9 +67,17 @@ def _of_table(path: Path, sex: Sex | None, images: Path | None) -> list[Item]:
     samples = with_paths(read_table(path), images or path.parent)
     if not samples:
         raise BadTable(f"{path} has no rows")
-    return [Item(s.id, s.path, s.sex, "table") if sex is None else Item(s.id, s.path, sex) for s in samples]
+    if sex is not None:
+        return [Item(s.id, s.path, sex) for s in samples]
+    return [Item(s.id, s.path, None if s.sex is Sex.UNKNOWN else s.sex, "table") for s in samples]
 
 
 def _films(folder: Path) -> Iterator[Path]:
-    for place, _, names in os.walk(folder):
-        yield from (Path(place) / name for name in names if os.path.splitext(name)[1].lower() in SUFFIXES)
+    """The visible films of a folder and of the visible folders below it."""
+    for place, below, names in os.walk(folder):
+        below[:] = [name for name in below if not name.startswith(".")]
+        yield from (Path(place) / name for name in names if _is_film(name))
+
+
+def _is_film(name: str) -> bool:
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES

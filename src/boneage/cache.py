@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,6 +22,7 @@ from .progress import progress
 from .read import read
 from .types import Radiograph
 
+CODE = ("read.py", "read_dicom.py", "dicom_frame.py", "prepare.py")  # what decides a prepared film's bytes
 Sizes = dict[str, tuple[int, int]]
 
 
@@ -121,5 +121,5 @@ def _key(samples: Sequence[Sample], spec: PrepareConfig, sizes: Sizes) -> str:
     for sample in samples:
         stat = os.stat(sample.path or "")
         films.append([sample.id, str(sample.path), stat.st_size, stat.st_mtime_ns, sizes.get(sample.id)])
-    code = [sha256(Path(inspect.getfile(function)).read_bytes()) for function in (read, prepare)]
+    code = [sha256(Path(__file__).with_name(name).read_bytes()) for name in CODE]
     return sha256_json([films, asdict(spec), code])[:24]

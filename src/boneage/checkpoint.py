@@ -10,26 +10,39 @@ model.onnx            the exported network, written when training ends
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.torch import load, save
 from torch import Tensor
 
 from .errors import BadModel, CannotWrite
-from .files import sha256, sha256_json, write_bytes, write_json
+from .files import LEFTOVERS, json_bytes, replacing, sha256, sha256_json, write_bytes, write_json
 
 WEIGHTS, RUN, STATE, LOG, ONNX = "weights.safetensors", "run.json", "state.safetensors", "log.jsonl", "model.onnx"
 
 Tensors = dict[str, Tensor]
 
+_BLANK = b"0" * 64
+_SEAL = re.compile(rb'"sha256":"([0-9a-f]{64})"')
+
+
+def is_empty(folder: Path) -> bool:
+    """Whether ``folder`` is a folder that holds nothing but what a killed process left half-written."""
+    return folder.is_dir() and all(path.match(LEFTOVERS) for path in folder.iterdir())
+
+
+def refuse_existing(folder: Path) -> None:
+    """CannotWrite if anything is there but an empty folder."""
+    if folder.exists() and not is_empty(folder):
+        raise CannotWrite(f"{folder} exists already: choose another --out, or continue it with --resume")
+
 
 def create(folder: Path) -> None:
     """A new run folder; CannotWrite if it holds anything."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise CannotWrite(f"{folder} exists already: choose another --out, or continue it with --resume")
+    refuse_existing(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -51,34 +64,33 @@ def load_run(folder: Path) -> dict[str, Any]:
     path = folder / RUN
     if not path.is_file():
         raise BadModel(f"{folder} is not a run folder: it has no {RUN}")
+    data = _bytes(path)
     try:
-        record = json.loads(path.read_text())
-        claimed = record.pop("run_sha256")
-    except (ValueError, AttributeError, KeyError, UnicodeDecodeError):
-        raise BadModel(f"{path} is cut short or altered: it is not a whole run record") from None
-    if sha256_json(record) != claimed:
-        raise BadModel(f"{path} was altered: its content does not match its own hash")
+        record = json.loads(data)
+        whole = isinstance(record, dict) and data == json_bytes(record)
+    except ValueError:
+        whole = False
+    if not whole or record.pop("run_sha256", "") != sha256_json(record):
+        raise BadModel(f"{path} is cut short or altered: its content does not match its own hash")
     return record
 
 
 def load_weights(folder: Path) -> tuple[Tensors, dict[str, Any]]:
     """The weights and the run record, both checked against their hashes."""
     run = load_run(folder)
-    path = folder / WEIGHTS
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise BadModel(f"{path} cannot be read: {error.strerror}") from error
+    data = _bytes(folder / WEIGHTS)
     if sha256(data) != run["weights_sha256"]:
-        raise BadModel(f"{path} is cut short or altered: its hash is not the one in {RUN}")
-    return _tensors(path)[0], run
+        raise BadModel(f"{folder / WEIGHTS} is cut short or altered: its hash is not the one in {RUN}")
+    return load(data), run
 
 
 def save_state(folder: Path, tensors: Tensors, values: dict[str, Any]) -> None:
-    """All that resuming needs, in one atomic file."""
+    """All that resuming needs, in one atomic file, sealed with its hash (taken with the hash's own place blank)."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    digest = sha256(save(plain))
-    write_bytes(folder / STATE, save(plain, metadata={"state": json.dumps(values), "sha256": digest}))
+    data = save(plain, metadata={"state": json.dumps(values), "sha256": _BLANK.decode()})
+    before, _, after = _around_seal(data)
+    with replacing(folder / STATE) as temporary, temporary.open("wb") as file:
+        file.writelines((before, sha256(data).encode(), after))
 
 
 def load_state(folder: Path) -> tuple[Tensors, dict[str, Any]]:
@@ -86,16 +98,27 @@ def load_state(folder: Path) -> tuple[Tensors, dict[str, Any]]:
     path = folder / STATE
     if not path.is_file():
         raise BadModel(f"{folder} has nothing to resume: it has no {STATE}")
-    tensors, metadata = _tensors(path)
-    if sha256(save(tensors)) != metadata.get("sha256") or "state" not in metadata:
-        raise BadModel(f"{path} was altered: its content does not match its own hash")
-    return tensors, json.loads(metadata["state"])
+    data = _bytes(path)
+    before, claimed, after = _around_seal(data)
+    if sha256(before, _BLANK, after).encode() != claimed:
+        raise BadModel(f"{path} is cut short or altered: its content does not match its own hash")
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    return load(data), json.loads(header["__metadata__"]["state"])
 
 
 def append_log(folder: Path, **values: Any) -> None:
     """One JSON line at the end of the log."""
-    with (folder / LOG).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(values) + "\n")
+    try:
+        with (folder / LOG).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(values) + "\n")
+    except OSError as error:
+        raise CannotWrite(f"{folder / LOG} cannot be written: {error.strerror}") from error
+
+
+def cut_log(folder: Path, step: int) -> None:
+    """Take out what was logged after ``step``, and a last line cut short: a resumed run writes it again."""
+    lines = [line for line in read_log(folder) if line["step"] <= step]
+    write_bytes(folder / LOG, "".join(json.dumps(line) + "\n" for line in lines).encode())
 
 
 def read_log(folder: Path) -> list[dict[str, Any]]:
@@ -105,12 +128,19 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
-def _tensors(path: Path) -> tuple[Tensors, dict[str, str]]:
+def _bytes(path: Path) -> bytes:
     try:
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
-        raise BadModel(f"{path} is cut short or altered: {error}") from error
+        return path.read_bytes()
+    except OSError as error:
+        raise BadModel(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _around_seal(data: bytes) -> tuple[memoryview, bytes, memoryview]:
+    """What stands before the seal, the seal, and what stands after; without one all stands before."""
+    found = _SEAL.search(data)
+    start, end = found.span(1) if found else (len(data), len(data))
+    view = memoryview(data)
+    return view[:start], data[start:end], view[end:]
 
 
 def as_tensors(prefix: str, module: torch.nn.Module) -> Tensors:

@@ -114,6 +114,11 @@ def verdict(pair: Mapping[str, Any]) -> str:
     return f"{claim}: {_minus(pair)} is {size} months (95 % interval {between}; n = {n:,})."
 
 
+def verdicts(found: Mapping[str, Any]) -> list[str]:
+    """What `compare` found, a sentence for each pair of models."""
+    return [pair["verdict"] for pair in found["pairs"]]
+
+
 def _minus(pair: Mapping[str, Any]) -> str:
     """``B minus A``: the letters that lead the names."""
     return f"{pair['b'].partition(':')[0]} minus {pair['a'].partition(':')[0]}"
@@ -192,7 +197,7 @@ def _page(found: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
     models = found["models"]
     body = [
         report.heading("In words"),
-        report.bullets(pair["verdict"] for pair in found["pairs"]),
+        report.bullets(verdicts(found)),
         report.paragraph(_reading(found)),
         report.heading("Each model"),
         _metrics_table(models, found["n"]),

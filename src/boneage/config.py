@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import BadConfig
+
+_INF = math.inf
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,10 @@ class PrepareConfig:
     mean: float = 0.5
     std: float = 0.25
 
+    def __post_init__(self) -> None:
+        _one_of("prepare", self, fit=("squash", "pad", "crop"))
+        _within("prepare", self, size=(1, _INF), low=(0, 100), high=(0, 100), channels=(1, _INF), std=(1e-6, _INF))
+
 
 @dataclass(frozen=True)
 class DataConfig:
@@ -34,6 +41,10 @@ class DataConfig:
     calibration: float = 0.05
     limit: int = 0  # train on this many films only (0: all), drawn by seed
     aspect: str = "stored"  # stored | native: undo a squash where original_sizes.csv is known
+
+    def __post_init__(self) -> None:
+        _one_of("data", self, aspect=("stored", "native"))
+        _within("data", self, seed=(0, _INF), limit=(0, _INF))
 
 
 @dataclass(frozen=True)
@@ -49,6 +60,9 @@ class ModelConfig:
     attention: str = "none"  # none | channel | spatial | both
     pretrained: str = "none"  # none | imagenet
     mirror: bool = False  # in use, average over the film and its mirror image
+
+    def __post_init__(self) -> None:
+        _within("model", self, sex_dropout=(0, 1), dropout=(0, 1), hidden=(1, _INF))
 
 
 @dataclass(frozen=True)
@@ -68,6 +82,10 @@ class AugmentConfig:
     blur: float = 0.0  # probability
     erase: float = 0.0  # probability
     marker: float = 0.0  # probability
+
+    def __post_init__(self) -> None:
+        _within("augment", self, **{name.name: (0, _INF) for name in dataclasses.fields(self)})
+        _within("augment", self, flip=(0, 1), blur=(0, 1), erase=(0, 1), marker=(0, 1))
 
 
 @dataclass(frozen=True)
@@ -90,12 +108,21 @@ class TrainConfig:
     precision: str = "bf16"  # bf16 | fp16 | fp32
     channels_last: bool = True
     sizes: tuple[int, ...] = ()  # side in pixels by equal parts of the epochs; empty: prepare.size throughout
-    patience: int = 0  # epochs without a better validation MAE before stopping; 0: never
+    freeze_batchnorm: bool = False  # normalise with the running statistics in training too, and leave them as they are
+    patience: int = 0  # evaluations without a better validation MAE before stopping; 0: never
     save_every: int = 200  # steps between checkpoints
     evaluate_every: int = 1  # epochs
     seed: int = 0
     device: str = "auto"
     tensorboard: bool = False
+
+    def __post_init__(self) -> None:
+        _one_of("train", self, schedule=("cosine", "constant"), precision=("bf16", "fp16", "fp32"))
+        counts = ("epochs", "batch", "accumulate", "save_every", "evaluate_every")
+        _within("train", self, **dict.fromkeys(counts, (1, _INF)), patience=(0, _INF), seed=(0, _INF))
+        _within("train", self, lr=(0, _INF), weight_decay=(0, _INF), clip=(0, _INF), warmup=(0, 1), ema=(0, 1))
+        if any(size < 1 for size in self.sizes):
+            raise BadConfig(f"train.sizes should be sides in pixels, found {self.sizes}")
 
 
 @dataclass(frozen=True)
@@ -138,11 +165,27 @@ def _check(hint: Any, value: Any, where: str) -> Any:
         return tuple(_check(typing.get_args(hint)[0], item, where) for item in value)
     if isinstance(hint, types.UnionType) and any(isinstance(value, t) for t in typing.get_args(hint)):
         return value
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+    if hint is float and type(value) in (int, float) and math.isfinite(value):
         return float(value)
-    if isinstance(hint, type) and type(value) is hint:
+    if isinstance(hint, type) and hint is not float and type(value) is hint:
         return value
     raise BadConfig(f"{where} should be {getattr(hint, '__name__', hint)}, found {value!r}")
+
+
+def _within(section: str, config: object, **limits: tuple[float, float]) -> None:
+    """BadConfig unless each setting lies within its limits, both included."""
+    for name, (low, high) in limits.items():
+        value = getattr(config, name)
+        if not low <= value <= high:
+            wanted = f"at least {low}" if high == _INF else f"from {low} to {high}"
+            raise BadConfig(f"{section}.{name} should be {wanted}, found {value}")
+
+
+def _one_of(section: str, config: object, **words: tuple[str, ...]) -> None:
+    """BadConfig unless each setting is one of its words."""
+    for name, known in words.items():
+        if getattr(config, name) not in known:
+            raise BadConfig(f"unknown {section}.{name} {getattr(config, name)!r}; known: {', '.join(known)}")
 
 
 def override(config: Config, assignments: list[str]) -> Config:

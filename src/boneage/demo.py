@@ -1,4 +1,4 @@
-"""The main job on synthetic hands: draw, train two small networks, evaluate, compare and read a film."""
+"""The main job on synthetic hands: draw, train two small networks, evaluate them on fresh films and compare them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from .phantom import write_folder
 from .predictor import Predictor
 from .progress import progress
 from .recipes import recipe
-from .split import divide
 from .train import train
 
-FILMS = 1000
+FILMS = {"films": (1000, 1), "fresh_films": (200, 2)}  # folder: how many, and their seed
 RUNS = {"tiny": [], "tiny_without_sex": ["model.sex=false"]}
 
 
@@ -24,14 +23,17 @@ def demo(out: str | Path) -> Path:
     """Everything into the new folder ``out``; returns the comparison's page. CannotWrite if ``out`` holds anything."""
     folder = Path(out)
     checkpoint.create(folder)
-    films = folder / "films"
-    with progress("drawing hands", FILMS, "films") as advance:
-        write_folder(films, FILMS, seed=1, on_progress=lambda done, total: advance())
+    for name, (n, seed) in FILMS.items():
+        _draw(folder / name, n, seed)
+    fresh = open_folder(folder / "fresh_films").samples
     for name, settings in RUNS.items():
-        config = override(recipe("tiny"), settings)
-        train(config, films, folder / name)
+        train(override(recipe("tiny"), settings), folder / "films", folder / name)
         predictor = Predictor.load(folder / name)
-        samples = divide(open_folder(films), config.data).of("validation").samples
-        evaluate(predictor, samples, folder / f"{name}_evaluated", split="validation", context={"data": "SYNTHETIC"})
+        evaluate(predictor, fresh, folder / f"{name}_evaluated", split="fresh", context={"data": "SYNTHETIC"})
     compare([folder / f"{name}_evaluated" for name in RUNS], folder / "comparison")
     return folder / "comparison" / "report.html"
+
+
+def _draw(out: Path, n: int, seed: int) -> None:
+    with progress("drawing hands", n, "films") as advance:
+        write_folder(out, n, seed, on_progress=lambda done, total: advance())

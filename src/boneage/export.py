@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ import torch
 from . import checkpoint
 from .config import Config
 from .errors import BadConfig, BadModel
-from .exported import FORMAT, METADATA, seal
+from .exported import FORMAT, METADATA, configuration, seal
 from .files import write_bytes
 from .losses import output
 from .models.head import Network, Reader
@@ -46,7 +49,7 @@ def exported(run: Path, *, half: bool = False, name: str = "") -> bytes:
 def load(run: Path) -> tuple[Reader, dict[str, Any]]:
     """The trained network of a run folder, ready to read, and the run record."""
     weights, record = checkpoint.load_weights(run)
-    config = Config.from_dict(record["config"])
+    config = configuration(record, run)
     meaning = output(config.train, record["output"]["centre"], record["output"]["scale"])
     network = Network(_untrained(config).model, config.prepare, meaning.outputs)
     try:
@@ -64,8 +67,7 @@ def _untrained(config: Config) -> Config:
 def _graph(reader: Reader, size: int) -> bytes:
     films = torch.zeros(2, size, size, dtype=torch.uint8)
     batch = torch.export.Dim("batch")
-    with warnings.catch_warnings():  # the exporter warns about its own dependencies
-        warnings.simplefilter("ignore")
+    with _quiet():
         program = torch.onnx.export(
             reader,
             (films, torch.zeros(2, 2)),
@@ -78,6 +80,20 @@ def _graph(reader: Reader, size: int) -> bytes:
         )
     assert program is not None
     return program.model_proto.SerializeToString()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter warns of its own dependencies, and logs what is missing of those that no network here uses."""
+    log = logging.getLogger("torch.onnx")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(level)
 
 
 def _halve(model: Any) -> None:

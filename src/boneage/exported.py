@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from .errors import BadModel
+from .config import Config
+from .errors import BadConfig, BadModel
 from .files import sha256
 
 FORMAT = 1
@@ -45,6 +46,14 @@ def metadata(properties: dict[str, str], path: Path) -> dict[str, Any]:
     if values["format"] != FORMAT:
         raise BadModel(f"{path} has format {values['format']}, this version of boneage reads format {FORMAT}")
     return values
+
+
+def configuration(record: dict[str, Any], path: Path) -> Config:
+    """The configuration in the record of a model; BadModel if it has settings that this version does not know."""
+    try:
+        return Config.from_dict(record["config"])
+    except BadConfig as error:
+        raise BadModel(f"{path} was made by another version of boneage: {error}") from error
 
 
 def _with_seal(data: bytes, digest: str) -> bytes:

@@ -6,11 +6,13 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from .errors import CannotWrite
+
+LEFTOVERS = ".*.tmp"  # what `replacing` calls its temporary files
 
 
 @contextmanager
@@ -21,6 +23,8 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        if path.exists() and not path.is_file():
+            raise CannotWrite(f"{path} cannot be written: it is a folder or a device")
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         _sync(temporary)
@@ -28,7 +32,8 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise CannotWrite(f"{path} cannot be written: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -38,13 +43,27 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """``value`` as indented JSON, atomically; NaN and infinity are refused."""
-    write_bytes(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
+    """``value`` as `json_bytes`, atomically."""
+    write_bytes(path, json_bytes(value))
 
 
-def sha256(data: bytes | memoryview) -> str:
-    """The SHA-256 of ``data`` in hexadecimal."""
-    return hashlib.sha256(data).hexdigest()
+def json_bytes(value: Any) -> bytes:
+    """``value`` as indented JSON; NaN and infinity are refused."""
+    return (json.dumps(value, indent=2, allow_nan=False) + "\n").encode()
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files that a killed process left in ``folder``."""
+    for path in folder.glob(LEFTOVERS):
+        path.unlink()
+
+
+def sha256(*parts: bytes | memoryview) -> str:
+    """The SHA-256 of the parts, one after the other, in hexadecimal."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def sha256_json(value: Any) -> str:

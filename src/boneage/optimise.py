@@ -11,7 +11,6 @@ from .config import TrainConfig
 from .errors import BadConfig
 
 OPTIMIZERS = ("adam", "adamw", "sgd")
-SCHEDULES = ("cosine", "constant")
 
 
 def optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
@@ -35,8 +34,6 @@ def learning_rate(step: int, steps: int, config: TrainConfig) -> float:
         return config.lr * (step + 1) / warm
     if config.schedule == "constant":
         return config.lr
-    if config.schedule != "cosine":
-        raise BadConfig(f"unknown train.schedule {config.schedule!r}; known: {', '.join(SCHEDULES)}")
     share = (step - warm) / max(1, steps - warm)
     return config.lr * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
 
@@ -62,6 +59,11 @@ class Average:
         for name in self.shadow.keys() - set(floats):
             self.shadow[name].copy_(current[name])
 
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Take over stored averages."""
+        for name, tensor in self.shadow.items():
+            tensor.copy_(tensors[name])
+
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """The optimiser's state as ``INDEX.NAME`` tensors."""
@@ -70,9 +72,15 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """The inverse of `optimizer_tensors`, for an optimiser made from the same configuration."""
+    """The inverse of `optimizer_tensors`, for an optimiser made from the same configuration.
+
+    Each tensor is laid out in memory like its parameter: another layout could round differently.
+    """
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
         index, _, name = key.partition(".")
-        state.setdefault(int(index), {})[name] = tensor
+        like = parameters[int(index)]
+        laid_out = torch.empty_like(like).copy_(tensor) if tensor.shape == like.shape else tensor
+        state.setdefault(int(index), {})[name] = laid_out
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import exported
-from .config import Config, PrepareConfig
+from .config import PrepareConfig
 from .errors import BadModel
 from .prepare import Findings, look, render
 from .types import Radiograph, Reading, Sex
@@ -43,7 +45,7 @@ class Predictor:
         except Exception as error:  # the runtime's own exceptions share no base
             raise BadModel(f"{path} cannot be run: {str(error).splitlines()[0]}") from error
         self.about: dict[str, Any] = exported.metadata(self._session.get_modelmeta().custom_metadata_map, path)
-        config = Config.from_dict(self.about["config"])
+        config = exported.configuration(self.about, path)
         self.spec: PrepareConfig = config.prepare
         self.uses_sex: bool = config.model.sex
         self.name: str = self.about["name"]
@@ -57,15 +59,31 @@ class Predictor:
         """
         path = Path(model)
         if path.is_dir():
-            return cls(_of_run(path), path, threads)
-        if not path.exists() and str(model) in shipped():
+            return cls._of_run(path, threads)
+        if not path.is_file() and str(model) in shipped():
             path = WEIGHTS / f"{model}.onnx"
-        if not path.exists():
+        if not path.is_file():
             known = ", ".join(shipped()) or "none"
             raise BadModel(
                 f"no trained weights: {model} is no run folder, exported file or shipped name (known: {known})"
             )
         return cls(exported.verified(path), path, threads)
+
+    @classmethod
+    def _of_run(cls, folder: Path, threads: int) -> Predictor:
+        """The exported network beside the weights, or one exported now if it is not there or not of these weights."""
+        weights, ready = _weights_of(folder), folder / "model.onnx"
+        if ready.is_file():
+            predictor = cls(exported.verified(ready), ready, threads)
+            if predictor.weights_sha256 == weights:
+                return predictor
+        try:
+            from .export import exported as export_run
+        except ImportError as error:
+            raise BadModel(
+                f"{folder} holds no model.onnx of its weights and exporting one needs boneage[train] ({error})"
+            ) from error
+        return cls(export_run(folder), folder, threads)
 
     def months(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> np.ndarray:
         """Bone ages float64 [N] in months of prepared pixels uint8 [N, S, S]."""
@@ -87,6 +105,8 @@ class Predictor:
             sex_source = "absent" if known is Sex.UNKNOWN else "dicom"
         found = look(radiograph.pixels, self.spec)
         months = float(self.months(render(radiograph, found, self.spec)[None], [known])[0])
+        if not math.isfinite(months):
+            raise BadModel(f"{radiograph.source}: the answer of model {self.name} is not a finite number")
         return Reading(
             file=radiograph.source,
             bone_age_months=round(months, 2),
@@ -110,13 +130,12 @@ class Predictor:
         return tuple(code for code, is_raised in raised.items() if is_raised)
 
 
-def _of_run(folder: Path) -> bytes:
-    """The exported network of a run folder; exported now if it is not there or older than the weights."""
-    ready = folder / "model.onnx"
-    if ready.exists():
-        return exported.verified(ready)
+def _weights_of(folder: Path) -> str:
+    """The hash of a run folder's weights, as its record says."""
+    path = folder / "run.json"
+    if not path.is_file():
+        raise BadModel(f"{folder} is not a run folder: it has no run.json")
     try:
-        from .export import exported as export_run
-    except ImportError as error:
-        raise BadModel(f"{folder} holds no model.onnx and exporting one needs boneage[train] ({error})") from error
-    return export_run(folder)
+        return json.loads(path.read_text())["weights_sha256"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise BadModel(f"{path} is cut short or altered: it is not a whole run record") from None

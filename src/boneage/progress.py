@@ -19,7 +19,8 @@ class Advance(Protocol):
 
 @contextmanager
 def progress(label: str, total: int, unit: str, start: int = 0, *, quiet: bool = False) -> Iterator[Advance]:
-    """A bar over ``total`` units on standard error, with a rate and the time that remains; nothing when ``quiet``."""
+    """A bar over ``total`` units (0: not known) on standard error, with a rate and the time that remains; nothing when
+    ``quiet``."""
     if quiet:
         yield lambda done=1, note="": None
     elif sys.stderr.isatty():
@@ -43,7 +44,7 @@ def _bar(label: str, total: int, unit: str, start: int) -> Iterator[Advance]:
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(label, total=total, completed=start, rate="", note="")
+        task = bar.add_task(label, total=total or None, completed=start, rate="", note="")
 
         def advance(done: int = 1, note: str = "") -> None:
             speed = bar.tasks[0].speed
@@ -66,9 +67,11 @@ class _Lines:
         self.done += done
         self.note = note or self.note
         now = time.monotonic()
-        if self.done >= self.total or now - self.shown >= EVERY:
+        if self.done == self.total or now - self.shown >= EVERY:
             self.shown = now
             rate = (self.done - self.start) / max(now - self.began, 1e-9)
-            left = (self.total - self.done) / max(rate, 1e-9)
-            line = f"{self.label} {self.done}/{self.total}, {rate:.1f} {self.unit}/s, {left / 60:.1f} min left"
-            print(f"{line}{', ' if self.note else ''}{self.note}", file=sys.stderr, flush=True)
+            parts = [f"{self.label} {self.done}", f"{rate:.1f} {self.unit}/s"]
+            if self.total:
+                left = max(0, self.total - self.done) / max(rate, 1e-9)
+                parts = [f"{parts[0]}/{self.total}", parts[1], f"{left / 60:.1f} min left"]
+            print(", ".join([*parts, *([self.note] if self.note else [])]), file=sys.stderr, flush=True)

@@ -16,9 +16,10 @@ from typing import Any
 
 from .errors import CannotWrite
 from .metrics import BANDS, INTERVAL, METRICS
+from .plots import DPI
 from .types import DISCLAIMER
 
-DPI = 150  # of the figures: they are shown at 100 CSS pixels an inch
+INCH = 100  # CSS pixels at which an inch of a figure is shown
 MINUS, GLUE = "\N{MINUS SIGN}", "\N{NO-BREAK SPACE}"
 
 _STYLE = """
@@ -136,7 +137,7 @@ def figure(number: int, png: bytes, title: str, caption: str, alt: str, *, kind:
 
     ``kind``: ``plot`` (its white paper turns dark in the dark), ``plot wide`` or ``photograph``.
     """
-    width, height = (side * 100 // DPI for side in struct.unpack(">II", png[16:24]))  # a PNG's first chunk: its size
+    width, height = (side * INCH // DPI for side in struct.unpack(">II", png[16:24]))  # a PNG's first chunk: its size
     source = base64.b64encode(png).decode()
     image = f'<img src="data:image/png;base64,{source}" width="{width}" height="{height}" alt="{_text(alt)}">'
     below = f"<figcaption><b>Figure {number}. {_text(title)}</b> {_text(caption)}</figcaption>"

@@ -10,7 +10,7 @@ import platform
 import sys
 import time
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from .checkpoint import as_tensors, taken
 from .config import Config
 from .dataset import Sample, open_folder, original_sizes
 from .errors import BadConfig, BadTable
-from .files import sha256_json
+from .files import remove_leftovers
 from .losses import Output, output
 from .models.head import Network, encode
 from .optimise import Average, learning_rate, optimizer, optimizer_tensors, restore_optimizer
@@ -61,13 +61,14 @@ class Data:
 
 @dataclass
 class Progress:
-    """How far a run is: the next ``step``, the best validation MAE and the epochs since."""
+    """How far a run is: the next ``step``, the best validation MAE, the evaluations since, and the sum of this epoch's
+    losses."""
 
     step: int = 0
     best: float = math.inf
     stale: int = 0
+    loss: float = 0.0
     seconds: float = 0.0
-    scaler: dict[str, Any] | None = None
 
 
 def train(config: Config, data: str | Path, out: str | Path, *, resume: bool = False) -> dict[str, Any]:
@@ -76,14 +77,16 @@ def train(config: Config, data: str | Path, out: str | Path, *, resume: bool = F
     Raises BadTable, BadConfig, BadModel or CannotWrite. After Ctrl-C the state is saved and KeyboardInterrupt raised.
     """
     folder = Path(out)
-    with world(config.train.device) as here, interruptible() as interrupt:
+    with world(config.train.device) as here:
         if here.leads and not resume:
-            checkpoint.create(folder)
-        films = load(config, data, here.device)
+            checkpoint.refuse_existing(folder)
+        with here.leader_first():
+            films = load(config, data, here.device)
         run = Run(config, films, folder, here)
         if resume:
             run.restore()
-        run.fit(interrupt)
+        with interruptible() as interrupt:
+            run.fit(interrupt)
         return checkpoint.load_run(folder) if here.leads else {}
 
 
@@ -130,55 +133,58 @@ class Run:
 
     def __init__(self, config: Config, data: Data, folder: Path, here: World) -> None:
         self.config, self.data, self.folder, self.here = config, data, folder, here
-        torch.manual_seed(config.train.seed)
         labels = data.train.months
         self.centre = float(labels.mean())
         self.scale = float(labels.std(correction=0)) or 1.0
         self.output: Output = output(config.train, self.centre, self.scale)
-        layout = torch.channels_last if config.train.channels_last else torch.contiguous_format
-        bias = self.output.bias(labels).cpu()
-        network = Network(config.model, config.prepare, self.output.outputs, bias)
-        self.network = network.to(here.device).to(memory_format=layout)  # type: ignore[call-overload]
+        self.network = _untrained(config, self.output, labels).to(here.device)
         self.optimizer = optimizer(self.network, config.train)
         self.average = Average(self.network, config.train.ema)
         self.scaler = torch.amp.GradScaler(here.device.type, enabled=config.train.precision == "fp16")
         self.progress = Progress()
         self.batch = min(config.train.batch, len(data.train))
+        if self.batch < here.size:
+            raise BadConfig(f"a batch of {self.batch} films cannot be shared by {here.size} processes")
         self.epoch_steps = len(data.train) // self.batch
         self.steps = self.epoch_steps * config.train.epochs
         self.best: dict[str, Tensor] = {}
 
     def fit(self, interrupt: object) -> None:
         """Step, evaluate, save, until the schedule or the patience ends; raises KeyboardInterrupt when asked to."""
-        wrapped, config, state = self.here.wrapped(self.network), self.config.train, self.progress
-        began, losses = time.monotonic() - state.seconds, []
-        with progress(self.config.recipe or "training", self.steps, "steps", state.step) as advance:
+        wrapped, state, quiet = self.here.wrapped(self.network), self.progress, not self.here.leads
+        began = time.monotonic() - state.seconds
+        if self.here.leads:
+            remove_leftovers(self.folder)
+        if state.step == 0:
+            self.save()
+        with progress(self.config.recipe or "training", self.steps, "steps", state.step, quiet=quiet) as advance:
             while state.step < self.steps and not self._exhausted():
-                loss = self.step(wrapped, state.step)
-                losses.append(loss)
+                loss = self.here.mean(self.step(wrapped, state.step))
                 state.step += 1
-                state.seconds = time.monotonic() - began
-                advance(1, f"loss {loss:.4f}, best validation MAE {state.best:.2f} months")
                 if not math.isfinite(loss):
                     raise BadConfig(f"the loss became {loss} at step {state.step}: try a smaller train.lr")
+                state.loss += loss
+                state.seconds = time.monotonic() - began
+                advance(1, f"loss {loss:.4f}, best validation MAE {state.best:.2f} months")
                 if state.step % self.epoch_steps == 0:
-                    self.end_epoch(losses)
-                    losses = []
-                elif state.step % config.save_every == 0:
+                    self.end_epoch()
+                elif state.step % self.config.train.save_every == 0:
                     self.save()
                 if self.here.agree(bool(interrupt)):
                     self.save()
                     raise KeyboardInterrupt
-        self.save()
 
     def step(self, wrapped: nn.Module, step: int) -> float:
-        """One optimiser step on batch ``step``; returns the loss."""
+        """One optimiser step on batch ``step``; returns the loss, whose mean over the processes is the batch's."""
         config = self.config.train
         self.network.train()
+        if config.freeze_batchnorm:
+            _freeze_statistics(self.network)
         rate = learning_rate(step, self.steps, config)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        parts = self._rows(step).chunk(config.accumulate)
+        own = self._rows(step)
+        parts = own.tensor_split(min(config.accumulate, len(own)))
         total = 0.0
         for part, rows in enumerate(parts):
             films, sex, months = self._batch(step, part, rows)
@@ -186,7 +192,7 @@ class Run:
             with nullcontext() if last or self.here.size == 1 else wrapped.no_sync():  # type: ignore[operator]
                 with self._autocast():
                     raw = wrapped(films, sex)
-                loss = self.output.loss(raw, months) / len(parts)
+                loss = self.output.loss(raw, months) * (len(rows) * self.here.size / self.batch)
                 self.scaler.scale(loss).backward()
             total += loss.item()
         if config.clip:
@@ -221,39 +227,38 @@ class Run:
         return sizes[min(step * len(sizes) // self.steps, len(sizes) - 1)]
 
     def _autocast(self) -> torch.autocast:
-        precision = PRECISIONS.get(self.config.train.precision)
-        if precision is None:
-            raise BadConfig(f"unknown train.precision {self.config.train.precision!r}; known: {', '.join(PRECISIONS)}")
+        precision = PRECISIONS[self.config.train.precision]
         return torch.autocast(self.here.device.type, precision, enabled=precision != torch.float32)
 
     def _exhausted(self) -> bool:
         patience = self.config.train.patience
         return bool(patience) and self.progress.stale >= patience
 
-    def end_epoch(self, losses: list[float]) -> None:
+    def end_epoch(self) -> None:
         """Evaluate the averaged weights, keep them if they are the best, write the log and the state."""
-        epoch, config, state = self.progress.step // self.epoch_steps, self.config.train, self.progress
-        last = state.step == self.steps
-        if len(self.data.validation) and not (epoch % config.evaluate_every and not last):
+        state, epoch, error = self.progress, self.progress.step // self.epoch_steps, None
+        if not len(self.data.validation):
+            self.keep()
+        elif epoch % self.config.train.evaluate_every == 0 or state.step == self.steps:
             error = self.validate()
             state.stale = 0 if error < state.best else state.stale + 1
             if error < state.best:
                 state.best = error
                 self.keep()
-        else:
-            error = math.nan
-            if not len(self.data.validation):
-                self.keep()
-        if self.here.leads:
-            self._log(epoch, losses, error)
+        self._log(epoch, error)
+        state.loss = 0.0
         self.save()
 
-    @torch.no_grad()
     def validate(self) -> float:
-        """MAE in months of the averaged weights on the validation films."""
-        films = self.data.validation
-        months = self.predict(films.pixels, films.sex)
-        return float(np.abs(months - films.months.cpu().double().numpy()).mean())
+        """MAE in months of the averaged weights on the validation films; the leading process's, for all to agree on."""
+        films, error = self.data.validation, 0.0
+        if self.here.leads:
+            months = self.predict(films.pixels, films.sex)
+            error = float(np.abs(months - films.months.cpu().double().numpy()).mean())
+        error = self.here.told(error)
+        if not math.isfinite(error):
+            raise BadConfig(f"the validation error became {error} at step {self.progress.step}: try a smaller train.lr")
+        return error
 
     @torch.no_grad()
     def predict(self, pixels: Tensor, sex: Tensor) -> np.ndarray:
@@ -285,28 +290,29 @@ class Run:
             "step": state.step,
             "steps": self.steps,
             "epoch": state.step / self.epoch_steps,
-            "validation_mae": None if math.isinf(state.best) else state.best,
+            "validation_mae": _finite(state.best),
             "seconds": round(state.seconds, 1),
             "device": str(self.here.device),
             "processes": self.here.size,
             "versions": {"python": platform.python_version()} | {name: version(name) for name in packages},
         }
 
-    def _log(self, epoch: int, losses: list[float], error: float) -> None:
+    def _log(self, epoch: int, error: float | None) -> None:
+        if not self.here.leads:
+            return
         state = self.progress
-        images = len(losses) * self.batch
-        line = {
-            "epoch": epoch,
-            "step": state.step,
-            "loss": sum(losses) / max(len(losses), 1),
-            "validation_mae": None if math.isnan(error) else error,
-            "best": None if math.isinf(state.best) else state.best,
-            "lr": self.optimizer.param_groups[0]["lr"],
-            "size": self._size(state.step - 1),
-            "images": images,
-            "seconds": round(state.seconds, 1),
-        }
-        checkpoint.append_log(self.folder, **line)
+        checkpoint.append_log(
+            self.folder,
+            epoch=epoch,
+            step=state.step,
+            loss=state.loss / self.epoch_steps,
+            validation_mae=error,
+            best=_finite(state.best),
+            lr=self.optimizer.param_groups[0]["lr"],
+            size=self._size(state.step - 1),
+            images=self.epoch_steps * self.batch,
+            seconds=round(state.seconds, 1),
+        )
 
     def save(self) -> None:
         """Everything that resuming needs, into one file."""
@@ -316,24 +322,50 @@ class Run:
         tensors |= {f"average.{name}": tensor for name, tensor in self.average.shadow.items()}
         tensors |= {f"optimizer.{name}": tensor for name, tensor in optimizer_tensors(self.optimizer).items()}
         state = self.progress
-        values = {"step": state.step, "best": _finite(state.best), "stale": state.stale, "seconds": state.seconds}
-        values |= {"scaler": self.scaler.state_dict(), "config": self.config.to_dict(), "data": self.data.record}
+        values = {"progress": asdict(state) | {"best": _finite(state.best)}, "scaler": self.scaler.state_dict()}
+        values |= {"config": self.config.to_dict(), "data": self.data.record}
         checkpoint.save_state(self.folder, tensors, values)
 
     def restore(self) -> None:
-        """Continue from the folder's state; BadConfig if it was made with another configuration or other films."""
+        """Continue from the folder's state, or from the start if the run was killed before it had one.
+
+        BadModel if the state is missing or damaged, BadConfig if it is of another configuration or other films.
+        """
+        if checkpoint.is_empty(self.folder):
+            return
         tensors, values = checkpoint.load_state(self.folder)
-        for name, mine in (("config", self.config.to_dict()), ("data", self.data.record)):
-            theirs = values[name]
-            if sha256_json(theirs) != sha256_json(mine):
-                changed = ", ".join(_differences(theirs, mine))
-                raise BadConfig(f"{self.folder} was started with another {name} ({changed}): resume with the same")
+        self._refuse_other("configuration", Config.from_dict(values["config"]).to_dict(), self.config.to_dict())
+        self._refuse_other("data", values["data"], self.data.record)
         self.network.load_state_dict(taken("network", tensors))
-        self.average.shadow = {n: t.to(self.here.device) for n, t in taken("average", tensors).items()}
+        self.average.restore(taken("average", tensors))
         restore_optimizer(self.optimizer, taken("optimizer", tensors))
         self.scaler.load_state_dict(values["scaler"])
-        best = math.inf if values["best"] is None else values["best"]
-        self.progress = Progress(values["step"], best, values["stale"], values["seconds"])
+        self.progress = Progress(**values["progress"])
+        if values["progress"]["best"] is None:
+            self.progress.best = math.inf
+        if self.here.leads:
+            checkpoint.cut_log(self.folder, self.progress.step)
+
+    def _refuse_other(self, what: str, theirs: dict[str, Any], mine: dict[str, Any]) -> None:
+        changed = ", ".join(_differences(theirs, mine))
+        if changed:
+            raise BadConfig(f"{self.folder} was started with another {what} ({changed}): resume it with the same")
+
+
+def _untrained(config: Config, meaning: Output, labels: Tensor) -> Network:
+    """The network as the run's seed makes it; torch's own generator is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.random.default_generator.manual_seed(config.train.seed)
+        network = Network(config.model, config.prepare, meaning.outputs, meaning.bias(labels).cpu())
+    layout = torch.channels_last if config.train.channels_last else torch.contiguous_format
+    return network.to(memory_format=layout)  # type: ignore[call-overload]
+
+
+def _freeze_statistics(network: nn.Module) -> None:
+    """Let batch normalisation use its running statistics, and not change them."""
+    for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.eval()
 
 
 def _mix(*numbers: int) -> int:
@@ -352,6 +384,6 @@ def _differences(a: dict[str, Any], b: dict[str, Any], path: str = "") -> list[s
         x, y = a.get(key), b.get(key)
         if isinstance(x, dict) and isinstance(y, dict):
             found += _differences(x, y, f"{path}{key}.")
-        elif x != y and list(x) != list(y) if isinstance(x, (list, tuple)) and isinstance(y, (list, tuple)) else x != y:
+        elif x != y:
             found.append(f"{path}{key}")
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,11 +38,32 @@ class World:
 
     def agree(self, flag: bool) -> bool:
         """Whether any process says so."""
+        return self.mean(float(flag)) > 0
+
+    def mean(self, value: float) -> float:
+        """The mean over all processes."""
         if self.size == 1:
-            return flag
-        vote = torch.tensor([float(flag)], device=self.device)
-        dist.all_reduce(vote)
-        return bool(vote.item() > 0)
+            return value
+        total = torch.tensor(value, dtype=torch.float64, device=self.device)
+        dist.all_reduce(total)
+        return total.item() / self.size
+
+    def told(self, value: float) -> float:
+        """What the leading process says."""
+        if self.size == 1:
+            return value
+        word = torch.tensor(value, dtype=torch.float64, device=self.device)
+        dist.broadcast(word, 0)
+        return word.item()
+
+    @contextmanager
+    def leader_first(self) -> Iterator[None]:
+        """The others enter the block when the leading process has left it, and find what it prepared."""
+        if not self.leads:
+            dist.barrier()
+        yield
+        if self.leads and self.size > 1:
+            dist.barrier()
 
 
 @contextmanager
@@ -84,8 +106,14 @@ class Interrupt:
 
 @contextmanager
 def interruptible() -> Iterator[Interrupt]:
-    """Turn the first Ctrl-C or SIGTERM into a flag, so that work can stop between two steps."""
+    """Turn the first Ctrl-C or SIGTERM into a flag, so that work can stop between two steps.
+
+    Signals reach the main thread only; elsewhere the flag stays down.
+    """
     interrupt = Interrupt()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupt
+        return
 
     def ask(number: int, frame: types.FrameType | None) -> None:
         if interrupt.asked:

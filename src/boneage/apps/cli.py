@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import BadConfig, BoneAgeError
+from ..errors import BoneAgeError
 from ..types import DISCLAIMER, Sex
 
 if TYPE_CHECKING:
     from ..config import Config
     from ..dataset import Dataset
     from ..predictor import Predictor
+
+INTERRUPTED = 130
+EXTRA = {"torch", "safetensors", "onnx", "onnxscript", "matplotlib"}
 
 app = typer.Typer(
     help=f"Bone age in months from hand radiographs. {DISCLAIMER}",
@@ -129,7 +132,7 @@ def evaluate(
     mae = found["mae"]
     print(f"MAE {mae['value']:.2f} months ({mae['low']:.2f} to {mae['high']:.2f}), n = {found['n']}, split {split}")
     print(f"{out / 'report.html'}. {DISCLAIMER}")
-    _report_failures([(f["file"], f["reason"]) for f in found["failures"]])
+    _report_failures([f"{f['id']}: {f['reason']}" for f in found["failures"]], len(dataset.samples))
 
 
 @app.command()
@@ -147,9 +150,7 @@ def compare(
 @app.command()
 def predict(
     source: Annotated[Path, typer.Argument(metavar="FILE|DIR|TABLE.csv", help="a film, a folder of films or a table")],
-    model: Annotated[
-        str, typer.Option(help="a run folder, an exported file or the name of shipped weights")
-    ] = "default",
+    model: Model = "default",
     sex: Annotated[Sex | None, typer.Option(help="default: what the file or the table says")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object per film and line")] = False,
     csv: Annotated[Path | None, typer.Option(metavar="OUT", help="write a table")] = None,
@@ -159,24 +160,21 @@ def predict(
     from ..batch import Failure, items, read_all
     from ..predictor import Predictor
     from ..progress import progress
-    from .render import as_line, reading_text, write_table
+    from .render import show, writing
 
     films = items(source, sex, images)
     predictor = Predictor.load(model)
-    results = []
-    with progress("reading", len(films), "films", quiet=len(films) == 1 or not csv) as advance:
-        for result in read_all(predictor, films):
-            results.append(result)
-            if as_json:
-                print(as_line(result), flush=True)
-            elif not csv and not isinstance(result, Failure):
-                print(reading_text(result), flush=True)
+    failures = []
+    quiet = len(films) == 1 or not csv
+    with writing(csv) as write, progress("reading", len(films), "films", quiet=quiet) as advance:
+        for film, result in zip(films, read_all(predictor, films), strict=True):
+            write(film, result)
+            show(result, as_json=as_json, as_text=not csv)
+            failures += [result.error] if isinstance(result, Failure) else []
             advance()
-    if csv:
-        write_table(csv, films, results)
     if not as_json:
         print(f"Model {predictor.name}, weights {predictor.weights_sha256[:12]}. {DISCLAIMER}")
-    _report_failures([(result.file, result.error) for result in results if isinstance(result, Failure)])
+    _report_failures(failures, len(films))
 
 
 @app.command()
@@ -187,10 +185,7 @@ def export(
     name: Annotated[str, typer.Option(help="what readings call the model; default: the run's name")] = "",
 ) -> None:
     """Write a trained network as one ONNX file that needs nothing else."""
-    try:
-        from ..export import export
-    except ImportError as error:
-        raise BadConfig(f"exporting needs boneage[train] ({error})") from error
+    from ..export import export
 
     print(f"{export(run, out, half=half, name=name)} written")
 
@@ -220,12 +215,13 @@ def _chosen(predictor: Predictor, folder: Path, images: Path | None, split: str)
     return choose(open_folder(folder, images), config.data, split, predictor.about["data"]["sha256"])
 
 
-def _report_failures(failures: list[tuple[str, str]]) -> None:
+def _report_failures(reasons: list[str], films: int) -> None:
     """List what failed, last, so that it is seen; exit code 2."""
-    for _, reason in failures:
+    for reason in reasons:
         print(f"boneage: {reason}", file=sys.stderr)
-    if failures:
-        print(f"boneage: {len(failures)} of the films could not be read", file=sys.stderr)
+    if reasons and films > 1:
+        print(f"boneage: {len(reasons)} of {films} films could not be read", file=sys.stderr)
+    if reasons:
         raise typer.Exit(2)
 
 
@@ -235,13 +231,18 @@ def main() -> None:
         app()
     except BoneAgeError as error:
         _fail(str(error), 2)
-    except KeyboardInterrupt:
-        _fail("stopped; what was done is kept, and a training run continues with --resume", 130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRA:
+            raise
+        _fail(f"this needs boneage[train]: {error.name} is not installed", 2)
     except OSError as error:
-        _fail(f"{error.filename or 'a file'}: {error.strerror or error}", 2)
+        if not error.filename:  # what is left to print cannot be printed either
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _fail(f"{error.filename or 'the output'}: {error.strerror or error}", 2)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            _fail("stopped; what was done is kept, and a training run continues with --resume", INTERRUPTED)
+        raise
 
 
 def _fail(sentence: str, code: int) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..batch import Failure, Item
 from ..config import Config
-from ..files import write_bytes
+from ..files import replacing
 from ..predictor import shipped
 from ..types import DISCLAIMER, Reading, Sex
 
@@ -32,21 +32,44 @@ def reading_text(reading: Reading) -> str:
     return f"{reading.file}: bone age {reading.bone_age_months:.1f} months ({years} y {months} mo), {sex}{notes}"
 
 
+def show(result: Reading | Failure, *, as_json: bool, as_text: bool) -> None:
+    """Print one film as it is done: a line of JSON, or text; failures are no text, they are listed at the end."""
+    if as_json:
+        print(as_line(result), flush=True)
+    elif as_text and isinstance(result, Reading):
+        print(reading_text(result), flush=True)
+
+
 def as_line(result: Reading | Failure) -> str:
     """One film as one line of JSON; a failure has ``file`` and ``error``."""
     values = result.to_dict() if isinstance(result, Reading) else dataclasses.asdict(result)
     return json.dumps(values, ensure_ascii=False, allow_nan=False)
 
 
-def write_table(path: Path, films: Sequence[Item], results: Sequence[Reading | Failure]) -> None:
-    """All films as CSV, failures included with their reason in the last column."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, _COLUMNS, restval="", lineterminator="\n")
-    writer.writeheader()
-    for film, result in zip(films, results, strict=True):
-        row = result.to_dict() if isinstance(result, Reading) else {"file": result.file, "error": result.error}
-        writer.writerow({"id": film.id} | row | {"flags": " ".join(getattr(result, "flags", ()))})
-    write_bytes(path, text.getvalue().encode())
+@contextmanager
+def writing(path: Path | None) -> Iterator[Callable[[Item, Reading | Failure], None]]:
+    """Takes readings as rows of a CSV, failures with their reason in the last column; nothing where ``path`` is None.
+
+    CannotWrite before the first row if the place does not take a file. After Ctrl-C the rows so far are kept.
+    """
+    if path is None:
+        yield lambda film, result: None
+        return
+    stopped: BaseException | None = None
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, _COLUMNS, restval="", lineterminator="\n")
+        writer.writeheader()
+        try:
+            yield lambda film, result: writer.writerow(_row(film, result))
+        except (KeyboardInterrupt, BrokenPipeError) as error:
+            stopped = error
+    if stopped:
+        raise stopped
+
+
+def _row(film: Item, result: Reading | Failure) -> dict[str, object]:
+    row = result.to_dict() if isinstance(result, Reading) else dataclasses.asdict(result)
+    return {"id": film.id} | row | {"flags": " ".join(getattr(result, "flags", ()))}
 
 
 def installation() -> list[str]:

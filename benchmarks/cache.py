@@ -1,0 +1,36 @@
+"""How fast films are read and prepared: python benchmarks/cache.py --data DIR --out docs/results/cache.json"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from boneage.cache import open_cache
+from boneage.config import PrepareConfig
+from boneage.dataset import open_folder
+from boneage.files import write_json
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    samples = open_folder(options.data).samples
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["BONEAGE_CACHE"] = home
+        began = time.perf_counter()
+        cache = open_cache(samples, PrepareConfig())
+        seconds = time.perf_counter() - began
+    found = {"films": len(cache.samples), "failures": len(cache.failures), "pixels": 256, "seconds": round(seconds, 1)}
+    found["per_second"] = round(len(samples) / seconds, 1)
+    print(found)
+    if options.out:
+        write_json(options.out, found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""Write what must not be written by hand: docs/cli.md, docs/results.md and the README's table.
+
+python docs/build.py           writes them
+python docs/build.py --check   exits with 1 if they are not up to date
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.testing import CliRunner
+
+from boneage.apps.cli import app
+
+DOCS = Path(__file__).parent
+README = DOCS.parent / "README.md"
+RESULTS = DOCS / "results"
+BEGIN, END = "<!-- results -->", "<!-- /results -->"
+
+
+def command_line() -> str:
+    """Every command's own help."""
+    parts = ["# The command line\n\nWritten by `docs/build.py` from the program itself.\n"]
+    for words in [[], *_commands(app, [])]:
+        got = CliRunner().invoke(app, [*words, "--help"], prog_name="boneage", env={"COLUMNS": "100", "TERM": "dumb"})
+        lines = [line.rstrip() for line in got.output.strip().splitlines()]
+        parts.append(f"## {' '.join(['boneage', *words])}\n\n```\n" + "\n".join(lines) + "\n```\n")
+    return "\n".join(parts)
+
+
+def _commands(group: typer.Typer, path: list[str]) -> list[list[str]]:
+    names = [command.name or command.callback.__name__ for command in group.registered_commands if command.callback]
+    found = [[*path, name] for name in names]
+    for child in group.registered_groups:
+        below = [*path, str(child.name)]
+        found += [below, *_commands(child.typer_instance, below)] if child.typer_instance else []
+    return found
+
+
+def found(name: str) -> Any:
+    """A committed result, or None where it has not been measured yet."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def interval(metric: dict[str, float], digits: int = 2, unit: str = "") -> str:
+    """value (low to high)"""
+    value, low, high = (f"{metric[key]:.{digits}f}" for key in ("value", "low", "high"))
+    return f"{value}{unit} ({low} to {high})"
+
+
+def models_table() -> str:
+    """One row for each evaluation committed as ``evaluation_NAME.json``."""
+    rows = ["| model | films | MAE, months | RMSE, months | MAPE, % | R² |", "| --- | --- | --- | --- | --- | --- |"]
+    for path in sorted(RESULTS.glob("evaluation_*.json")):
+        got = json.loads(path.read_text())
+        cells = [interval(got["mae"]), interval(got["rmse"]), interval(got["mape"], 1), interval(got["r2"], 3)]
+        rows.append(f"| {got['model']} | {got['n']} {got['split']} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def results() -> str:
+    """docs/results.md: the template with every {{name}} replaced by what was measured."""
+    text = (DOCS / "results.template.md").read_text()
+    return re.sub(r"\{\{(\w+)\}\}", lambda name: TABLES[name[1]](), text)
+
+
+def curve(name: str) -> str:
+    """A run's epochs: the log lines that were committed as ``curve_NAME.jsonl``."""
+    path = RESULTS / f"curve_{name}.jsonl"
+    if not path.exists():
+        return "*Not run yet.*"
+    rows = ["| epoch | pixels | loss | validation MAE, months | minutes |", "| --- | --- | --- | --- | --- |"]
+    for line in map(json.loads, path.read_text().splitlines()):
+        error = "–" if line["validation_mae"] is None else f"{line['validation_mae']:.2f}"
+        minutes = line["seconds"] / 60
+        rows.append(f"| {line['epoch']} | {line['size']} | {line['loss']:.4f} | {error} | {minutes:.1f} |")
+    return "\n".join(rows)
+
+
+def data_path() -> str:
+    """The cost of real batches over constant ones."""
+    got = found("data_path")
+    if got is None:
+        return "*Not measured yet.*"
+    rows = ["| pixels | real batch, s | constant batch, s | ratio |", "| --- | --- | --- | --- |"]
+    for row in got["sizes"]:
+        ratio = f"{row['ratio']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
+        rows.append(f"| {row['pixels']} | {row['real_seconds']:.3f} | {row['constant_seconds']:.3f} | {ratio} |")
+    rows.append(f"\nPeak resident memory with {got['films']} training films: {got['peak_memory_gib']:.2f} GiB.")
+    return "\n".join(rows)
+
+
+def fits() -> str:
+    """Squash, pad and crop."""
+    got = found("fit")
+    if got is None:
+        return "*Not measured yet.*"
+    rows = ["| fit | read on films | MAE, months | against squash, months |", "| --- | --- | --- | --- |"]
+    for row in got["rows"]:
+        other = "–" if row["against_squash"] is None else interval(row["against_squash"])
+        rows.append(f"| {row['fit']} | {row['aspect']} | {interval(row['mae'])} | {other} |")
+    rows.append(f"\nn = {got['n']} validation films, {got['train']} training films, {', '.join(got['settings'])}.")
+    return "\n".join(rows)
+
+
+def overfit() -> str:
+    """Both reference networks on 64 films."""
+    rows = ["| recipe | films | epochs | MAE on them, months | minutes |", "| --- | --- | --- | --- | --- |"]
+    for name in ("resnet50_plain", "inception_v4_plain"):
+        got = found(f"overfit_{name}")
+        if got is None:
+            rows.append(f"| {name} | – | – | not run yet | – |")
+            continue
+        last = got["curve"][-1]
+        rows.append(f"| {name} | {got['n']} | {last['epoch']} | {last['mae']:.2f} | {last['seconds'] / 60:.1f} |")
+    return "\n".join(rows)
+
+
+def smaller() -> str:
+    """Start-up, export and cache, one line each."""
+    lines = []
+    if start := found("start"):
+        for name, words in (
+            ("help", "`boneage --help`"),
+            ("predict", "`boneage predict` of one 2000 × 1500 PNG, cold"),
+        ):
+            got = start[name]
+            lines.append(
+                f"- {words}: {got['median']:.2f} s ({got['low']:.2f} to {got['high']:.2f}, {start['runs']} runs)"
+            )
+    if parity := found("export_parity"):
+        lines.append(
+            f"- ONNX against torch: largest difference {parity['largest']:.4f} months on {parity['n']} validation films"
+        )
+    if cache := found("cache"):
+        lines.append(f"- building the cache: {cache['per_second']:.0f} films a second, {cache['films']} films")
+    return "\n".join(lines) or "*Not measured yet.*"
+
+
+TABLES = {
+    "models": models_table,
+    "curve_quick": lambda: curve("quick"),
+    "curve_resnet50_plain": lambda: curve("resnet50_plain"),
+    "curve_inception_v4_plain": lambda: curve("inception_v4_plain"),
+    "data_path": data_path,
+    "fits": fits,
+    "overfit": overfit,
+    "smaller": smaller,
+}
+
+
+def readme() -> str:
+    """The README with its table of results renewed."""
+    text = README.read_text()
+    before, after = text[: text.index(BEGIN) + len(BEGIN)], text[text.index(END) :]
+    return f"{before}\n{models_table()}\n{after}"
+
+
+def main() -> None:
+    written = {DOCS / "cli.md": command_line(), DOCS / "results.md": results(), README: readme()}
+    if "--check" in sys.argv:
+        stale = [path.name for path, text in written.items() if not path.exists() or path.read_text() != text]
+        sys.exit(f"not up to date: {', '.join(stale)}; run python docs/build.py" if stale else 0)
+    for path, text in written.items():
+        path.write_text(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""What most tests share: a folder of synthetic films, a cache of their own, a small trained run and its export."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from boneage.config import Config, override
+from boneage.phantom import write_folder
+from boneage.recipes import recipe
+
+FILMS = 60
+TINY = (  # a tiny network on the shared films: an epoch takes a fraction of a second
+    "prepare.size=48",
+    "model.hidden=16",
+    "train.batch=16",
+    "train.epochs=3",
+    "train.precision=fp32",
+)
+
+
+def tiny_config(*settings: str) -> Config:
+    """The recipe `tiny` made small, and ``section.field=value`` words on top."""
+    return override(recipe("tiny"), [*TINY, *settings])
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cache_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """No test touches the user's cache; all share this one, whose names depend on what it holds."""
+    home = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BONEAGE_CACHE", str(home))
+        yield home
+
+
+@pytest.fixture(scope="session")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder of 60 synthetic hands at 96 px, for reading only."""
+    return write_folder(tmp_path_factory.mktemp("data") / "films", FILMS, seed=1, size=96)
+
+
+@pytest.fixture(scope="session")
+def tiny_run(films: Path, tmp_path_factory: pytest.TempPathFactory, cache_home: Path) -> Path:
+    """The folder of a finished run of the tiny network on `films`, for reading only."""
+    pytest.importorskip("torch")
+    from boneage.train import train
+
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    train(tiny_config(), films, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`tiny_run` exported, for reading only."""
+    from boneage.export import export
+
+    return export(tiny_run, tmp_path_factory.mktemp("models") / "tiny.onnx")

@@ -1,0 +1,142 @@
+"""The exported file says what torch says, and carries all that is needed to say it again."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command import contents
+from conftest import tiny_config
+
+torch = pytest.importorskip("torch")
+
+from boneage import checkpoint, exported  # noqa: E402
+from boneage.config import Config, PrepareConfig  # noqa: E402
+from boneage.errors import BadConfig, BadModel  # noqa: E402
+from boneage.export import export, load  # noqa: E402
+from boneage.losses import output  # noqa: E402
+from boneage.models.head import Network, Reader, encode  # noqa: E402
+from boneage.phantom import draw  # noqa: E402
+from boneage.predictor import Predictor  # noqa: E402
+from boneage.prepare import prepare  # noqa: E402
+from boneage.types import Radiograph, Sex  # noqa: E402
+
+N = 24
+SEXES = [(Sex.FEMALE, Sex.MALE, Sex.UNKNOWN)[i % 3] for i in range(N)]
+
+
+def films(spec: PrepareConfig) -> np.ndarray:
+    """Fresh phantoms, prepared: uint8 [24, S, S]."""
+    hands = [draw(np.random.default_rng([9, i]), size=96).pixels / np.float32(255) for i in range(N)]
+    return np.stack([prepare(Radiograph(hand, "phantom", "0" * 64, "PNG"), spec) for hand in hands])
+
+
+def by_torch(reader: Reader, pixels: np.ndarray) -> np.ndarray:
+    with torch.no_grad():
+        return reader(torch.from_numpy(pixels), encode(SEXES)).double().numpy()
+
+
+def untrained(folder: Path, config: Config) -> Path:
+    """A run folder of a network as it starts, with statistics that let it tell films apart."""
+    torch.manual_seed(4)
+    network = Network(config.model, config.prepare, output(config.train, 120.0, 40.0).outputs, 4.5)
+    torch.nn.init.normal_(network.head.last.weight, std=0.3)
+    hands = torch.from_numpy(films(config.prepare)[:, None]) / 255
+    for _ in range(20):
+        network(hands, encode(SEXES))
+    record = {"config": config.to_dict(), "data": {"sha256": ""}, "validation_mae": None, "epoch": 0, "versions": {}}
+    checkpoint.create(folder)
+    checkpoint.save_weights(folder, network.state_dict(), record | {"output": {"centre": 120.0, "scale": 40.0}})
+    return folder
+
+
+def test_onnx_says_what_torch_says(tiny_run: Path, tiny_model: Path) -> None:
+    predictor, (reader, _) = Predictor.load(tiny_model), load(tiny_run)
+    pixels = films(predictor.spec)
+    months = predictor.months(pixels, SEXES)
+    assert np.ptp(months) > 1
+    np.testing.assert_allclose(months, by_torch(reader, pixels), atol=0.02)
+
+
+def test_sixteen_bits_cost_half_the_size_and_no_accuracy(tiny_run: Path, tiny_model: Path, tmp_path: Path) -> None:
+    half = export(tiny_run, tmp_path / "half.onnx", half=True)
+    assert half.stat().st_size < 0.65 * tiny_model.stat().st_size
+    full, small = Predictor.load(tiny_model), Predictor.load(half)
+    assert (full.about["storage"], small.about["storage"]) == ("float32", "float16")
+    pixels = films(full.spec)
+    months = small.months(pixels, SEXES)
+    np.testing.assert_allclose(months, full.months(pixels, SEXES), atol=0.1)
+    assert not np.array_equal(months, full.months(pixels, SEXES))
+
+
+def test_the_file_says_its_preparation_and_where_it_comes_from(tiny_run: Path, tiny_model: Path) -> None:
+    about, record = Predictor.load(tiny_model).about, checkpoint.load_run(tiny_run)
+    assert Config.from_dict(about["config"]).prepare == tiny_config().prepare
+    for key in ("config", "data", "weights_sha256", "validation_mae", "epoch", "versions"):
+        assert about[key] == record[key]
+    assert about["name"] == tiny_run.name
+    assert about["format"] == exported.FORMAT
+    assert "not a medical device" in about["disclaimer"]
+
+
+@pytest.mark.parametrize("loss", ["msle", "distribution"])
+def test_mirror_three_channels_no_sex_and_other_losses(loss: str, tmp_path: Path) -> None:
+    """What `tiny_run` has not: months from other outputs, the mean over the film and its mirror image, no sex."""
+    words = ("model.mirror=true", "model.sex=false", "prepare.channels=3", f"train.loss={loss}", "prepare.size=32")
+    run = untrained(tmp_path / "run", tiny_config(*words))
+    predictor = Predictor.load(export(run, tmp_path / "named.onnx", name="twice"))
+    assert (predictor.name, predictor.uses_sex) == ("twice", False)
+    pixels = films(predictor.spec)
+    mirrored = np.ascontiguousarray(pixels[:, :, ::-1])
+    months = predictor.months(pixels, SEXES)
+    np.testing.assert_allclose(months, predictor.months(mirrored, SEXES[::-1]), atol=1e-3)
+    once = Reader(load(run)[0].network, load(run)[0].months, mirror=False)
+    mean = (by_torch(once, pixels) + by_torch(once, mirrored)) / 2
+    np.testing.assert_allclose(months, mean, atol=0.02)
+    assert np.abs(by_torch(once, pixels) - mean).max() > 0.05
+
+
+def test_exporting_is_quiet_and_leaves_logging_and_warnings_as_they_were(
+    tiny_run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    log, before = logging.getLogger("torch.onnx"), list(warnings.filters)
+    level = log.level
+    export(tiny_run, tmp_path / "quiet.onnx")
+    assert capfd.readouterr() == ("", "")
+    assert (log.level, list(warnings.filters)) == (level, before)
+    assert contents(tmp_path).keys() == {"quiet.onnx"}
+
+
+def test_only_onnx_is_exported(tiny_run: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadConfig, match=r"model\.pt should end in \.onnx"):
+        export(tiny_run, tmp_path / "model.pt")
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadModel, match=r"is not a run folder: it has no run\.json"):
+        export(tmp_path, tmp_path / "model.onnx")
+    assert not contents(tmp_path)
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    wide = tiny_config("model.hidden=24")
+    run = untrained(tmp_path / "run", tiny_config())
+    weights, record = checkpoint.load_weights(run)
+    record = {key: value for key, value in record.items() if not key.endswith("sha256")}
+    checkpoint.save_weights(run, weights, record | {"config": wide.to_dict()})
+    with pytest.raises(BadModel, match="does not fit this program: size mismatch"):
+        export(run, tmp_path / "model.onnx")
+
+
+def test_a_run_with_settings_this_version_does_not_know_is_refused_by_name(tmp_path: Path) -> None:
+    run = untrained(tmp_path / "run", tiny_config())
+    weights, record = checkpoint.load_weights(run)
+    record = {key: value for key, value in record.items() if not key.endswith("sha256")}
+    later = dataclasses.asdict(tiny_config()) | {"later": 1}
+    checkpoint.save_weights(run, weights, record | {"config": later})
+    with pytest.raises(BadModel, match=r"run was made by another version of boneage: unknown setting later"):
+        export(run, tmp_path / "model.onnx")
