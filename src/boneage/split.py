@@ -116,7 +116,7 @@ def assign(
 
 
 def read_split(path: Path) -> dict[str, str]:
-    """A split table ``id,split``: the part by id, without films whose cell is empty; BadTable naming line and reason."""
+    """A split table ``id,split``: the part by id, empty cells left out; BadTable naming line and reason."""
     header, rows = rows_of(path)
     if not {"id", "split"} <= set(header):
         raise BadTable(f"{path} should have the columns id and split, found {', '.join(header)!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import sys
@@ -40,7 +41,7 @@ Settings = Annotated[list[str] | None, typer.Option("--set", metavar="SECTION.FI
 
 @app.command()
 def demo(out: Annotated[Path, typer.Option(help="a new folder")] = Path("boneage-demo")) -> None:
-    """The whole way on synthetic hands: draw, train, evaluate, compare, read; under three minutes."""
+    """The whole way on synthetic hands: draw, train, evaluate, compare; under three minutes."""
     from ..demo import demo
 
     print(f"Open {demo(out)} in a browser. {DISCLAIMER}")
@@ -120,17 +121,18 @@ def evaluate(
     images: Images = None,
 ) -> None:
     """Measure a network on films with known bone ages."""
+    _need("matplotlib")
     from ..evaluate import evaluate
     from ..predictor import Predictor
     from ..progress import progress
+    from ..report import measured
 
     predictor = Predictor.load(model)
     dataset, split = _chosen(predictor, folder, images, split)
     with progress(f"evaluating on {split}", len(dataset.samples), "films") as advance:
         context = {"data": dataset.root.name, "table": dataset.table.name}
         found = evaluate(predictor, dataset.samples, out, split=split, progress=advance, context=context)
-    mae = found["mae"]
-    print(f"MAE {mae['value']:.2f} months ({mae['low']:.2f} to {mae['high']:.2f}), n = {found['n']}, split {split}")
+    print(f"MAE {measured(found['mae'], 'months', 2)}, n = {found['n']}, split {split}")
     print(f"{out / 'report.html'}. {DISCLAIMER}")
     _report_failures([f"{f['id']}: {f['reason']}" for f in found["failures"]], len(dataset.samples))
 
@@ -138,9 +140,10 @@ def evaluate(
 @app.command()
 def compare(
     results: Annotated[list[Path], typer.Argument(help="evaluation folders, or predictions.csv of any program")],
-    out: Annotated[Path, typer.Option("--out", help="the folder for report.html")],
+    out: Annotated[Path, typer.Option("--out", help="the folder for comparison.json, plots and report.html")],
 ) -> None:
     """Compare models film by film on the films that all of them have read."""
+    _need("matplotlib")
     from ..compare import compare, verdicts
 
     print("\n".join(verdicts(compare(results, out))))
@@ -197,6 +200,12 @@ def info(model: Annotated[str | None, typer.Argument(help="default: what this in
     from .render import installation
 
     print(json.dumps(Predictor.load(model).about, indent=2) if model else "\n".join(installation()))
+
+
+def _need(package: str) -> None:
+    """Fail before the work begins, not when it comes to be drawn."""
+    if importlib.util.find_spec(package) is None:
+        raise ModuleNotFoundError(name=package)
 
 
 def _config(recipe_name: str, settings: list[str] | None) -> Config:
