@@ -1,10 +1,10 @@
 """A run folder that explains itself.
 
 weights.safetensors   the best weights so far (averaged ones where averaging is on)
-run.json              configuration, preparation, data, metrics, versions, and the hashes of both files
+run.json              configuration, preparation, data, metrics, versions, and the hashes of the weights and of itself
 state.safetensors     everything that resuming needs, in one file so that it is whole or absent
-log.jsonl             one JSON line per epoch and per noteworthy step
-model.onnx            the exported network, written when training ends
+log.jsonl             one JSON line per epoch
+model.onnx            the exported network, where `boneage export` put it here
 """
 
 from __future__ import annotations

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import os
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .errors import BadTable
 from .read import SUFFIXES
+from .table import rows_of, simple
 from .types import Sex
 
 OLDEST = 300.0  # months: a label above it is a mistake
@@ -56,7 +54,11 @@ _BOOLEANS = {
 
 @dataclass(frozen=True)
 class Sample:
-    """One film of a table. ``months``: the label, None where the table has none. ``patient``: the id if not known."""
+    """One film of a table.
+
+    ``path``: where it lies, None if it is not there; from `read_table` alone it is what the image column names, not
+    yet looked for. ``months``: the label, None where the table has none. ``patient``: the id if not known.
+    """
 
     id: str
     path: Path | None
@@ -113,7 +115,7 @@ class _Columns:
 
 
 def read_table(path: str | os.PathLike[str]) -> list[Sample]:
-    """All rows of a table, ``path`` resolved for those whose image column names a file that is there.
+    """All rows of a table; `with_paths` finds their films.
 
     Takes the three published RSNA tables and any CSV with named columns: ``id`` or ``image``, and optionally an age
     (months, or years where the name says so), ``sex`` or ``male``, ``patient`` and ``split``.
@@ -129,7 +131,7 @@ def read_table(path: str | os.PathLike[str]) -> list[Sample]:
 def scan_table(path: str | os.PathLike[str]) -> Table:
     """Like `read_table`, but wrong rows are listed as problems; BadTable only if the table as a whole is unusable."""
     path = Path(path)
-    header, rows = _rows(path)
+    header, rows = rows_of(path)
     columns = _columns(path, header)
     samples: dict[str, Sample] = {}
     problems: list[Problem] = []
@@ -143,7 +145,7 @@ def scan_table(path: str | os.PathLike[str]) -> Table:
         except ValueError as error:
             problems.append(Problem(line, _id(row, columns), str(error)))
     if columns.age and columns.factor is None:
-        _refuse_years(path, columns.age, [s.months for s in samples.values() if s.months is not None])
+        problems += _years(columns.age, [s.months for s in samples.values() if s.months is not None])
     return Table(path, tuple(samples.values()), tuple(problems), columns.age is not None, columns.sex is not None)
 
 
@@ -151,7 +153,7 @@ def open_folder(root: str | os.PathLike[str], images: str | os.PathLike[str] | N
     """The dataset of a folder, or of a table given by its own path.
 
     Films are found by id with any ending of `read.SUFFIXES` in ``images`` (default: the table's folder) or below;
-    nearer folders first, then by name. A film that is not there has ``path`` None.
+    nearer folders first, then by name; an image column may name folders too. A film not there has ``path`` None.
     Raises BadTable if there is no table, more than one, or one that is wrong.
     """
     table = find_table(root)
@@ -161,17 +163,20 @@ def open_folder(root: str | os.PathLike[str], images: str | os.PathLike[str] | N
     return Dataset(table.parent, table, with_paths(samples, table.parent if images is None else Path(images)))
 
 
-def with_paths(samples: list[Sample] | tuple[Sample, ...], folder: Path) -> tuple[Sample, ...]:
+def with_paths(samples: Iterable[Sample], folder: Path) -> tuple[Sample, ...]:
     """The samples with the path of each film that lies in ``folder`` or below; BadTable if it is no folder."""
     if not folder.is_dir():
         raise BadTable(f"{folder} is not a folder of images")
-    known = index_images(folder)
-    return tuple(s if s.path else replace(s, path=_locate(s.id, folder, known)) for s in samples)
+    known: dict[str, Path] = {}
+    for path in images_below(folder):
+        names = _without_ending(path.relative_to(folder).as_posix()).split("/")
+        for start in range(len(names)):
+            known.setdefault("/".join(names[start:]), path)
+    return tuple(replace(sample, path=_locate(sample, folder, known)) for sample in samples)
 
 
-def index_images(folder: Path) -> dict[str, Path]:
-    """Every image below a folder by its name without ending; of two with one name the nearer, then the first."""
-    found: dict[str, Path] = {}
+def images_below(folder: Path) -> Iterator[Path]:
+    """Every file with an ending of `read.SUFFIXES` in a folder and those below it: nearer ones first, then by name."""
     level = [folder]
     while level:
         below: list[Path] = []
@@ -180,9 +185,8 @@ def index_images(folder: Path) -> dict[str, Path]:
                 if entry.is_dir(follow_symlinks=False):
                     below.append(Path(entry.path))
                 elif os.path.splitext(entry.name)[1].lower() in SUFFIXES:
-                    found.setdefault(os.path.splitext(entry.name)[0], Path(entry.path))
+                    yield Path(entry.path)
         level = below
-    return found
 
 
 def find_table(root: str | os.PathLike[str]) -> Path:
@@ -208,7 +212,7 @@ def original_sizes(root: str | os.PathLike[str]) -> dict[str, tuple[int, int]]:
     path = Path(root) / "original_sizes.csv"
     if not path.is_file():
         return {}
-    header, rows = _rows(path)
+    header, rows = rows_of(path)
     if not {"id", "width", "height"} <= set(header):
         raise BadTable(f"{path} should have the columns id, width and height, found {', '.join(header)}")
     sizes = {}
@@ -223,64 +227,13 @@ def original_sizes(root: str | os.PathLike[str]) -> dict[str, tuple[int, int]]:
 
 def split_name(word: str) -> str | None:
     """A split's one name from any of its spellings, None if empty; ValueError for an unknown word."""
-    word = _simple(word)
+    word = simple(word)
     if word in _NO_VALUE:
         return None
     for name, spellings in SPLITS.items():
         if word in spellings:
             return name
     raise ValueError(f"unknown split {word!r}: expected {', '.join(SPLITS)}")
-
-
-def rows_of(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """Header (lower case, words joined by ``_``) and the numbered rows of a table in any common encoding."""
-    return _rows(path)
-
-
-def _rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    text = _text(path)
-    first = text.lstrip("\n").partition("\n")[0]
-    reader = csv.reader(io.StringIO(text), delimiter=max(",;\t", key=first.count))
-    try:
-        rows = [(reader.line_num, _trimmed(cells)) for cells in reader]
-    except csv.Error as error:
-        raise BadTable(f"{path}, line {reader.line_num}: not a table ({error})") from None
-    rows = [(line, cells) for line, cells in rows if cells]
-    if not rows:
-        raise BadTable(f"{path} is empty")
-    header = [_simple(cell) for cell in rows[0][1]]
-    doubled = next((name for name in header if name and header.count(name) > 1), None)
-    if doubled:
-        raise BadTable(f"{path} has two columns named {doubled!r}")
-    return header, [(line, cells + [""] * (len(header) - len(cells))) for line, cells in rows[1:]]
-
-
-def _text(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise BadTable(f"{path} cannot be read: {error.strerror}") from None
-    utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
-    try:
-        text = data.decode("utf-16" if utf16 else "utf-8-sig")
-    except UnicodeDecodeError:
-        if utf16:
-            raise BadTable(f"{path} is not text: it is cut short or damaged") from None
-        text = data.decode("latin-1")
-    if "\0" in text:
-        raise BadTable(f"{path} is not a text table: it holds zero bytes")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _trimmed(cells: list[str]) -> list[str]:
-    cells = [cell.strip() for cell in cells]
-    while cells and not cells[-1]:
-        cells.pop()
-    return cells
-
-
-def _simple(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", name.strip().lower()).strip("_")
 
 
 def _columns(path: Path, header: list[str]) -> _Columns:
@@ -325,7 +278,7 @@ def _sample(row: dict[str, str], columns: _Columns, folder: Path, found: int, ex
     image = row[columns.image] if columns.image else ""
     return Sample(
         id=name,
-        path=_file(folder / image) if image else None,
+        path=folder / image.replace("\\", "/") if image else None,
         months=_months(row[columns.age], columns.factor or 1.0) if columns.age else None,
         sex=_sex(row[columns.sex], columns.sex) if columns.sex else Sex.UNKNOWN,
         patient=(row[columns.patient] if columns.patient else "") or name,
@@ -334,16 +287,12 @@ def _sample(row: dict[str, str], columns: _Columns, folder: Path, found: int, ex
 
 
 def _id(row: dict[str, str], columns: _Columns) -> str:
-    text = row.get(columns.id or columns.image or "", "")
-    stem, suffix = os.path.splitext(text)
-    return stem if suffix.lower() in SUFFIXES else text
+    return _without_ending(row.get(columns.id or columns.image or "", ""))
 
 
-def _file(path: Path) -> Path | None:
-    try:
-        return path if path.is_file() else None
-    except (OSError, ValueError):
-        return None
+def _without_ending(name: str) -> str:
+    stem, ending = os.path.splitext(name)
+    return stem if ending.lower() in SUFFIXES else name
 
 
 def _months(text: str, factor: float) -> float | None:
@@ -364,15 +313,17 @@ def _sex(text: str, column: str) -> Sex:
     return Sex.parse(text)
 
 
-def _refuse_years(path: Path, column: str, months: list[float]) -> None:
+def look_like_years(months: Sequence[float]) -> bool:
+    """Whether a whole column of labels lies where years would, and months hardly: two or more, all below 20 or so."""
     whole = all(value == math.floor(value) for value in months)
-    if not months or (whole and len(months) == 1):
-        return
-    if max(months) <= (YEARS_AT_MOST if whole else YEARS_AT_MOST + 1):
-        raise BadTable(
-            f"{path}: the ages in column {column!r} look like years (the largest is {max(months):g}); "
-            "name the column bone_age_years or bone_age_months"
-        )
+    return len(months) > whole and max(months) <= (YEARS_AT_MOST if whole else YEARS_AT_MOST + 1)
+
+
+def _years(column: str, months: list[float]) -> list[Problem]:
+    if not look_like_years(months):
+        return []
+    found = f"the ages in column {column!r} look like years (the largest is {max(months):g})"
+    return [Problem(1, "", f"{found}; name the column bone_age_years or bone_age_months")]
 
 
 def _positive(text: str) -> int:
@@ -385,14 +336,29 @@ def _is_candidate(path: Path) -> bool:
     if path.name.lower() in NOT_TABLES:
         return False
     try:
-        header, _ = _rows(path)
+        header, _ = rows_of(path)
         return _columns(path, header).age is not None
     except BadTable:
         return False
 
 
-def _locate(name: str, folder: Path, known: dict[str, Path]) -> Path | None:
-    return known.get(name) or known.get(Path(name).name) or _file(folder / name)
+def _locate(sample: Sample, folder: Path, known: Mapping[str, Path]) -> Path | None:
+    """The film where its path says, else by as many of the named folders as there are, else by its id."""
+    if sample.path and _is_file(sample.path):
+        return sample.path
+    for name in (sample.path.as_posix() if sample.path else "", sample.id):
+        parts = _without_ending(name).split("/")
+        for start in range(len(parts)):
+            if found := known.get("/".join(parts[start:])):
+                return found
+    return folder / sample.id if _is_file(folder / sample.id) else None
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:

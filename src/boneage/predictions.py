@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .dataset import rows_of
 from .errors import BadTable
+from .table import rows_of
 from .types import Sex
 
 COLUMNS = ("id", "sex", "label", "prediction")

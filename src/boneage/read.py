@@ -17,11 +17,9 @@ import numpy as np
 from PIL import Image, ImageChops, ImageFile
 
 from .errors import UnreadableImage
+from .pixels import MAX_BYTES, MAX_PIXELS, check_size, luminance, printable
 from .types import Radiograph
 
-MAX_PIXELS = 64_000_000
-MAX_BYTES = 256 * 2**20
-MIN_SIDE = 16
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".webp", ".avif", ".bmp", ".dib", ".dcm", ".dicom"}
 )
@@ -84,12 +82,6 @@ def read(
             return _decode(data, name, max_pixels)
     except UnreadableImage as error:
         raise UnreadableImage(f"cannot read {name}: {printable(str(error), 300)}") from error.__cause__
-
-
-def printable(text: str, length: int) -> str:
-    """``text`` on one line, without control characters and cut to ``length``: it may come from the file itself."""
-    line = " ".join(text.split())[:length]
-    return "".join(letter if letter.isprintable() else "?" for letter in line)
 
 
 def _file_bytes(path: str, max_bytes: int) -> bytes:
@@ -167,14 +159,6 @@ def _looks_like(data: bytes) -> str:
         return "an HTML or XML page"
     legible = sum(byte >= 32 or byte in b"\r\n\t" for byte in start)
     return "text" if legible == len(start) else "unknown binary data"
-
-
-def check_size(width: int, height: int, max_pixels: int) -> None:
-    """UnreadableImage unless both sides have 16 pixels and the area at most ``max_pixels``."""
-    if min(width, height) < MIN_SIDE:
-        raise UnreadableImage(f"{width} x {height} pixels is too small (each side needs at least {MIN_SIDE})")
-    if width * height > max_pixels:
-        raise UnreadableImage(f"{width} x {height} pixels is more than the limit of {max_pixels:,}")
 
 
 def _decode_picture(data: bytes, kind: str, max_pixels: int) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -264,14 +248,6 @@ def _composite(colour: np.ndarray) -> np.ndarray:
     if colour.shape[2] == 4:
         grey *= colour[..., 3] / top
     return np.clip(grey, 0, 1)
-
-
-def luminance(colour: np.ndarray) -> np.ndarray:
-    """ITU-R BT.601 luma, float32 [height, width], of [height, width, 3 or more] in the same units."""
-    grey = colour[..., 0] * np.float32(0.299)
-    grey += colour[..., 1] * np.float32(0.587)
-    grey += colour[..., 2] * np.float32(0.114)
-    return grey
 
 
 def _sixteen_bit(image: Image.Image) -> np.ndarray:

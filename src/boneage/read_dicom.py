@@ -33,7 +33,7 @@ from pydicom.uid import (
 )
 
 from .errors import UnreadableImage
-from .read import MAX_BYTES, check_size, luminance, printable
+from .pixels import MAX_BYTES, check_size, luminance, printable
 from .types import Radiograph, Sex
 
 _DECODE_SECONDS = 60

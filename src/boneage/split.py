@@ -1,24 +1,27 @@
 """Which film trains, which validates, which calibrates: stratified by age and sex, patients and copies kept whole.
 
-``python -m boneage.split DIR OUT.csv`` writes again the project's own split of the RSNA films, bit for bit.
+``python -m boneage.split DIR OUT.csv`` writes again the project's own split of the RSNA films, bit for bit, and prints
+how many films of each age and sex are in each part.
 """
 
 from __future__ import annotations
 
-import contextlib
+import csv
 import hashlib
+import io
 import os
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from . import duplicates
 from .config import DataConfig
-from .dataset import Dataset, Sample, open_folder, rows_of, split_name
-from .errors import BadConfig, BadTable, CannotWrite
-from .files import sha256_json
+from .dataset import SPLITS, Dataset, Sample, open_folder, split_name
+from .errors import BadConfig, BadTable
+from .files import sha256_json, write_bytes
+from .table import rows_of
 
 FILE = "split.csv"
 RSNA = Path(__file__).parent / "splits" / "rsna.csv"
@@ -37,14 +40,15 @@ def split_of(dataset: Dataset, config: DataConfig, groups: Mapping[str, int] | N
     In this order: the table's column ``split``, ``split.csv`` beside the table, the committed RSNA split if every
     labelled id is in it, else `assign` with the fractions and the seed of ``config``. ``groups`` keeps films together
     there (see `duplicates.groups`); by default those whose files are equal byte for byte.
-    Films whose split cell is empty are left out. BadTable if ``split.csv`` misses a labelled film.
+    Films with an empty cell, or none, are in no part.
     """
     films = [sample for sample in dataset.samples if sample.months is not None]
     if any(sample.split for sample in films):
         return {sample.id: sample.split for sample in films if sample.split}
     source = split_source(dataset)
     if source is not None:
-        return _chosen(films, read_split(source), source)
+        parts = read_split(source)
+        return {sample.id: parts[sample.id] for sample in films if sample.id in parts}
     return assign(films, duplicates.exact(films) if groups is None else groups, sizes(len(films), config), config.seed)
 
 
@@ -103,8 +107,8 @@ def assign(
     """Each film's part by id: ``counts`` films in each named part, the rest ``train``.
 
     Age bands of 12 months x sex are represented in proportion. Films of one patient or one group stay together; a
-    count is met exactly wherever whole patients allow it, else from below. A film's place depends on the seed and
-    its patient's ids only, through SHA-256, so it is the same with every version of every library.
+    count is met exactly where patients of one film are left to fill it up, else from below. A film's place among its
+    like depends on the seed and its patient's ids only, through SHA-256, the same with every version of every library.
     """
     films = list(samples)
     strata = _strata(_units(films, groups), seed)
@@ -134,38 +138,48 @@ def read_split(path: Path) -> dict[str, str]:
 
 def write_split(path: Path, parts: Mapping[str, str]) -> None:
     """Write ``id,split`` in the mapping's order, whole or not at all; CannotWrite if the folder or disk refuses."""
-    rows = [f'"{name.replace(chr(34), chr(34) * 2)}"' if set(name) & set('",;\t') else name for name in parts]
-    text = "id,split\n" + "".join(f"{row},{part}\n" for row, part in zip(rows, parts.values(), strict=True))
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(temporary, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise CannotWrite(f"{path} cannot be written: {error.strerror}") from None
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([("id", "split"), *parts.items()])
+    write_bytes(path, text.getvalue().encode())
 
 
-def write_rsna_split(root: str | os.PathLike[str], out: str | os.PathLike[str]) -> dict[str, str]:
-    """Make the project's split of the RSNA training films in ``root`` and write it to ``out``; returns it."""
-    films = open_folder(root).samples
+def write_rsna_split(root: str | os.PathLike[str], out: str | os.PathLike[str]) -> Dataset:
+    """Make the project's split of the RSNA training films in ``root`` and write it to ``out``; returns both."""
+    dataset = open_folder(root)
+    films = dataset.samples
     parts = assign(films, duplicates.groups(films, duplicates.thumbnails(films)), RSNA_SIZES, RSNA_SEED)
     write_split(Path(out), parts)
-    return parts
+    return replace(dataset, samples=tuple(replace(film, split=parts[film.id]) for film in films))
 
 
-def _chosen(films: Sequence[Sample], parts: Mapping[str, str], path: Path) -> dict[str, str]:
-    return {sample.id: parts[sample.id] for sample in films if sample.id in parts}
+def census(
+    samples: Iterable[Sample], column: Callable[[Sample], str], width: float = 2 * BAND
+) -> dict[str, Counter[str]]:
+    """How many labelled films each age band of ``width`` months holds, by a ``column`` of the sample's."""
+    bands: dict[int, Counter[str]] = defaultdict(Counter)
+    for sample in samples:
+        if sample.months is not None:
+            bands[int(sample.months // width)][column(sample)] += 1
+    return {f"{band * width:g} to {(band + 1) * width - 1:g}": bands[band] for band in sorted(bands)}
+
+
+def strata_table(dataset: Dataset) -> list[str]:
+    """Lines of a Markdown table: how many films of each age and sex are in each part of a divided dataset."""
+    parts = [part for part in SPLITS if dataset.of(part).samples]
+    sexes = sorted({sample.sex.value for sample in dataset.samples})
+    columns = [f"{part}, {sex}" for part in parts for sex in sexes]
+    bands = census(dataset.samples, lambda sample: f"{sample.split}, {sample.sex.value}")
+    rows = [[band, *(str(counts[column]) for column in columns)] for band, counts in bands.items()]
+    total = sum(bands.values(), Counter())
+    rows.append(["all", *(str(total[column]) for column in columns)])
+    return [f"| {' | '.join(cells)} |" for cells in (["months", *columns], ["---"] * (len(columns) + 1), *rows)]
 
 
 def _units(films: Sequence[Sample], groups: Mapping[str, int]) -> list[Unit]:
     """The films that must stay together: joined by patient or by group, directly or through others."""
     joined = duplicates.Joined(sample.id for sample in films)
-    for keys in ([sample.patient for sample in films], [groups.get(sample.id) for sample in films]):
-        first: dict[str | int, str] = {}
-        for sample, key in zip(films, keys, strict=True):
-            if key is not None:
-                joined.join(sample.id, first.setdefault(key, sample.id))
+    joined.join_equal({sample.id: sample.patient for sample in films})
+    joined.join_equal(groups)
     units: dict[str, list[Sample]] = defaultdict(list)
     for sample in films:
         units[joined.root(sample.id)].append(sample)
@@ -220,4 +234,4 @@ def _shares(available: Mapping[Stratum, int], count: int) -> dict[Stratum, int]:
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit("usage: python -m boneage.split DIR OUT.csv")
-    write_rsna_split(sys.argv[1], sys.argv[2])
+    print("\n".join(strata_table(write_rsna_split(sys.argv[1], sys.argv[2]))))

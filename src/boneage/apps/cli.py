@@ -67,13 +67,12 @@ def phantom(
 def check(
     folder: Path,
     out: Annotated[Path | None, typer.Option(help="write report.json and a contact sheet of the odd ones")] = None,
+    images: Images = None,
 ) -> None:
     """Say what is in a data folder and what is wrong with it; exits with 1 if something must be mended."""
     from ..data_check import check, lines
-    from ..progress import progress
 
-    with progress("checking films", 0, "films") as advance:
-        report = check(folder, out=out, progress=advance)
+    report = check(folder, images=images, out=out)
     print("\n".join(lines(report)))
     raise typer.Exit(1 if report.errors else 0)
 

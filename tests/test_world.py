@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import signal
+import threading
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch import nn  # noqa: E402
+
+from boneage.errors import BadConfig  # noqa: E402
+from boneage.world import World, interruptible, world  # noqa: E402
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_alone_a_process_leads_and_agrees_with_itself() -> None:
+    network = nn.Linear(1, 1)
+    with world("cpu") as here:
+        assert here == World(0, 1, torch.device("cpu"))
+        assert here.leads
+        assert here.wrapped(network) is network
+        assert (here.agree(True), here.agree(False)) == (True, False)
+        assert (here.mean(0.1), here.told(0.1)) == (0.1, 0.1)
+        with here.leader_first():
+            pass
+
+
+def test_auto_is_the_gpu_where_there_is_one() -> None:
+    with world("auto") as here:
+        assert here.device.type == ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@pytest.mark.parametrize("name", ["gpu9", "", "cuda:99"])
+def test_a_device_that_is_not_here_is_named(name: str) -> None:
+    with pytest.raises(BadConfig, match=rf"train\.device '{name}' is not here"), world(name):
+        pass
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_the_first_signal_asks_and_the_second_insists(number: signal.Signals) -> None:
+    with interruptible() as interrupt:
+        assert not interrupt
+        signal.raise_signal(number)
+        assert interrupt
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(number)
+
+
+def test_handlers_are_put_back_whatever_happens() -> None:
+    before = [signal.getsignal(number) for number in SIGNALS]
+    with pytest.raises(ValueError, match="inside"), interruptible():
+        assert [signal.getsignal(number) for number in SIGNALS] != before
+        raise ValueError("inside")
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def test_outside_the_main_thread_no_signal_is_waited_for() -> None:
+    asked: list[bool] = []
+
+    def work() -> None:
+        with interruptible() as interrupt:
+            asked.append(bool(interrupt))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert asked == [False]
