@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import resource
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from boneage.config import Config, override
 from boneage.phantom import write_folder
 from boneage.recipes import recipe
+
+if TYPE_CHECKING:
+    from boneage.train import Data
 
 FILMS = 60
 TINY = (  # a tiny network on the shared films: an epoch takes a fraction of a second
@@ -52,6 +57,31 @@ def cache_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder of 60 synthetic hands at 96 px, for reading only."""
     return write_folder(tmp_path_factory.mktemp("data") / "films", FILMS, seed=1, size=96)
+
+
+@pytest.fixture
+def own_films(films: Path, tmp_path: Path) -> Path:
+    """The shared films, for altering."""
+    return Path(shutil.copytree(films, tmp_path / "own"))
+
+
+@pytest.fixture(scope="session")
+def tiny_data(films: Path) -> Data:
+    """`films` as `tiny_config` trains on them: 51 to train, 6 to validate, 48 px."""
+    torch = pytest.importorskip("torch")
+    from boneage.train import load
+
+    return load(tiny_config(), films, torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Sums in one order: what has to be equal bit for bit in different processes."""
+    torch = pytest.importorskip("torch")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

@@ -144,21 +144,21 @@ def test_a_folder_that_holds_anything_is_refused(whole: Path, tmp_path: Path) ->
 
 def test_log_lines_of_a_kill_and_after_the_state_go(tmp_path: Path) -> None:
     for step in (3, 6, 9):
-        checkpoint.append_log(tmp_path, step=step, loss=0.1 * step, validation_mae=None)
+        checkpoint.append_log(tmp_path, {"step": step, "loss": 0.1 * step, "validation_mae": None})
     lines = (tmp_path / LOG).read_bytes().splitlines(keepends=True)
     with (tmp_path / LOG).open("a") as file:
         file.write('{"step": 12, "lo')
     assert [line["step"] for line in checkpoint.read_log(tmp_path)] == [3, 6, 9]
     checkpoint.cut_log(tmp_path, 6)
     assert (tmp_path / LOG).read_bytes() == b"".join(lines[:2])
-    checkpoint.append_log(tmp_path, step=9)
+    checkpoint.append_log(tmp_path, {"step": 9})
     assert [line["step"] for line in checkpoint.read_log(tmp_path)] == [3, 6, 9]
 
 
 def test_no_log_is_an_empty_log(tmp_path: Path) -> None:
     assert checkpoint.read_log(tmp_path) == []
     with pytest.raises(CannotWrite, match=r"log\.jsonl cannot be written"):
-        checkpoint.append_log(tmp_path / "absent", step=1)
+        checkpoint.append_log(tmp_path / "absent", {"step": 1})
 
 
 def test_a_real_run_folder_is_whole(tiny_run: Path) -> None:

@@ -86,8 +86,11 @@ def test_later_overrides_win() -> None:
 
 @pytest.mark.parametrize(
     "word",
-    ["", "train", "train.epochs", "train.epochs=", "train.epochs=1.5", "train.lr=nan", "train.lr=inf", "train.no=1"]
-    + ["no.lr=1", "recipe=x", "recipe.x=1", "model.sex=maybe", "train.sizes=a", "train.sizes=64,0", "=1", ".=1"],
+    [
+        *("", "train", "train.epochs", "train.epochs=", "train.epochs=1.5", "train.lr=nan", "train.lr=inf"),
+        *("train.no=1", "no.lr=1", "recipe=x", "recipe.x=1", "model.sex=maybe", "train.sizes=a", "train.sizes=64,0"),
+        *("=1", ".=1"),
+    ],
 )
 def test_a_word_that_does_not_fit_is_named(word: str) -> None:
     with pytest.raises(BadConfig) as caught:
@@ -98,8 +101,10 @@ def test_a_word_that_does_not_fit_is_named(word: str) -> None:
 
 @pytest.mark.parametrize(
     "word",
-    ["epochs=0", "batch=0", "accumulate=0", "save_every=0", "evaluate_every=-1", "patience=-1", "lr=-1", "seed=-1"]
-    + ["clip=-1", "ema=1.5", "warmup=2", "weight_decay=-0.1", "precision=fp8", "schedule=linear"],
+    [
+        *("epochs=0", "batch=0", "accumulate=0", "save_every=0", "evaluate_every=-1", "patience=-1", "lr=-1"),
+        *("seed=-1", "clip=-1", "ema=1.5", "warmup=2", "weight_decay=-0.1", "precision=fp8", "schedule=linear"),
+    ],
 )
 def test_training_settings_outside_their_limits(word: str) -> None:
     with pytest.raises(BadConfig, match=rf"train\.{word.split('=')[0]}"):
@@ -108,9 +113,11 @@ def test_training_settings_outside_their_limits(word: str) -> None:
 
 @pytest.mark.parametrize(
     "word",
-    ["prepare.size=0", "prepare.fit=stretch", "prepare.std=0", "prepare.high=101", "prepare.channels=0"]
-    + ["data.aspect=wide", "data.limit=-1", "data.seed=-1", "model.dropout=1.1", "model.sex_dropout=-0.1"]
-    + ["model.hidden=0", "augment.flip=2", "augment.rotation=-1", "augment.marker=1.01"],
+    [
+        *("prepare.size=0", "prepare.fit=stretch", "prepare.std=0", "prepare.high=101", "prepare.channels=0"),
+        *("data.aspect=wide", "data.limit=-1", "data.seed=-1", "model.dropout=1.1", "model.sex_dropout=-0.1"),
+        *("model.hidden=0", "augment.flip=2", "augment.rotation=-1", "augment.marker=1.01"),
+    ],
 )
 def test_other_settings_outside_their_limits(word: str) -> None:
     with pytest.raises(BadConfig, match=word.split("=")[0].replace(".", r"\.")):

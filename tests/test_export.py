@@ -54,6 +54,11 @@ def untrained(folder: Path, config: Config) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def half(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export(tiny_run, tmp_path_factory.mktemp("half") / "half.onnx", half=True)
+
+
 def test_onnx_says_what_torch_says(tiny_run: Path, tiny_model: Path) -> None:
     predictor, (reader, _) = Predictor.load(tiny_model), load(tiny_run)
     pixels = films(predictor.spec)
@@ -62,8 +67,7 @@ def test_onnx_says_what_torch_says(tiny_run: Path, tiny_model: Path) -> None:
     np.testing.assert_allclose(months, by_torch(reader, pixels), atol=0.02)
 
 
-def test_sixteen_bits_cost_half_the_size_and_no_accuracy(tiny_run: Path, tiny_model: Path, tmp_path: Path) -> None:
-    half = export(tiny_run, tmp_path / "half.onnx", half=True)
+def test_sixteen_bits_cost_half_the_size_and_no_accuracy(half: Path, tiny_model: Path) -> None:
     assert half.stat().st_size < 0.65 * tiny_model.stat().st_size
     full, small = Predictor.load(tiny_model), Predictor.load(half)
     assert (full.about["storage"], small.about["storage"]) == ("float32", "float16")
@@ -84,11 +88,19 @@ def test_the_file_says_its_preparation_and_where_it_comes_from(tiny_run: Path, t
 
 
 @pytest.mark.parametrize("loss", ["msle", "distribution"])
-def test_mirror_three_channels_no_sex_and_other_losses(loss: str, tmp_path: Path) -> None:
-    """What `tiny_run` has not: months from other outputs, the mean over the film and its mirror image, no sex."""
+def test_mirror_three_channels_no_sex_and_other_losses(
+    loss: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What `tiny_run` has not: months from other outputs, the mean over the film and its mirror image, no sex.
+
+    Exporting is quiet, and leaves logging and warnings as they were.
+    """
+    settings = (logging.getLogger("torch.onnx").level, list(warnings.filters))
     words = ("model.mirror=true", "model.sex=false", "prepare.channels=3", f"train.loss={loss}", "prepare.size=32")
     run = untrained(tmp_path / "run", tiny_config(*words))
     predictor = Predictor.load(export(run, tmp_path / "named.onnx", name="twice"))
+    assert capfd.readouterr() == ("", "")
+    assert settings == (logging.getLogger("torch.onnx").level, list(warnings.filters))
     assert (predictor.name, predictor.uses_sex) == ("twice", False)
     pixels = films(predictor.spec)
     mirrored = np.ascontiguousarray(pixels[:, :, ::-1])
@@ -98,17 +110,6 @@ def test_mirror_three_channels_no_sex_and_other_losses(loss: str, tmp_path: Path
     mean = (by_torch(once, pixels) + by_torch(once, mirrored)) / 2
     np.testing.assert_allclose(months, mean, atol=0.02)
     assert np.abs(by_torch(once, pixels) - mean).max() > 0.05
-
-
-def test_exporting_is_quiet_and_leaves_logging_and_warnings_as_they_were(
-    tiny_run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    log, before = logging.getLogger("torch.onnx"), list(warnings.filters)
-    level = log.level
-    export(tiny_run, tmp_path / "quiet.onnx")
-    assert capfd.readouterr() == ("", "")
-    assert (log.level, list(warnings.filters)) == (level, before)
-    assert contents(tmp_path).keys() == {"quiet.onnx"}
 
 
 def test_only_onnx_is_exported(tiny_run: Path, tmp_path: Path) -> None:

@@ -161,10 +161,6 @@ def test_a_sealed_file_that_the_runtime_does_not_know_is_refused(tmp_path: Path)
     assert "\n" not in str(caught.value)
 
 
-def test_a_run_folder_reads_as_its_export(tiny_run: Path, tiny: Predictor, hand: Radiograph) -> None:
-    assert Predictor.load(tiny_run).read(hand, Sex.MALE) == tiny.read(hand, Sex.MALE)
-
-
 def test_the_export_beside_the_weights_is_used_while_it_is_of_these_weights(
     tiny_run: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as arrays
 
 from boneage.config import PrepareConfig
 from boneage.phantom import draw
-from boneage.prepare import fit, look, prepare, render
+from boneage.prepare import MARGIN, WHOLE, fit, look, prepare, render
 from boneage.types import Radiograph, Sex
 
 SPEC = PrepareConfig(size=128)
@@ -85,7 +85,7 @@ def test_a_frame_within_a_frame_is_removed() -> None:
 
 
 def test_a_film_without_borders_is_left_whole() -> None:
-    assert look(HAND, SPEC).box == (0, 1, 0, 1)
+    assert look(HAND, SPEC).box == WHOLE
 
 
 def test_an_inverted_film_is_put_right() -> None:
@@ -113,10 +113,22 @@ def test_a_bright_marker_changes_the_rest_little() -> None:
     assert np.abs(BYTES.astype(float) - prepared(marked))[elsewhere].mean() < 2
 
 
+def test_a_hand_on_a_large_film_is_found_and_cut_out() -> None:
+    large = np.full((420, 500), FOG)
+    large[100:356, 180:436] = HAND
+    rows, columns = np.nonzero(large > FOG + 0.06)
+    top, bottom, left, right = look(large, PrepareConfig(hand=True)).box
+    assert [top, bottom] == pytest.approx([rows.min() / 420 - MARGIN, rows.max() / 420 + MARGIN], abs=0.02)
+    assert [left, right] == pytest.approx([columns.min() / 500 - MARGIN, columns.max() / 500 + MARGIN], abs=0.02)
+    assert look(large, SPEC).box == WHOLE
+    assert (prepared(large, hand=True) > 60).mean() > 2 * (prepared(large) > 60).mean()
+
+
 @pytest.mark.parametrize("level", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("how", ["squash", "pad", "crop"])
-def test_a_constant_film_is_one_grey(level: float, how: str) -> None:
-    assert len(np.unique(prepared(np.full((90, 60), level), fit=how))) == 1
+@pytest.mark.parametrize("hand", [False, True])
+def test_a_constant_film_is_one_grey(level: float, how: str, hand: bool) -> None:
+    assert len(np.unique(prepared(np.full((90, 60), level), fit=how, hand=hand))) == 1
 
 
 @pytest.mark.parametrize("shape", [(16, 16), (16, 300), (300, 16), (3000, 2400)])
@@ -136,13 +148,14 @@ def test_films_of_any_size_become_the_networks(shape: tuple[int, int], how: str)
         fill=st.sampled_from([0.0, 0.5, 1.0]).map(np.float32),
     ),
     how=st.sampled_from(["squash", "pad", "crop"]),
+    hand=st.booleans(),
     size=st.sampled_from([16, 45, 224]),
 )
 def test_any_pixels_give_a_square_of_bytes_and_the_film_stays_as_it_was(
-    pixels: np.ndarray, how: str, size: int
+    pixels: np.ndarray, how: str, hand: bool, size: int
 ) -> None:
     before = pixels.copy()
-    square = prepared(pixels, fit=how, size=size)
+    square = prepared(pixels, fit=how, hand=hand, size=size)
     assert square.shape == (size, size)
     assert square.dtype == np.uint8
     np.testing.assert_array_equal(pixels, before)

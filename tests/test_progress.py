@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterator
 from itertools import count
 
 import pytest
@@ -17,11 +16,10 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every look at the clock finds it ten seconds on."""
     seconds = count(0.0, 10.0)
     monkeypatch.setattr(module.time, "monotonic", lambda: next(seconds))
-    yield
 
 
 @pytest.mark.usefixtures("clock")

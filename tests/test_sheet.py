@@ -12,11 +12,11 @@ from conftest import tiny_config
 
 pytest.importorskip("torch")
 
-from boneage.config import PrepareConfig  # noqa: E402
-from boneage.errors import BadTable, CannotWrite  # noqa: E402
-from boneage.prepare import prepare  # noqa: E402
-from boneage.read import read  # noqa: E402
-from boneage.sheet import AUGMENTED_ROWS, COLUMNS, SIDE, sheet  # noqa: E402
+from boneage.config import PrepareConfig
+from boneage.errors import BadTable, CannotWrite
+from boneage.prepare import prepare
+from boneage.read import read
+from boneage.sheet import AUGMENTED_ROWS, COLUMNS, SIDE, sheet
 
 
 def tiles(path: Path) -> np.ndarray:

@@ -38,7 +38,7 @@ def test_auto_is_the_gpu_where_there_is_one() -> None:
         assert here.device.type == ("cuda" if torch.cuda.is_available() else "cpu")
 
 
-@pytest.mark.parametrize("name", ["gpu9", "", "cuda:99"])
+@pytest.mark.parametrize("name", ["gpu9", "", "cuda:99", "mps"])
 def test_a_device_that_is_not_here_is_named(name: str) -> None:
     with pytest.raises(BadConfig, match=rf"train\.device '{name}' is not here"), world(name):
         pass
@@ -56,9 +56,14 @@ def test_the_first_signal_asks_and_the_second_insists(number: signal.Signals) ->
 
 def test_handlers_are_put_back_whatever_happens() -> None:
     before = [signal.getsignal(number) for number in SIGNALS]
-    with pytest.raises(ValueError, match="inside"), interruptible():
-        assert [signal.getsignal(number) for number in SIGNALS] != before
-        raise ValueError("inside")
+
+    def fail() -> None:
+        with interruptible():
+            assert [signal.getsignal(number) for number in SIGNALS] != before
+            raise ValueError("inside")
+
+    with pytest.raises(ValueError, match="inside"):
+        fail()
     assert [signal.getsignal(number) for number in SIGNALS] == before
 
 

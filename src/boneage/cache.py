@@ -22,7 +22,7 @@ from .progress import progress
 from .read import read
 from .types import Radiograph
 
-CODE = ("read.py", "read_dicom.py", "dicom_frame.py", "prepare.py")  # what decides a prepared film's bytes
+CODE = ("read.py", "read_dicom.py", "dicom_frame.py", "pixels.py", "prepare.py", "cache.py")  # decide a film's bytes
 Sizes = dict[str, tuple[int, int]]
 
 

@@ -4,6 +4,7 @@ weights.safetensors   the best weights so far (averaged ones where averaging is 
 run.json              configuration, preparation, data, metrics, versions, and the hashes of the weights and of itself
 state.safetensors     everything that resuming needs, in one file so that it is whole or absent
 log.jsonl             one JSON line per epoch
+tensorboard           the same for TensorBoard, where it was asked for
 model.onnx            the exported network, where `boneage export` put it here
 """
 
@@ -18,10 +19,11 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from .errors import BadModel, CannotWrite
+from .errors import BadConfig, BadModel, CannotWrite
 from .files import LEFTOVERS, json_bytes, replacing, sha256, sha256_json, write_bytes, write_json
 
 WEIGHTS, RUN, STATE, LOG, ONNX = "weights.safetensors", "run.json", "state.safetensors", "log.jsonl", "model.onnx"
+BOARD = "tensorboard"
 
 Tensors = dict[str, Tensor]
 
@@ -106,13 +108,27 @@ def load_state(folder: Path) -> tuple[Tensors, dict[str, Any]]:
     return load(data), json.loads(header["__metadata__"]["state"])
 
 
-def append_log(folder: Path, **values: Any) -> None:
-    """One JSON line at the end of the log."""
+def append_log(folder: Path, line: dict[str, Any], *, tensorboard: bool = False) -> None:
+    """One JSON line at the end of the log, and its numbers to TensorBoard where asked for."""
     try:
         with (folder / LOG).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(values) + "\n")
+            file.write(json.dumps(line) + "\n")
+        if tensorboard:
+            with summary_writer()(str(folder / BOARD)) as writer:
+                for name in ("loss", "validation_mae", "lr"):
+                    if line[name] is not None:
+                        writer.add_scalar(name, line[name], line["step"])
     except OSError as error:
         raise CannotWrite(f"{folder / LOG} cannot be written: {error.strerror}") from error
+
+
+def summary_writer() -> Any:
+    """TensorBoard's class of writers; BadConfig where it cannot be imported."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise BadConfig(f"train.tensorboard needs boneage[tensorboard] ({error})") from error
+    return SummaryWriter
 
 
 def cut_log(folder: Path, step: int) -> None:

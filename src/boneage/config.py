@@ -20,6 +20,7 @@ class PrepareConfig:
 
     size: int = 256
     fit: str = "squash"  # squash | pad | crop
+    hand: bool = False  # cut the film to the hand before it is made square
     low: float = 2.0  # percentile of the film that becomes black
     high: float = 96.0  # percentile taken as bright bone; side markers lie above it
     headroom: float = 1.3  # white lies this many times as far above black as bright bone does
@@ -208,4 +209,4 @@ def _parse(current: Any, text: str, word: str) -> Any:
             return [int(part) for part in text.split(",") if part]
         return type(current)(text)
     except (KeyError, ValueError):
-        raise BadConfig(f"--set {word!r}: {text!r} is not a {type(current).__name__}") from None
+        raise BadConfig(f"--set {word!r}: {text!r} is no {type(current).__name__}") from None

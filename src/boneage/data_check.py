@@ -50,13 +50,13 @@ WARNINGS = {  # may be as they should
     "exact": "files that are equal byte for byte",
     "near": "films that look the same",
     "inverted": "films that seem inverted",
-    "empty": "films that are nearly empty",
+    "empty": "films that are faint or nearly empty",
     "levels": "films with few grey levels",
     "framed": "films within a broad frame",
 }
-FEW_LEVELS = 48  # of 256
+FEW_LEVELS = 40  # of 256, that a film uses for a ten-thousandth of its pixels at least
 FAINT = 0.06  # of the full range, from background to bright bone
-BROAD = 0.35  # of the area
+BROAD = 0.5  # of the area
 
 SHEET, REPORT = "sheet.png", "report.json"
 SHOWN = ("leak", "contradiction", "near", "inverted", "empty", "levels", "framed")
@@ -238,9 +238,10 @@ def _odd(name: str, pixels: np.ndarray, found: Findings) -> Iterator[Finding]:
     top, bottom, left, right = found.box
     frame = 1 - (bottom - top) * (right - left)
     contrast = (found.white - found.black) / duplicates.SPEC.headroom
-    levels = int(np.count_nonzero(np.bincount((pixels * 255 + 0.5).astype(np.uint8).ravel(), minlength=256)))
+    counts = np.bincount((pixels * 255 + 0.5).astype(np.uint8).ravel())
+    levels = int(np.count_nonzero(counts > pixels.size / 10_000))
     if found.inverted:
-        yield Finding("inverted", (name,), "background brighter than the hand")
+        yield Finding("inverted", (name,), "bright background")
     if contrast < FAINT:
         yield Finding("empty", (name,), f"contrast {contrast:.1%}", -contrast)
     if levels < FEW_LEVELS:
@@ -274,27 +275,32 @@ def _copies(
     """Copies by bytes and by sight, and what is wrong between them."""
     joined = duplicates.Joined(samples)
     joined.join_equal(equal)
-    yield from (Finding("exact", tuple(group), "") for group in joined.groups() if len(group) > 1)
+    for group in joined.groups():
+        if len(group) > 1:
+            yield Finding("exact", tuple(group), "")
+        if labels := _contradiction([samples[name] for name in group]):
+            yield Finding("contradiction", tuple(group), labels)
     for pair in pairs:
         if joined.root(pair.first) != joined.root(pair.second):
-            turned = ", mirrored" if pair.mirrored else ""
-            yield Finding("near", (pair.first, pair.second), f"likeness {pair.score:.2f}{turned}", pair.score)
+            ids = (pair.first, pair.second)
+            words = [f"likeness {pair.score:.2f}", "mirrored" if pair.mirrored else ""]
+            words.append(_contradiction([samples[name] for name in ids]))
+            yield Finding("near", ids, ", ".join(filter(None, words)), pair.score)
     for pair in pairs:
         joined.join(pair.first, pair.second)
     for group in joined.groups():
-        yield from _between([samples[name] for name in group])
+        parts = [samples[name].split for name in group]
+        if len(set(filter(None, parts))) > 1:
+            yield Finding("leak", tuple(group), ", ".join(map(str, parts)))
 
 
-def _between(copies: Sequence[Sample]) -> Iterator[Finding]:
-    """What contradicts itself among samples that show the same film."""
-    ids = tuple(sample.id for sample in copies)
-    if len({sample.split for sample in copies if sample.split}) > 1:
-        yield Finding("leak", ids, ", ".join(str(sample.split) for sample in copies))
+def _contradiction(copies: Sequence[Sample]) -> str:
+    """The labels of samples that show the same film where they differ, else nothing."""
     months = {sample.months for sample in copies if sample.months is not None}
     sexes = {sample.sex for sample in copies if sample.sex is not Sex.UNKNOWN}
-    if len(months) > 1 or len(sexes) > 1:
-        labels = (f"{'no age' if s.months is None else f'{s.months:g} months'} {s.sex.value}" for s in copies)
-        yield Finding("contradiction", ids, ", ".join(labels))
+    if len(months) < 2 and len(sexes) < 2:
+        return ""
+    return ", ".join(f"{'no age' if s.months is None else f'{s.months:g} months'} {s.sex.value}" for s in copies)
 
 
 def _sheet(findings: Sequence[Finding], paths: Mapping[str, Path]) -> bytes:

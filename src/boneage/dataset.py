@@ -299,7 +299,7 @@ def _months(text: str, factor: float) -> float | None:
     if text.lower() in _NO_VALUE:
         return None
     try:
-        months = float(text.replace(",", ".")) * factor
+        months = float(text.replace(",", ".").replace("_", "?")) * factor  # Python reads 1_2 as 12
     except ValueError:
         raise ValueError(f"the age {text!r} is not a number") from None
     if not 0 <= months <= OLDEST:

@@ -17,7 +17,7 @@ from . import checkpoint
 from .config import Config
 from .errors import BadConfig, BadModel
 from .exported import FORMAT, METADATA, configuration, seal
-from .files import write_bytes
+from .files import replacing
 from .losses import output
 from .models.head import Network, Reader
 from .types import DISCLAIMER
@@ -30,7 +30,8 @@ def export(run: str | Path, out: str | Path, *, half: bool = False, name: str = 
     out = Path(out)
     if out.suffix != ".onnx":
         raise BadConfig(f"{out} should end in .onnx: that is the format exported")
-    write_bytes(out, exported(Path(run), half=half, name=name))
+    with replacing(out) as temporary:  # entered first: a place that takes no file shows before the work
+        temporary.write_bytes(exported(Path(run), half=half, name=name))
     return out
 
 

@@ -15,6 +15,10 @@ import numpy as np
 from .config import PrepareConfig
 from .types import Radiograph
 
+Box = tuple[float, float, float, float]  # top, bottom, left, right as fractions of the sides
+WHOLE: Box = (0.0, 1.0, 0.0, 1.0)
+MARGIN = 0.05  # of the film's side, left around the hand
+DIM = 18  # of 255: what is darker is background, however dark the film
 PROXY = 128  # pixels: the longer side of the proxy on which borders, polarity and levels are found
 BORDER = 0.2  # the largest fraction of the film's side that is taken for a border
 INVERTED = (
@@ -28,7 +32,7 @@ class Findings:
     the sides), whether it is ``inverted``, and the levels (of [0, 1], after putting the polarity right) that become
     ``black`` and ``white``."""
 
-    box: tuple[float, float, float, float]
+    box: Box
     inverted: bool
     black: float
     white: float
@@ -58,6 +62,8 @@ def look(pixels: np.ndarray, spec: PrepareConfig) -> Findings:
         proxy = 1 - proxy
         box = _film_box(proxy)  # the first one took the bright background for a frame
     black, white = _levels(_cut(proxy, box), spec)
+    if spec.hand:
+        box = _within(box, _hand_box((_cut(proxy, box) - black) / (white - black)))
     return Findings(box, inverted, black, white)
 
 
@@ -88,7 +94,7 @@ def _resize(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
     return cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
 
-def _cut(pixels: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:
+def _cut(pixels: np.ndarray, box: Box) -> np.ndarray:
     height, width = pixels.shape
     top, bottom, left, right = box
     rows = slice(round(top * height), max(round(bottom * height), round(top * height) + 1))
@@ -96,28 +102,22 @@ def _cut(pixels: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarr
     return pixels[rows, columns]
 
 
-def _film_box(proxy: np.ndarray) -> tuple[float, float, float, float]:
+def _film_box(proxy: np.ndarray) -> Box:
     """The film within white frames and black collimation; twice, for frames within frames and thick ones."""
-    top, bottom, left, right = 0.0, 1.0, 0.0, 1.0
-    for _ in range(2):
-        film = _cut(proxy, (top, bottom, left, right))
-        above, below, before, behind = _borders(film)
-        height, width = bottom - top, right - left
-        top, bottom = top + above * height, bottom - below * height
-        left, right = left + before * width, right - behind * width
-    return top, bottom, left, right
+    box = _borders(proxy)
+    return _within(box, _borders(_cut(proxy, box)))
 
 
-def _borders(film: np.ndarray) -> tuple[float, float, float, float]:
-    """Top, bottom, left and right border as fractions of the sides."""
+def _borders(film: np.ndarray) -> Box:
+    """What lies within the borders."""
     dark, bright = np.percentile(_middle(film, 0.2), [10, 95])
     contrast = float(bright - dark)
     if contrast < 1 / 255:
-        return 0.0, 0.0, 0.0, 0.0
+        return WHOLE
     too_bright, too_dark = dark + 0.6 * contrast, dark - 0.25 * contrast
     sides = (film, film[::-1], film.T, film.T[::-1])
     top, bottom, left, right = (_border(lines, too_bright, too_dark) for lines in sides)
-    return top, bottom, left, right
+    return top, 1 - bottom, left, 1 - right
 
 
 def _border(lines: np.ndarray, too_bright: float, too_dark: float) -> float:
@@ -151,6 +151,29 @@ def _levels(film: np.ndarray, spec: PrepareConfig) -> tuple[float, float]:
     """Black is the background beside the hand, not a frame's; white lies above bright bone, so markers clip first."""
     black, bone = np.percentile(_middle(film, 0.12), [spec.low, spec.high])
     return float(black), float(black + spec.headroom * max(bone - black, 4 / 255))
+
+
+def _hand_box(film: np.ndarray) -> Box:
+    """The largest bright thing on a film with settled contrast, and `MARGIN` around it; dim fingertips count."""
+    grey = cv2.GaussianBlur((np.clip(film, 0, 1) * 255).astype(np.uint8), (0, 0), 1.5)
+    otsu, _ = cv2.threshold(grey, 0, 255, cv2.THRESH_OTSU)
+    bright = (grey > max(DIM, 0.55 * otsu)).astype(np.uint8)
+    bright[:2], bright[:, :2], bright[:, -2:] = 0, 0, 0  # what is left of a frame; the arm leaves below
+    _, _, stats, _ = cv2.connectedComponentsWithStats(cv2.morphologyEx(bright, cv2.MORPH_OPEN, np.ones((3, 3))))
+    if len(stats) < 2:
+        return WHOLE
+    left, top, width, height, _ = stats[1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))]
+    rows, columns = film.shape
+    above, before = top / rows - MARGIN, left / columns - MARGIN
+    below, behind = (top + height) / rows + MARGIN, (left + width) / columns + MARGIN
+    return max(above, 0.0), min(below, 1.0), max(before, 0.0), min(behind, 1.0)
+
+
+def _within(outer: Box, inner: Box) -> Box:
+    """``inner``, given as fractions of ``outer``, as fractions of the film."""
+    (top, bottom, left, right), (above, below, before, behind) = outer, inner
+    height, width = bottom - top, right - left
+    return top + above * height, top + below * height, left + before * width, left + behind * width
 
 
 def _middle(film: np.ndarray, margin: float) -> np.ndarray:

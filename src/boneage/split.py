@@ -223,8 +223,10 @@ def _take(units: list[Unit], count: int) -> list[Unit]:
 def _shares(available: Mapping[Stratum, int], count: int) -> dict[Stratum, int]:
     """``count`` in proportion to ``available``, in whole numbers, by largest remainders."""
     total = sum(available.values())
+    if not total:
+        return Counter()
     count = min(count, total)
-    shares = {name: count * number // total for name, number in available.items()} if total else {}
+    shares = {name: count * number // total for name, number in available.items()}
     by_remainder = sorted(available, key=lambda name: (-(count * available[name] % total), name))
     for name in by_remainder[: count - sum(shares.values())]:
         shares[name] += 1

@@ -142,12 +142,13 @@ class Run:
         self.average = Average(self.network, config.train.ema)
         self.scaler = torch.amp.GradScaler(here.device.type, enabled=config.train.precision == "fp16")
         self.progress = Progress()
+        if config.train.tensorboard:
+            checkpoint.summary_writer()
         self.batch = min(config.train.batch, len(data.train))
         if self.batch < here.size:
             raise BadConfig(f"a batch of {self.batch} films cannot be shared by {here.size} processes")
         self.epoch_steps = len(data.train) // self.batch
         self.steps = self.epoch_steps * config.train.epochs
-        self.best: dict[str, Tensor] = {}
 
     def fit(self, interrupt: object) -> None:
         """Step, evaluate, save, until the schedule or the patience ends; raises KeyboardInterrupt when asked to."""
@@ -301,18 +302,18 @@ class Run:
         if not self.here.leads:
             return
         state = self.progress
-        checkpoint.append_log(
-            self.folder,
-            epoch=epoch,
-            step=state.step,
-            loss=state.loss / self.epoch_steps,
-            validation_mae=error,
-            best=_finite(state.best),
-            lr=self.optimizer.param_groups[0]["lr"],
-            size=self._size(state.step - 1),
-            images=self.epoch_steps * self.batch,
-            seconds=round(state.seconds, 1),
-        )
+        line = {
+            "epoch": epoch,
+            "step": state.step,
+            "loss": state.loss / self.epoch_steps,
+            "validation_mae": error,
+            "best": _finite(state.best),
+            "lr": self.optimizer.param_groups[0]["lr"],
+            "size": self._size(state.step - 1),
+            "images": self.epoch_steps * self.batch,
+            "seconds": round(state.seconds, 1),
+        }
+        checkpoint.append_log(self.folder, line, tensorboard=self.config.train.tensorboard)
 
     def save(self) -> None:
         """Everything that resuming needs, into one file."""

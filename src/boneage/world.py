@@ -88,6 +88,8 @@ def _device(name: str) -> torch.device:
         chosen = torch.device(name)
         if chosen.type == "cuda":
             chosen = torch.device("cuda", int(os.environ.get("LOCAL_RANK", chosen.index or 0)))
+        torch.empty(0, device=chosen)
+        if chosen.type == "cuda":
             torch.cuda.set_device(chosen)
     except (RuntimeError, AssertionError) as error:
         raise BadConfig(f"train.device {name!r} is not here: {str(error).splitlines()[0]}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 import os
 import sys
@@ -42,6 +43,7 @@ Settings = Annotated[list[str] | None, typer.Option("--set", metavar="SECTION.FI
 @app.command()
 def demo(out: Annotated[Path, typer.Option(help="a new folder")] = Path("boneage-demo")) -> None:
     """The whole way on synthetic hands: draw, train, evaluate, compare; under three minutes."""
+    _need("matplotlib")
     from ..demo import demo
 
     print(f"Open {demo(out)} in a browser. {DISCLAIMER}")
@@ -131,7 +133,7 @@ def evaluate(
     with progress(f"evaluating on {split}", len(dataset.samples), "films") as advance:
         context = {"data": dataset.root.name, "table": dataset.table.name}
         found = evaluate(predictor, dataset.samples, out, split=split, progress=advance, context=context)
-    print(f"MAE {measured(found['mae'], 'months', 2)}, n = {found['n']}, split {split}")
+    print(_plain(f"MAE {measured(found['mae'], 'months', 2)}, n = {found['n']}, split {split}"))
     print(f"{out / 'report.html'}. {DISCLAIMER}")
     _report_failures([f"{f['id']}: {f['reason']}" for f in found["failures"]], len(dataset.samples))
 
@@ -145,7 +147,7 @@ def compare(
     _need("matplotlib")
     from ..compare import compare, verdicts
 
-    print("\n".join(verdicts(compare(results, out))))
+    print(_plain("\n".join(verdicts(compare(results, out)))))
     print(f"{out / 'report.html'}. {DISCLAIMER}")
 
 
@@ -201,6 +203,11 @@ def info(model: Annotated[str | None, typer.Argument(help="default: what this in
     print(json.dumps(Predictor.load(model).about, indent=2) if model else "\n".join(installation()))
 
 
+def _plain(text: str) -> str:
+    """No-break spaces are for pages; a terminal and what reads its output expect plain ones."""
+    return text.replace("\N{NO-BREAK SPACE}", " ")
+
+
 def _need(package: str) -> None:
     """Fail before the work begins, not when it comes to be drawn."""
     if importlib.util.find_spec(package) is None:
@@ -235,6 +242,8 @@ def _report_failures(reasons: list[str], films: int) -> None:
 
 def main() -> None:
     """Run the program; a user's mistake is one sentence on standard error and exit code 2."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be in any encoding
     try:
         app()
     except BoneAgeError as error:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from ..batch import Failure, Item
 from ..config import Config
@@ -26,7 +27,7 @@ _COLUMNS = ("id", *(field.name for field in dataclasses.fields(Reading)), "error
 
 def reading_text(reading: Reading) -> str:
     """One film as a person reads it."""
-    years, months = divmod(round(reading.bone_age_months), 12)
+    years, months = divmod(max(0, round(reading.bone_age_months)), 12)
     sex = f"{reading.sex} ({reading.sex_source})" if reading.sex is not Sex.UNKNOWN else "sex unknown"
     notes = "".join(f"\n  note: {_WORDS.get(flag, flag)}" for flag in reading.flags)
     return f"{reading.file}: bone age {reading.bone_age_months:.1f} months ({years} y {months} mo), {sex}{notes}"
@@ -43,7 +44,7 @@ def show(result: Reading | Failure, *, as_json: bool, as_text: bool) -> None:
 def as_line(result: Reading | Failure) -> str:
     """One film as one line of JSON; a failure has ``file`` and ``error``."""
     values = result.to_dict() if isinstance(result, Reading) else dataclasses.asdict(result)
-    return json.dumps(values, ensure_ascii=False, allow_nan=False)
+    return json.dumps(values, allow_nan=False)
 
 
 @contextmanager
@@ -56,7 +57,7 @@ def writing(path: Path | None) -> Iterator[Callable[[Item, Reading | Failure], N
         yield lambda film, result: None
         return
     stopped: BaseException | None = None
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    with replacing(path) as temporary, _text_file(temporary) as file:
         writer = csv.DictWriter(file, _COLUMNS, restval="", lineterminator="\n")
         writer.writeheader()
         try:
@@ -65,6 +66,11 @@ def writing(path: Path | None) -> Iterator[Callable[[Item, Reading | Failure], N
             stopped = error
     if stopped:
         raise stopped
+
+
+def _text_file(path: Path) -> TextIO:
+    """Takes names of files in any encoding."""
+    return path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
 
 
 def _row(film: Item, result: Reading | Failure) -> dict[str, object]:

@@ -1,0 +1,211 @@
+"""The shape of the program: who may import whom, what starts without torch, and the habits that a test can hold."""
+
+from __future__ import annotations
+
+import ast
+import json
+import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+from command import child
+
+import boneage
+from boneage import Predictor, Sex, read
+
+ROOT = Path(boneage.__file__).parent
+ROWS = (  # a module imports only from its own row and from those above it
+    {"types", "errors"},
+    {"config", "files", "pixels", "read", "read_dicom", "dicom_frame", "prepare", "metrics", "progress"},
+    {"models"},
+    {
+        *("table", "dataset", "duplicates", "split", "cache", "predictions", "phantom", "phantom_anatomy"),
+        *("augment", "checkpoint", "losses", "optimise", "world"),
+    },
+    {
+        *("recipes", "train", "plots", "report", "evaluate", "compare", "export", "data_check", "sheet", "demo"),
+        *("exported", "predictor", "batch"),
+    },
+    {"apps"},
+)
+TRAINING = {"augment", "checkpoint", "losses", "optimise", "world", "models", "train", "export", "sheet", "demo"}
+HEAVY = {  # third-party packages and the only modules that may name them
+    "torch": TRAINING,
+    "safetensors": {"checkpoint"},
+    "onnx": {"export"},
+    "onnxruntime": {"predictor"},
+    "pydicom": {"read_dicom", "dicom_frame"},
+    "matplotlib": {"plots"},
+    "typer": {"apps"},
+    "rich": {"progress"},
+    "timm": {"models"},
+    "tensorboard": set(),
+}
+LONGEST_FUNCTION, LONGEST_HANDLER, LONGEST_FILE = 60, 20, 400  # lines
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in sorted(ROOT.rglob("*.py"))}
+TREES = {name: ast.parse(path.read_text(), str(path)) for name, path in MODULES.items()}
+
+
+def family(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def statements(tree: ast.AST, *, lazy: bool) -> Iterator[ast.Import | ast.ImportFrom]:
+    """The imports of a module; with ``lazy`` also those inside functions; never those for type checkers only."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield node
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        elif lazy or not isinstance(node, Function):
+            yield from statements(node, lazy=lazy)
+
+
+def inner(module: str, *, lazy: bool) -> set[str]:
+    """The modules of this package that a module imports."""
+    found: set[str] = set()
+    for node in statements(TREES[module], lazy=lazy):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = [*module.split(".")[: -node.level], *(node.module or "").split(".")]
+            stem = ".".join(part for part in base if part)
+            names = {".".join(filter(None, (stem, alias.name))) for alias in node.names} & MODULES.keys()
+            found |= names or ({stem, f"{stem}.__init__"} & MODULES.keys())
+    return found - {module}
+
+
+def outer(module: str) -> set[str]:
+    """The other packages that a module names, lazily or not."""
+    found: set[str] = set()
+    for node in statements(TREES[module], lazy=True):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+        if isinstance(node, ast.Import) or not node.level:
+            found |= {family(name) for name in names}
+    return found
+
+
+def functions(tree: ast.AST) -> Iterator[Function]:
+    return (node for node in ast.walk(tree) if isinstance(node, Function))
+
+
+def length(node: Function) -> int:
+    """Lines of the body without its docstring."""
+    body = node.body[1:] if ast.get_docstring(node) else node.body
+    return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+
+
+PARTS = sorted({family(module) for module in MODULES} - {"__init__"})
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_imports_run_right_to_left(part: str) -> None:
+    row_of = {name: number for number, row in enumerate(ROWS) for name in row}
+    assert part in row_of, f"give {part} a row"
+    for module in (module for module in MODULES if family(module) == part):
+        for used in inner(module, lazy=True):
+            assert row_of[family(used)] <= row_of[part], f"{module} imports {used} from a row below its own"
+
+
+def test_no_circles() -> None:
+    tuple(TopologicalSorter({module: inner(module, lazy=False) for module in MODULES}).static_order())
+
+
+@pytest.mark.parametrize("package", HEAVY)
+def test_a_heavy_package_is_named_only_where_it_belongs(package: str) -> None:
+    using = {family(module) for module in MODULES if package in outer(module)}
+    assert using <= HEAVY[package]
+
+
+def test_no_pickle_and_no_warnings_filtered_at_import() -> None:
+    for name, tree in TREES.items():
+        assert not outer(name) & {"pickle", "cPickle", "dill", "joblib", "shelve", "marshal"}, name
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                call, words = ast.unparse(node.func), {word.arg: ast.unparse(word.value) for word in node.keywords}
+                assert words.get("allow_pickle", "False") == "False", name
+                assert call != "torch.load" or words.get("weights_only") == "True", name
+        for statement in tree.body:
+            assert "warnings." not in ast.unparse(statement) or isinstance(statement, (Function, ast.ClassDef)), name
+
+
+def test_only_the_edges_and_progress_print() -> None:
+    printing = {
+        name
+        for name, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "print" and "sys.stderr" not in ast.unparse(node)
+    }
+    assert {name for name in printing if family(name) != "apps"} <= {"progress", "split"}  # split: when run by itself
+
+
+def test_no_bare_except_and_no_module_without_a_word_on_itself() -> None:
+    for name, tree in TREES.items():
+        assert name == "apps.__init__" or ast.get_docstring(tree), name
+        assert all(node.type for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler)), name
+
+
+def test_names_say_what_things_are() -> None:
+    assert not {name.split(".")[-1] for name in MODULES} & {"utils", "util", "helpers", "helper", "common", "misc"}
+    for name, tree in TREES.items():
+        for node in functions(tree):
+            assert not node.name.lstrip("_").startswith(("get_", "make_", "setup_", "process_")), f"{name}.{node.name}"
+
+
+def test_functions_and_files_are_short() -> None:
+    long = {f"{name}.{node.name}": length(node) for name, tree in TREES.items() for node in functions(tree)}
+    assert {name: lines for name, lines in long.items() if lines > LONGEST_FUNCTION} == {}
+    lines = {name: len(path.read_text().splitlines()) for name, path in MODULES.items()}
+    assert {name: count for name, count in lines.items() if count >= LONGEST_FILE} == {}
+
+
+def test_commands_only_parse_call_and_show() -> None:
+    handlers = [
+        node for node in functions(TREES["apps.cli"]) if "command()" in "".join(map(ast.unparse, node.decorator_list))
+    ]
+    assert len(handlers) == 10
+    assert {node.name: length(node) for node in handlers if length(node) > LONGEST_HANDLER} == {}
+
+
+def loaded(code: str) -> set[str]:
+    """The packages of `HEAVY` that are in memory after ``code`` in a fresh process."""
+    ask = f"import sys, json\n{code}\nprint(json.dumps([m for m in {sorted(HEAVY)} if m in sys.modules]))"
+    ended = child(code=ask)
+    assert ended.returncode == 0, ended.stderr
+    return set(json.loads(ended.stdout.splitlines()[-1]))
+
+
+def test_help_starts_without_anything_heavy() -> None:
+    code = "sys.argv = ['boneage', '--help']\nfrom boneage.apps.cli import main\ntry: main()\nexcept SystemExit: pass"
+    assert loaded(code) <= {"typer", "rich"}
+
+
+def test_the_library_starts_without_anything_heavy() -> None:
+    assert loaded("import boneage") == set()
+
+
+def test_films_are_read_where_nothing_of_training_is_installed(tiny_model: Path, films: Path) -> None:
+    """As after the bare install: a film from Python, a table from the command line."""
+    film = films / "images" / "1.png"
+    blocked = ["torch", "safetensors", "onnx", "onnxscript", "matplotlib", "timm"]
+    code = (
+        "import sys\n"
+        f"for name in {blocked}: sys.modules[name] = None\n"
+        "import boneage\n"
+        f"model = boneage.Predictor.load({str(tiny_model)!r})\n"
+        f"print(model.read(boneage.read({str(film)!r}), boneage.Sex.FEMALE).bone_age_months)\n"
+        "from boneage.apps.cli import main\n"
+        "main()\n"
+    )
+    ended = child("predict", films / "boneage-training-dataset.csv", "--model", tiny_model, "--json", code=code)
+    assert ended.returncode == 0, ended.stderr
+    months, *lines = ended.stdout.splitlines()
+    assert float(months) == Predictor.load(tiny_model).read(read(film), Sex.FEMALE).bone_age_months
+    assert len(lines) == len(list((films / "images").iterdir()))
+
+
+def test_the_handful_of_names() -> None:
+    assert all(hasattr(boneage, name) for name in boneage.__all__)
+    assert sys.modules["boneage"].__doc__

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch import Tensor, nn  # noqa: E402
+
+from boneage.config import ModelConfig, PrepareConfig  # noqa: E402
+from boneage.models.head import SEX_FEATURES, Network, PlainHead, Reader, SexHead, encode  # noqa: E402
+from boneage.types import Sex  # noqa: E402
+
+TINY = ModelConfig(name="tiny", hidden=16)
+SPEC = PrepareConfig(size=32, channels=1)
+SEXES = encode([Sex.FEMALE, Sex.MALE, Sex.UNKNOWN])
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    torch.manual_seed(0)
+
+
+def head(**settings: float) -> SexHead:
+    return SexHead(8, 1, ModelConfig(hidden=16, **{"dropout": 0.0, "sex_dropout": 0.0} | settings))
+
+
+def test_sex_as_numbers() -> None:
+    assert SEXES.tolist() == [[1, 0], [0, 1], [0, 0]]
+    assert encode([]).shape == (0, 2)
+    assert SEXES.dtype == torch.float32
+
+
+def test_the_sex_changes_the_output() -> None:
+    outputs = head().eval()(torch.ones(3, 8), SEXES).flatten()
+    assert len(set(outputs.tolist())) == 3
+
+
+def test_unknown_is_what_a_withheld_sex_looks_like() -> None:
+    withholding = head(sex_dropout=1.0).train()
+    outputs = withholding(torch.ones(3, 8), SEXES)
+    assert torch.equal(outputs, outputs[2:].expand(3, 1))
+    assert torch.equal(outputs, withholding.eval()(torch.ones(3, 8), encode([Sex.UNKNOWN] * 3)))
+
+
+def test_the_sex_is_withheld_from_the_configured_share() -> None:
+    partly, female = head(sex_dropout=0.3), encode([Sex.FEMALE]).expand(4000, 2)
+    known, unknown = partly.eval()(torch.ones(2, 8), SEXES[[0, 2]]).flatten()
+    outputs = partly.train()(torch.ones(4000, 8), female).flatten()
+    withheld = torch.isclose(outputs, unknown)
+    assert torch.isclose(outputs[~withheld], known).all()
+    assert 0.27 < withheld.float().mean() < 0.33
+
+
+def test_nothing_is_withheld_in_use_or_when_told_not_to() -> None:
+    for used in (head(sex_dropout=0.9).eval(), head(sex_dropout=0.0).train()):
+        outputs = used(torch.ones(200, 8), encode([Sex.FEMALE]).expand(200, 2))
+        assert torch.equal(outputs, outputs[:1].expand(200, 1))
+
+
+def test_dropout_acts_in_training_only() -> None:
+    dropping = head(dropout=0.5)
+    features, female = torch.ones(50, 8), encode([Sex.FEMALE]).expand(50, 2)
+    assert len(dropping.train()(features, female).unique()) > 10
+    assert len(dropping.eval()(features, female).unique()) == 1
+
+
+def test_a_head_without_sex_is_one_layer_that_ignores_it() -> None:
+    plain = PlainHead(8, 2)
+    assert sum(p.numel() for p in plain.parameters()) == 8 * 2 + 2
+    outputs = plain(torch.ones(3, 8), SEXES)
+    assert torch.equal(outputs, outputs[:1].expand(3, 2))
+
+
+def test_the_head_with_sex_has_the_units_that_were_asked_for() -> None:
+    made = head()
+    assert made.sex.out_features == SEX_FEATURES
+    assert (made.hidden.in_features, made.hidden.out_features) == (8 + SEX_FEATURES, 16)
+
+
+@pytest.mark.parametrize("sex", [True, False])
+def test_the_last_bias_starts_where_it_is_told(sex: bool) -> None:
+    network = Network(ModelConfig(name="tiny", sex=sex), SPEC, 3, torch.tensor([1.0, 2.0, 3.0]))
+    assert network.head.last.bias.tolist() == [1, 2, 3]
+    assert isinstance(network.head, SexHead if sex else PlainHead)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_backbone_sees_normalised_films_in_every_channel(channels: int) -> None:
+    network = Network(TINY, PrepareConfig(size=32, channels=channels, mean=0.4, std=0.2), 1).eval()
+    seen: list[Tensor] = []
+    network.backbone.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    films = torch.rand(2, 1, 32, 32)
+    assert network(films, SEXES[:2]).shape == (2, 1)
+    torch.testing.assert_close(seen[0], ((films - 0.4) / 0.2).expand(2, channels, 32, 32))
+
+
+def test_normalisation_travels_with_the_weights() -> None:
+    network = Network(TINY, PrepareConfig(size=32, channels=1, mean=0.4, std=0.2), 1)
+    stored = network.state_dict()
+    assert (stored["mean"].item(), stored["std"].item()) == pytest.approx((0.4, 0.2))
+
+
+class Left(nn.Module):
+    """Reads the mean brightness of the film's left half."""
+
+    def forward(self, films: Tensor, sex: Tensor) -> Tensor:
+        return films[:, :, :, : films.shape[-1] // 2].mean((1, 2, 3), keepdim=True).flatten(1) + sex[:, :1]
+
+
+def test_a_reader_takes_bytes_and_gives_months() -> None:
+    films = torch.zeros(2, 8, 8, dtype=torch.uint8)
+    films[1, :, :4] = 255
+    reader = Reader(Left(), lambda raw: 100 * raw[:, 0], mirror=False)
+    assert reader(films, torch.zeros(2, 2)).tolist() == [0, 100]
+    assert reader(films, torch.ones(2, 2)).tolist() == [100, 200]
+
+
+def test_a_mirroring_reader_means_over_both_sides_in_months() -> None:
+    films = torch.zeros(1, 8, 8, dtype=torch.uint8)
+    films[:, :, :4] = 255
+    reader = Reader(Left(), lambda raw: (10 * raw[:, 0]).square(), mirror=True)
+    assert reader(films, torch.zeros(1, 2)).item() == reader(films.flip(-1), torch.zeros(1, 2)).item() == 50
