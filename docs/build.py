@@ -56,11 +56,11 @@ def interval(metric: dict[str, float], digits: int = 2, unit: str = "") -> str:
 
 def models_table() -> str:
     """One row for each evaluation committed as ``evaluation_NAME.json``."""
-    rows = ["| model | films | MAE, months | RMSE, months | MAPE, % | R² |", "| --- | --- | --- | --- | --- | --- |"]
+    rows = ["| model, weights | films | MAE, months | RMSE, months | MAPE, % | R² |", "|" + " --- |" * 6]
     for path in sorted(RESULTS.glob("evaluation_*.json")):
         got = json.loads(path.read_text())
         cells = [interval(got["mae"]), interval(got["rmse"]), interval(got["mape"], 1), interval(got["r2"], 3)]
-        rows.append(f"| {got['model']} | {got['n']} {got['split']} | {' | '.join(cells)} |")
+        rows.append(f"| {got['model']}, {got['weights_sha256'][:8]} | {got['n']} {got['split']} | {' | '.join(cells)} |")
     return "\n".join(rows)
 
 

@@ -27,15 +27,17 @@ from .prepare import prepare
 from .progress import progress
 from .read import read
 
-SPEC = PrepareConfig(size=96)  # of the thumbnails: without borders, upright in brightness, contrast settled
+SPEC = PrepareConfig(  # of the thumbnails, whatever the default for networks: what follows was measured with it
+    size=96, fit="squash", hand=False, low=2.0, high=96.0, headroom=1.3
+)
 COARSE, SMALL = 16, 32  # pixels: the pictures all films are compared by, and those of a first alignment
 NEIGHBOURS = 8  # of each film, and of its mirror image, are looked at
 WORTH_A_LOOK = 0.92  # correlation of the small pictures' detail: 2 % of films exported again lie below
-SAME = 0.85  # likeness: different real hands reach 0.83, 2 % of films exported again lie below 0.87
+SAME = 0.85  # likeness: different real hands reach 0.81, 2 % of films exported again lie below 0.87
 
 _FLOOR = 8.0  # grey levels: weaker detail counts for little
 _ONTO = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-_BLOCK = 1024  # films compared with all others at a time
+_BLOCK = 256  # films compared with all others at a time
 
 
 @dataclass(frozen=True)
@@ -107,17 +109,24 @@ def exact(samples: Iterable[Sample]) -> dict[str, int]:
 def thumbnails(samples: Sequence[Sample]) -> dict[str, np.ndarray]:
     """uint8 [96, 96] by id of every film that can be read."""
     found = {}
+    block = room(len(samples))
     with progress("reading films", len(samples), "films") as advance:
-        for sample in samples:
+        for sample, place in zip(samples, block, strict=True):
             with contextlib.suppress(UnreadableImage):
                 if sample.path is not None:
-                    found[sample.id] = prepare(read(sample.path), SPEC)
+                    place[:] = prepare(read(sample.path), SPEC)
+                    found[sample.id] = place
             advance()
     return found
 
 
-def pairs(thumbnails: Mapping[str, np.ndarray]) -> list[Pair]:
-    """The films that show the same, of thumbnails uint8 [96, 96] made with `SPEC`; the most alike first."""
+def room(films: int) -> np.ndarray:
+    """Memory for thumbnails, in one piece: small ones among large passing ones would hold five times as much."""
+    return np.empty((films, SPEC.size, SPEC.size), np.uint8)
+
+
+def pairs(thumbnails: Mapping[str, np.ndarray], least: float = SAME) -> list[Pair]:
+    """The films of a likeness of ``least`` and more; thumbnails are uint8 [96, 96], made with `SPEC`. Best first."""
     ids, films = list(thumbnails), list(thumbnails.values())
     small = [_detail(_shrunk(film, SMALL)) for film in films]
     found = []
@@ -128,10 +137,13 @@ def pairs(thumbnails: Mapping[str, np.ndarray]) -> list[Pair]:
             alike, warp = _aligned(small[first], small[second][:, turn], np.eye(2, 3, dtype=np.float32))
             if alike >= WORTH_A_LOOK:
                 score = _score(films[first], films[second][:, turn], warp)
-                if score >= SAME:
+                if score >= least:
                     found.append(Pair(ids[first], ids[second], round(score, 3), mirrored))
             advance()
-    return sorted(found, key=lambda pair: (-pair.score, pair.first, pair.second))
+    best: dict[tuple[str, str], Pair] = {}
+    for pair in sorted(found, key=lambda pair: (-pair.score, pair.first, pair.second)):
+        best.setdefault((pair.first, pair.second), pair)
+    return list(best.values())
 
 
 def _candidates(films: Sequence[np.ndarray]) -> Iterator[tuple[int, int, bool]]:
