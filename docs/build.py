@@ -60,7 +60,9 @@ def models_table() -> str:
     for path in sorted(RESULTS.glob("evaluation_*.json")):
         got = json.loads(path.read_text())
         cells = [interval(got["mae"]), interval(got["rmse"]), interval(got["mape"], 1), interval(got["r2"], 3)]
-        rows.append(f"| {got['model']}, {got['weights_sha256'][:8]} | {got['n']} {got['split']} | {' | '.join(cells)} |")
+        rows.append(
+            f"| {got['model']}, {got['weights_sha256'][:8]} | {got['n']} {got['split']} | {' | '.join(cells)} |"
+        )
     return "\n".join(rows)
 
 
