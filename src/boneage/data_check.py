@@ -218,22 +218,22 @@ def _files(table: Table, samples: Sequence[Sample], folder: Path, out: Path | No
 
 def _survey(samples: Sequence[Sample], formats: Counter[str], findings: list[Finding]) -> dict[str, np.ndarray]:
     """Read every film once: its thumbnail by id; its format is counted, and what is odd goes to the findings."""
-    thumbnails = {}
+    ids: list[str] = []
     block = duplicates.room(len(samples))
     with progress("reading films", len(samples), "films") as advance:
-        for sample, place in zip(samples, block, strict=True):
+        for sample in samples:
             try:
                 if sample.path is not None:
                     film = read(sample.path)
                     formats[film.format] += 1
                     found = look(film.pixels, duplicates.SPEC)
-                    place[:] = render(film, found, duplicates.SPEC)
-                    thumbnails[sample.id] = place
+                    block[len(ids)] = render(film, found, duplicates.SPEC)
+                    ids.append(sample.id)
                     findings += _odd(sample.id, film.pixels, found)
             except UnreadableImage as error:
                 findings.append(Finding("unreadable", (sample.id,), str(error)))
             advance()
-    return thumbnails
+    return dict(zip(ids, block, strict=False))
 
 
 def _odd(name: str, pixels: np.ndarray, found: Findings) -> Iterator[Finding]:

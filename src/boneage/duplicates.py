@@ -108,20 +108,20 @@ def exact(samples: Iterable[Sample]) -> dict[str, int]:
 
 def thumbnails(samples: Sequence[Sample]) -> dict[str, np.ndarray]:
     """uint8 [96, 96] by id of every film that can be read."""
-    found = {}
+    ids: list[str] = []
     block = room(len(samples))
     with progress("reading films", len(samples), "films") as advance:
-        for sample, place in zip(samples, block, strict=True):
+        for sample in samples:
             with contextlib.suppress(UnreadableImage):
                 if sample.path is not None:
-                    place[:] = prepare(read(sample.path), SPEC)
-                    found[sample.id] = place
+                    block[len(ids)] = prepare(read(sample.path), SPEC)
+                    ids.append(sample.id)
             advance()
-    return found
+    return dict(zip(ids, block, strict=False))
 
 
 def room(films: int) -> np.ndarray:
-    """Memory for thumbnails, in one piece: small ones among large passing ones would hold five times as much."""
+    """Memory for thumbnails, in one piece: small arrays kept among large passing ones would take ten times as much."""
     return np.empty((films, SPEC.size, SPEC.size), np.uint8)
 
 
