@@ -117,7 +117,7 @@ def check(
     """Look at every row and every film of a data folder, or of a table given by its own path.
 
     ``images``: where the films are, if not beside the table. ``out``: a folder for ``report.json`` and ``sheet.png``,
-    on which the odd films are seen. Holds 20 KB of memory for each film.
+    on which the odd films are seen. Holds 25 KB of memory for each film.
     Raises BadTable only if there is no table that can be used at all, CannotWrite if ``out`` takes no files.
     """
     table = scan_table(find_table(root))
