@@ -19,7 +19,6 @@ from .types import Radiograph, Reading, Sex
 
 WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT = "default"
-_CODES = {Sex.FEMALE: (1.0, 0.0), Sex.MALE: (0.0, 1.0), Sex.UNKNOWN: (0.0, 0.0)}
 
 
 def shipped() -> list[str]:
@@ -93,7 +92,7 @@ class Predictor:
             )
         if len(sexes) != len(pixels):
             raise ValueError(f"{len(pixels)} films but {len(sexes)} sexes")
-        feeds = {"films": pixels, "sex": np.array([_CODES[sex] for sex in sexes], np.float32).reshape(-1, 2)}
+        feeds = {"films": pixels, "sex": np.array([sex.code for sex in sexes], np.float32).reshape(-1, 2)}
         taken = {entry.name for entry in self._session.get_inputs()}
         months = self._session.run(["months"], {k: v for k, v in feeds.items() if k in taken})[0]
         return np.asarray(months, np.float64)

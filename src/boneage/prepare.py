@@ -21,9 +21,7 @@ MARGIN = 0.05  # of the film's side, left around the hand
 DIM = 18  # of 255: what is darker is background, however dark the film
 PROXY = 128  # pixels: the longer side of the proxy on which borders, polarity and levels are found
 BORDER = 0.2  # the largest fraction of the film's side that is taken for a border
-INVERTED = (
-    0.05  # takes 99.4 % of inverted films for inverted and 0.1 % of the others (every third film of the real set)
-)
+INVERTED = 0.05  # above it a film is taken for inverted: 7 of the real films, wrongly (see docs/data.md)
 
 
 @dataclass(frozen=True)

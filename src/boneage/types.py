@@ -17,6 +17,11 @@ class Sex(StrEnum):
     MALE = "male"
     UNKNOWN = "unknown"
 
+    @property
+    def code(self) -> tuple[float, float]:
+        """What the network is told: female (1, 0), male (0, 1), unknown (0, 0)."""
+        return float(self is Sex.FEMALE), float(self is Sex.MALE)
+
     @classmethod
     def parse(cls, text: str | None) -> Sex:
         """``F``, ``female``, ``m``, ``male``, ``u``, ``O``, empty or None, in any case; ValueError otherwise."""

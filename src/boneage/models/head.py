@@ -12,7 +12,6 @@ from ..types import Sex
 from . import backbone
 
 SEX_FEATURES = 32
-_CODES = {Sex.FEMALE: (1.0, 0.0), Sex.MALE: (0.0, 1.0), Sex.UNKNOWN: (0.0, 0.0)}
 
 
 class Network(nn.Module):
@@ -70,7 +69,7 @@ class SexHead(nn.Module):
 
 def encode(sexes: Sequence[Sex]) -> Tensor:
     """Sexes as float [N, 2]: female (1, 0), male (0, 1), unknown (0, 0)."""
-    return torch.tensor([_CODES[sex] for sex in sexes], dtype=torch.float32).view(-1, 2)
+    return torch.tensor([sex.code for sex in sexes], dtype=torch.float32).view(-1, 2)
 
 
 class Reader(nn.Module):
