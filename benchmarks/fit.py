@@ -21,7 +21,7 @@ from boneage.recipes import recipe
 from boneage.train import Films, Run, load
 from boneage.world import World
 
-SETTINGS = ["prepare.size=128", "train.sizes=128", "train.epochs=5", "train.evaluate_every=5"]
+SETTINGS = ["prepare.size=128", "prepare.hand=false", "train.epochs=5", "train.evaluate_every=5"]
 FITS = ("squash", "pad", "crop")
 
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,12 +65,12 @@ def test_a_folder_in_place_of_the_file(tmp_path: Path) -> None:
 def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "a.bin").write_text("kept")
     (tmp_path / ".hidden").write_text("kept")
-    with replacing(tmp_path / "b.bin") as temporary:
-        temporary.write_text("x")
-        os.link(temporary, temporary.with_name(temporary.name.replace(str(os.getpid()), "1")))
-    assert len(names(tmp_path)) == 4
+    gone, running = subprocess.Popen([sys.executable, "-c", ""]), os.getppid()
+    gone.wait()
+    for process in (gone.pid, running):
+        (tmp_path / f".b.bin.{process}.tmp").write_text("half")
     remove_leftovers(tmp_path)
-    assert names(tmp_path) == [".hidden", "a.bin", "b.bin"]
+    assert names(tmp_path) == [f".b.bin.{running}.tmp", ".hidden", "a.bin"]
     remove_leftovers(tmp_path / "absent")
 
 

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from boneage import phantom
 from boneage.dataset import open_folder
 from boneage.errors import BadConfig, CannotWrite
-from boneage.phantom import LANDMARKS, OLDEST, YOUNGEST, Phantom, draw, write_folder
+from boneage.landmarks import LANDMARKS
+from boneage.phantom import OLDEST, YOUNGEST, Phantom, draw, write_folder
 from boneage.phantom_anatomy import BONES, CARPALS, Hand, grow
 from boneage.types import Sex
 

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as arrays
 
 from boneage.config import PrepareConfig
 from boneage.phantom import draw
-from boneage.prepare import MARGIN, WHOLE, fit, look, prepare, render
+from boneage.prepare import WHOLE, fit, look, prepare, render
 from boneage.types import Radiograph, Sex
 
 SPEC = PrepareConfig(size=128)
@@ -111,17 +111,6 @@ def test_a_bright_marker_changes_the_rest_little() -> None:
     elsewhere = np.ones((128, 128), bool)
     elsewhere[8:20, 2:12] = False
     assert np.abs(BYTES.astype(float) - prepared(marked))[elsewhere].mean() < 2
-
-
-def test_a_hand_on_a_large_film_is_found_and_cut_out() -> None:
-    large = np.full((420, 500), FOG)
-    large[100:356, 180:436] = HAND
-    rows, columns = np.nonzero(large > FOG + 0.06)
-    top, bottom, left, right = look(large, PrepareConfig(hand=True)).box
-    assert [top, bottom] == pytest.approx([rows.min() / 420 - MARGIN, rows.max() / 420 + MARGIN], abs=0.02)
-    assert [left, right] == pytest.approx([columns.min() / 500 - MARGIN, columns.max() / 500 + MARGIN], abs=0.02)
-    assert look(large, SPEC).box == WHOLE
-    assert (prepared(large, hand=True) > 60).mean() > 2 * (prepared(large) > 60).mean()
 
 
 @pytest.mark.parametrize("level", [0.0, 0.5, 1.0])

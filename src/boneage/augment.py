@@ -23,7 +23,7 @@ def augment(films: Tensor, config: AugmentConfig, generator: torch.Generator, si
     x = films.unsqueeze(1).float().div_(255)
     if config == NONE:
         return _resize(x, size)
-    x = warp(x, config, generator, size)
+    x = warp(x, affine(len(x), config, generator, x.device), size)
     x = _some(x, config.blur, blur, generator)
     x = grey(x, config, generator)
     x = _some(x, config.marker, markers, generator)
@@ -35,9 +35,8 @@ def plain(films: Tensor, size: int) -> Tensor:
     return _resize(films.unsqueeze(1).float().div_(255), size)
 
 
-def warp(x: Tensor, config: AugmentConfig, generator: torch.Generator, size: int) -> Tensor:
-    """One affine map per film, sampled bilinearly; what lies outside the film is black."""
-    matrix = _affine(len(x), config, generator, x.device)
+def warp(x: Tensor, matrix: Tensor, size: int) -> Tensor:
+    """One affine map [N, 2, 3] per film, sampled bilinearly; what lies outside the film is black."""
     grid = F.affine_grid(matrix, [len(x), 1, size, size], align_corners=False)
     return F.grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
@@ -58,8 +57,8 @@ def grey(x: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor
     return x
 
 
-def _affine(n: int, config: AugmentConfig, generator: torch.Generator, device: torch.device) -> Tensor:
-    """Output-to-input matrices [n, 2, 3] in the coordinates of `affine_grid`."""
+def affine(n: int, config: AugmentConfig, generator: torch.Generator, device: torch.device) -> Tensor:
+    """Random output-to-input maps [n, 2, 3] in the coordinates of `torch.nn.functional.affine_grid`."""
 
     def draw(reach: float) -> Tensor:
         return _uniform(n, reach, generator, device)

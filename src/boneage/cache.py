@@ -16,13 +16,16 @@ import numpy as np
 from .config import PrepareConfig
 from .dataset import Sample
 from .errors import UnreadableImage
-from .files import replacing, sha256, sha256_json, write_json
+from .files import remove_leftovers, replacing, sha256, sha256_json, write_json
 from .prepare import prepare
 from .progress import progress
 from .read import read
 from .types import Radiograph
 
-CODE = ("read.py", "read_dicom.py", "dicom_frame.py", "pixels.py", "prepare.py", "cache.py")  # decide a film's bytes
+CODE = (  # decide a film's bytes
+    *("read.py", "read_dicom.py", "dicom_frame.py", "pixels.py", "prepare.py", "cache.py", "landmarks.py", "locate.py"),
+    "weights/parts/locator.onnx",
+)
 Sizes = dict[str, tuple[int, int]]
 
 
@@ -62,6 +65,7 @@ def open_cache(samples: Sequence[Sample], spec: PrepareConfig, sizes: Sizes | No
 
 def _build(array: Path, samples: Sequence[Sample], spec: PrepareConfig, sizes: Sizes) -> dict[str, str]:
     failures: dict[str, str] = {}
+    remove_leftovers(array.parent)
     with replacing(array) as temporary:
         with temporary.open("wb") as file, progress("preparing films", len(samples), "films") as advance:
             header = {"descr": "|u1", "fortran_order": False, "shape": (len(samples), spec.size, spec.size)}
@@ -121,5 +125,5 @@ def _key(samples: Sequence[Sample], spec: PrepareConfig, sizes: Sizes) -> str:
     for sample in samples:
         stat = os.stat(sample.path or "")
         films.append([sample.id, str(sample.path), stat.st_size, stat.st_mtime_ns, sizes.get(sample.id)])
-    code = [sha256(Path(__file__).with_name(name).read_bytes()) for name in CODE]
+    code = [sha256((Path(__file__).parent / name).read_bytes()) for name in CODE]
     return sha256_json([films, asdict(spec), code])[:24]

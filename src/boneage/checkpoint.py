@@ -5,7 +5,7 @@ run.json              configuration, preparation, data, metrics, versions, and t
 state.safetensors     everything that resuming needs, in one file so that it is whole or absent
 log.jsonl             one JSON line per epoch
 tensorboard           the same for TensorBoard, where it was asked for
-model.onnx            the exported network, where `boneage export` put it here
+model.onnx            the exported network, from the first time that the run was read or by `boneage export`
 """
 
 from __future__ import annotations

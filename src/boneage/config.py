@@ -20,7 +20,7 @@ class PrepareConfig:
 
     size: int = 256
     fit: str = "squash"  # squash | pad | crop
-    hand: bool = False  # cut the film to the hand before it is made square
+    hand: bool = False  # find the hand and bring it upright, to one size, the thumb to the right
     low: float = 2.0  # percentile of the film that becomes black
     high: float = 96.0  # percentile taken as bright bone; side markers lie above it
     headroom: float = 1.3  # white lies this many times as far above black as bright bone does

@@ -25,7 +25,7 @@ from .dataset import (
     with_paths,
 )
 from .errors import BadTable, UnreadableImage
-from .files import write_bytes, write_json
+from .files import refuse_unwritable, write_bytes, write_json
 from .prepare import Findings, fit, look, render
 from .progress import progress
 from .read import read
@@ -120,6 +120,8 @@ def check(
     on which the odd films are seen. Holds 25 KB of memory for each film.
     Raises BadTable only if there is no table that can be used at all, CannotWrite if ``out`` takes no files.
     """
+    if out is not None:
+        refuse_unwritable(out)
     table = scan_table(find_table(root))
     if not table.samples and not table.problems:
         raise BadTable(f"{table.path} has no rows")

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from . import checkpoint
 from .config import Config
@@ -40,9 +41,9 @@ def exported(run: Path, *, half: bool = False, name: str = "") -> bytes:
     reader, record = load(run)
     import onnx
 
-    model = onnx.load_model_from_string(_graph(reader, record["config"]["prepare"]["size"]))
-    if half:
-        _halve(model)
+    size = record["config"]["prepare"]["size"]
+    inputs = {"films": torch.zeros(2, size, size, dtype=torch.uint8), "sex": torch.zeros(2, 2)}
+    model = graph(reader, inputs, ["months"], half=half)
     onnx.helper.set_model_props(model, {METADATA: json.dumps(_metadata(record, name or run.name, half))})
     return seal(model)
 
@@ -65,22 +66,27 @@ def _untrained(config: Config) -> Config:
     return Config.from_dict(config.to_dict() | {"model": config.to_dict()["model"] | {"pretrained": "none"}})
 
 
-def _graph(reader: Reader, size: int) -> bytes:
-    films = torch.zeros(2, size, size, dtype=torch.uint8)
+def graph(network: nn.Module, inputs: dict[str, Tensor], outputs: list[str], *, half: bool) -> Any:
+    """The ONNX model of a network in use; ``inputs``: examples by name, two films each, of any number in use."""
+    import onnx
+
     batch = torch.export.Dim("batch")
     with _quiet():
         program = torch.onnx.export(
-            reader,
-            (films, torch.zeros(2, 2)),
-            input_names=["films", "sex"],
-            output_names=["months"],
-            dynamic_shapes=({0: batch}, {0: batch}),
+            network,
+            tuple(inputs.values()),
+            input_names=list(inputs),
+            output_names=outputs,
+            dynamic_shapes=tuple({0: batch} for _ in inputs),
             opset_version=OPSET,
             dynamo=True,
             verbose=False,
         )
     assert program is not None
-    return program.model_proto.SerializeToString()
+    model = onnx.load_model_from_string(program.model_proto.SerializeToString())
+    if half:
+        _halve(model)
+    return model
 
 
 @contextmanager

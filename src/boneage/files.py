@@ -36,6 +36,14 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink()
 
 
+def refuse_unwritable(folder: Path) -> None:
+    """CannotWrite if ``folder``, or where it would be made, takes no new files: for before the work."""
+    real = Path(os.path.realpath(folder))
+    nearest = next(place for place in (real, *real.parents) if place.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise CannotWrite(f"{folder} cannot be written: {nearest} takes no new files")
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """``data`` as the whole of ``path``, atomically."""
     with replacing(path) as temporary:
@@ -53,9 +61,10 @@ def json_bytes(value: Any) -> bytes:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files that a killed process left in ``folder``."""
+    """Remove the temporary files that killed processes left in ``folder``; those of running ones stay."""
     for path in folder.glob(LEFTOVERS):
-        path.unlink()
+        if not _runs(path.name.split(".")[-2]):
+            path.unlink(missing_ok=True)
 
 
 def sha256(*parts: bytes | memoryview) -> str:
@@ -69,6 +78,19 @@ def sha256(*parts: bytes | memoryview) -> str:
 def sha256_json(value: Any) -> str:
     """The SHA-256 of a JSON value in one canonical spelling."""
     return sha256(json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode())
+
+
+def _runs(process: str) -> bool:
+    """Whether another process of this number (in decimal digits) is there."""
+    if not process.isdigit() or int(process) == os.getpid():
+        return False
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _sync(path: Path) -> None:

@@ -20,14 +20,13 @@ import cv2
 import numpy as np
 
 from .errors import BadConfig, CannotWrite
+from .landmarks import LANDMARKS
 from .phantom_anatomy import Hand, Pieces, grow
 from .types import Sex
 
 VERSION = 1  # of the films: the same version, seed and number give the same bytes
 YOUNGEST, OLDEST = 6, 228  # months
 SMALLEST = 32  # pixels
-FINGERS = ("thumb", "forefinger", "middle_finger", "ring_finger", "pinky_finger")
-LANDMARKS = ("wrist", *(f"{finger}{joint}" for finger in FINGERS for joint in (1, 2, 3, 4)))
 
 _SOFT, _BONE = 0.34, 0.40  # what the palm and a dense bone add to the film, of its full range
 _SUBPIXEL = 4  # bits

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ import numpy as np
 
 from . import exported
 from .config import PrepareConfig
-from .errors import BadModel
+from .errors import BadModel, CannotWrite
+from .files import write_bytes
 from .prepare import Findings, look, render
 from .types import Radiograph, Reading, Sex
 
@@ -70,7 +72,7 @@ class Predictor:
 
     @classmethod
     def _of_run(cls, folder: Path, threads: int) -> Predictor:
-        """The exported network beside the weights, or one exported now if it is not there or not of these weights."""
+        """The exported network beside the weights; exported now if it is not there or not of these weights."""
         weights, ready = _weights_of(folder), folder / "model.onnx"
         if ready.is_file():
             predictor = cls(exported.verified(ready), ready, threads)
@@ -82,7 +84,10 @@ class Predictor:
             raise BadModel(
                 f"{folder} holds no model.onnx of its weights and exporting one needs boneage[train] ({error})"
             ) from error
-        return cls(export_run(folder), folder, threads)
+        data = export_run(folder)
+        with suppress(CannotWrite):  # kept for the next time, if the folder takes it
+            write_bytes(ready, data)
+        return cls(data, folder, threads)
 
     def months(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> np.ndarray:
         """Bone ages float64 [N] in months of prepared pixels uint8 [N, S, S]."""

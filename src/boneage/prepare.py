@@ -1,24 +1,23 @@
 """From a radiograph to the network's pixels: the only path, the same for training, evaluation and prediction.
 
-    film → borders off → upright in brightness → contrast settled → S × S bytes
+    film → borders off → bone bright → contrast settled → (the hand found and brought upright) → S × S bytes
 
 Every decision is taken on a small proxy of the film, so a film at its native size and its thumbnail are treated alike.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 
 from .config import PrepareConfig
+from .locate import Hand, locator
 from .types import Radiograph
 
 Box = tuple[float, float, float, float]  # top, bottom, left, right as fractions of the sides
 WHOLE: Box = (0.0, 1.0, 0.0, 1.0)
-MARGIN = 0.05  # of the film's side, left around the hand
-DIM = 18  # of 255: what is darker is background, however dark the film
 PROXY = 128  # pixels: the longer side of the proxy on which borders, polarity and levels are found
 BORDER = 0.2  # the largest fraction of the film's side that is taken for a border
 INVERTED = 0.05  # above it a film is taken for inverted: 7 of the real films, wrongly (see docs/data.md)
@@ -28,12 +27,18 @@ INVERTED = 0.05  # above it a film is taken for inverted: 7 of the real films, w
 class Findings:
     """What preparation saw on one film: its ``box`` within the borders (top, bottom, left, right as fractions of
     the sides), whether it is ``inverted``, and the levels (of [0, 1], after putting the polarity right) that become
-    ``black`` and ``white``."""
+    ``black`` and ``white``. ``hand``: where the hand lies within the box, if it was looked for."""
 
     box: Box
     inverted: bool
     black: float
     white: float
+    hand: Hand | None = field(default=None, compare=False)
+
+    @property
+    def frame(self) -> np.ndarray | None:
+        """The frame [2, 3] by which the film is cut, None if it stays whole."""
+        return self.hand.frame if self.hand and self.hand.is_certain else None
 
 
 def prepare(radiograph: Radiograph, spec: PrepareConfig) -> np.ndarray:
@@ -43,26 +48,71 @@ def prepare(radiograph: Radiograph, spec: PrepareConfig) -> np.ndarray:
 
 def render(radiograph: Radiograph, found: Findings, spec: PrepareConfig) -> np.ndarray:
     """The second half of `prepare`, for who wants the findings too."""
-    film = _cut(radiograph.pixels, found.box)
-    square = fit(film, spec.size, spec.fit, fill=1 - found.black if found.inverted else found.black)
+    film, fill = _cut(radiograph.pixels, found.box), 1 - found.black if found.inverted else found.black
+    if found.frame is None:
+        square = fit(film, spec.size, spec.fit, fill)
+    else:
+        square = _brought(film, found.frame, spec.size, fill)
+    return _bytes(square, found)
+
+
+def look(pixels: np.ndarray, spec: PrepareConfig) -> Findings:
+    """Borders, polarity and grey levels of float32 [H, W] pixels in [0, 1], and where the hand is, if wanted."""
+    if spec.hand:
+        return _with_hand(_shrink(pixels, 2 * locator().size), spec)
+    proxy = _shrink(pixels, PROXY)
+    return _settled(proxy, spec, _positive(_cut(proxy, _film_box(proxy))) > INVERTED)
+
+
+def _settled(proxy: np.ndarray, spec: PrepareConfig, inverted: bool) -> Findings:
+    """Borders and levels, the polarity being known."""
+    proxy = 1 - proxy if inverted else proxy
+    box = _film_box(proxy)
+    return Findings(box, inverted, *_levels(_middle(_cut(proxy, box), 0.12), spec))
+
+
+def _with_hand(film: np.ndarray, spec: PrepareConfig) -> Findings:
+    """The hand, found in the polarity that shows more of it, and the levels of its own frame."""
+    whole = replace(spec, hand=False, fit="squash", size=locator().size)
+    found = look(film, whole)
+    hand = _found(film, found, whole)
+    if hand.inverted > 0.5:
+        other = _settled(_shrink(film, PROXY), spec, not found.inverted)
+        shown = _found(film, other, whole)
+        if shown.inverted < 0.5 and shown.seen.mean() > hand.seen.mean() - 0.1:
+            found, hand = other, shown
+    found = replace(found, hand=hand)
+    if found.frame is None:
+        return found
+    film = _cut(1 - film if found.inverted else film, found.box)
+    framed = _brought(film, found.frame, PROXY, fill=-1.0)
+    black, white = _levels(framed[framed >= 0], spec)
+    return replace(found, black=black, white=white)
+
+
+def _found(film: np.ndarray, found: Findings, whole: PrepareConfig) -> Hand:
+    return locator().find(_bytes(fit(_cut(film, found.box), whole.size, whole.fit, 0.0), found))
+
+
+def _bytes(square: np.ndarray, found: Findings) -> np.ndarray:
+    """The polarity put right and the levels spread over 0 to 255."""
     if found.inverted:
         square = 1 - square
     scaled = (square - found.black) * (255.0 / max(found.white - found.black, 1e-6))
     return np.clip(scaled + 0.5, 0, 255).astype(np.uint8)
 
 
-def look(pixels: np.ndarray, spec: PrepareConfig) -> Findings:
-    """Borders, polarity and grey levels of float32 [H, W] pixels in [0, 1]."""
-    proxy = _shrink(pixels, PROXY)
-    box = _film_box(proxy)
-    inverted = _positive(_cut(proxy, box)) > INVERTED
-    if inverted:
-        proxy = 1 - proxy
-        box = _film_box(proxy)  # the first one took the bright background for a frame
-    black, white = _levels(_cut(proxy, box), spec)
-    if spec.hand:
-        box = _within(box, _hand_box((_cut(proxy, box) - black) / (white - black)))
-    return Findings(box, inverted, black, white)
+def _brought(film: np.ndarray, frame: np.ndarray, size: int, fill: float) -> np.ndarray:
+    """What the frame [2, 3] holds of float32 [H, W], upright as [size, size]; ``fill`` beyond the film."""
+    matrix = np.array(film.shape[::-1])[:, None] * frame
+    matrix[:, :2] /= size
+    coarse = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))  # film pixels to a side of one of the square's
+    if coarse > 1:
+        film = _shrink(film, max(1, round(max(film.shape) / coarse)))
+        matrix = matrix / coarse
+    matrix[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5  # from the corners of pixels to their centres
+    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(film, matrix, (size, size), flags=how, borderMode=cv2.BORDER_CONSTANT, borderValue=fill)
 
 
 def fit(film: np.ndarray, size: int, how: str, fill: float) -> np.ndarray:
@@ -70,12 +120,14 @@ def fit(film: np.ndarray, size: int, how: str, fill: float) -> np.ndarray:
     if how == "squash":
         return _resize(film, size, size)
     height, width = film.shape
-    side = max(height, width) if how == "pad" else min(height, width)
+    if how == "crop":
+        side = min(height, width)
+        top, left = (height - side) // 2, (width - side) // 2
+        return _resize(film[top : top + side, left : left + side], size, size)
+    side = max(height, width)
     tall, wide = max(1, round(height * size / side)), max(1, round(width * size / side))
     scaled = _resize(film, wide, tall)
     top, left = (size - tall) // 2, (size - wide) // 2
-    if how == "crop":
-        return scaled[-top : size - top, -left : size - left]
     square = np.full((size, size), fill, np.float32)
     square[top : top + tall, left : left + wide] = scaled
     return square
@@ -145,26 +197,10 @@ def _rim(film: np.ndarray) -> float:
     )
 
 
-def _levels(film: np.ndarray, spec: PrepareConfig) -> tuple[float, float]:
+def _levels(pixels: np.ndarray, spec: PrepareConfig) -> tuple[float, float]:
     """Black is the background beside the hand, not a frame's; white lies above bright bone, so markers clip first."""
-    black, bone = np.percentile(_middle(film, 0.12), [spec.low, spec.high])
+    black, bone = np.percentile(pixels, [spec.low, spec.high])
     return float(black), float(black + spec.headroom * max(bone - black, 4 / 255))
-
-
-def _hand_box(film: np.ndarray) -> Box:
-    """The largest bright thing on a film with settled contrast, and `MARGIN` around it; dim fingertips count."""
-    grey = cv2.GaussianBlur((np.clip(film, 0, 1) * 255).astype(np.uint8), (0, 0), 1.5)
-    otsu, _ = cv2.threshold(grey, 0, 255, cv2.THRESH_OTSU)
-    bright = (grey > max(DIM, 0.55 * otsu)).astype(np.uint8)
-    bright[:2], bright[:, :2], bright[:, -2:] = 0, 0, 0  # what is left of a frame; the arm leaves below
-    _, _, stats, _ = cv2.connectedComponentsWithStats(cv2.morphologyEx(bright, cv2.MORPH_OPEN, np.ones((3, 3))))
-    if len(stats) < 2:
-        return WHOLE
-    left, top, width, height, _ = stats[1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))]
-    rows, columns = film.shape
-    above, before = top / rows - MARGIN, left / columns - MARGIN
-    below, behind = (top + height) / rows + MARGIN, (left + width) / columns + MARGIN
-    return max(above, 0.0), min(below, 1.0), max(before, 0.0), min(behind, 1.0)
 
 
 def _within(outer: Box, inner: Box) -> Box:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import CannotWrite
+from .files import refuse_unwritable
 from .metrics import BANDS, INTERVAL, METRICS
 from .plots import DPI
 from .types import DISCLAIMER
@@ -209,9 +210,7 @@ def check_folder(out: Path, names: Collection[str], marker: str) -> None:
     foreign = sorted(found - set(names)) or (sorted(found) if marker not in found else [])
     if foreign:
         raise CannotWrite(f"{out} exists and holds other things ({foreign[0]}): name another folder")
-    parent = next(folder for folder in Path(os.path.realpath(out)).parents if folder.exists())
-    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
-        raise CannotWrite(f"{out} cannot be written: {parent} takes no new files")
+    refuse_unwritable(Path(os.path.realpath(out)).parent)
 
 
 def write_folder(out: Path, files: Mapping[str, bytes]) -> None:

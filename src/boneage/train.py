@@ -10,7 +10,7 @@ import platform
 import sys
 import time
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from .models.head import Network, encode
 from .optimise import Average, learning_rate, optimizer, optimizer_tensors, restore_optimizer
 from .progress import progress
 from .split import divide, fingerprint
-from .world import World, interruptible, world
+from .world import World, interruptible, keep_freed_memory, world
 
 PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 
@@ -52,11 +52,13 @@ class Films:
 
 @dataclass(frozen=True)
 class Data:
-    """What a run trains and validates on. ``record`` says which films those are; it is stored with the run."""
+    """What a run trains and validates on. ``record`` says which films those are; it is stored with the run.
+    ``left_out``: films that cannot be read, id to reason."""
 
     train: Films
     validation: Films
     record: dict[str, Any]
+    left_out: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -71,17 +73,25 @@ class Progress:
     seconds: float = 0.0
 
 
-def train(config: Config, data: str | Path, out: str | Path, *, resume: bool = False) -> dict[str, Any]:
+def train(
+    config: Config, data: str | Path, out: str | Path, *, images: str | Path | None = None, resume: bool = False
+) -> dict[str, Any]:
     """Train as ``config`` says on the folder ``data`` into the run folder ``out``; returns the run record.
 
-    Raises BadTable, BadConfig, BadModel or CannotWrite. After Ctrl-C the state is saved and KeyboardInterrupt raised.
+    ``images``: where the films are, if not beside the table. Raises BadTable, BadConfig, BadModel or CannotWrite.
+    After Ctrl-C the state is saved and KeyboardInterrupt raised.
     """
     folder = Path(out)
+    keep_freed_memory()
     with world(config.train.device) as here:
         if here.leads and not resume:
             checkpoint.refuse_existing(folder)
+        _refuse_impossible(config)
         with here.leader_first():
-            films = load(config, data, here.device)
+            films = load(config, data, here.device, images)
+        if films.left_out and here.leads:
+            name, reason = next(iter(films.left_out.items()))
+            print(f"{len(films.left_out)} films left out; the first, {name}: {reason}", file=sys.stderr)
         run = Run(config, films, folder, here)
         if resume:
             run.restore()
@@ -90,15 +100,12 @@ def train(config: Config, data: str | Path, out: str | Path, *, resume: bool = F
         return checkpoint.load_run(folder) if here.leads else {}
 
 
-def load(config: Config, data: str | Path, device: torch.device) -> Data:
+def load(config: Config, data: str | Path, device: torch.device, images: str | Path | None = None) -> Data:
     """The training and validation films of a data folder, prepared, on the device."""
-    dataset = divide(open_folder(data), config.data)
+    dataset = divide(open_folder(data, images), config.data)
     splits = {name: dataset.of(name).samples for name in ("train", "validation")}
     sizes = original_sizes(dataset.root) if config.data.aspect == "native" else None
     cache = open_cache(dataset.samples, config.prepare, sizes)
-    if cache.failures:
-        first = next(iter(cache.failures.values()))
-        print(f"{len(cache.failures)} films left out; the first: {first}", file=sys.stderr)
     row = {sample.id: index for index, sample in enumerate(cache.samples)}
     chosen = {name: [s for s in samples if s.id in row] for name, samples in splits.items()}
     chosen["train"] = _limited(chosen["train"], config.data.limit, config.data.seed)
@@ -114,7 +121,7 @@ def load(config: Config, data: str | Path, device: torch.device) -> Data:
     if not len(films["train"]):
         raise BadTable(f"{dataset.table} leaves no film to train on: each needs an image and an age")
     record = {"folder": dataset.root.name, "train": len(films["train"]), "validation": len(films["validation"])}
-    return Data(films["train"], films["validation"], record | {"sha256": fingerprint(dataset)})
+    return Data(films["train"], films["validation"], record | {"sha256": fingerprint(dataset)}, cache.failures)
 
 
 def _limited(samples: list[Sample], limit: int, seed: int) -> list[Sample]:
@@ -351,6 +358,11 @@ class Run:
         changed = ", ".join(_differences(theirs, mine))
         if changed:
             raise BadConfig(f"{self.folder} was started with another {what} ({changed}): resume it with the same")
+
+
+def _refuse_impossible(config: Config) -> None:
+    """BadConfig for a network, loss or optimiser that there is not: before any film is prepared."""
+    optimizer(_untrained(config, output(config.train, 0.0, 1.0), torch.ones(1)), config.train)
 
 
 def _untrained(config: Config, meaning: Output, labels: Tensor) -> Network:

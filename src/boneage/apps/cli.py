@@ -99,13 +99,14 @@ def train(
     folder: Data,
     out: Annotated[Path, typer.Option(help="the run folder")],
     settings: Settings = None,
+    images: Images = None,
     resume: Annotated[bool, typer.Option("--resume", help="continue the run at --out")] = False,
 ) -> None:
     """Train a network on films with known bone ages."""
     config = _config(recipe, settings)
     from ..train import train
 
-    record = train(config, folder, out, resume=resume)
+    record = train(config, folder, out, images=images, resume=resume)
     if record and record["validation_mae"] is not None:
         error, n = record["validation_mae"], record["data"]["validation"]
         print(f"{out}: MAE {error:.2f} months on {n} validation films, which also chose the stopping point")

@@ -1,0 +1,5 @@
+"""``python -m boneage`` is the program."""
+
+from .apps.cli import main
+
+main()

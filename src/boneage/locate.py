@@ -1,0 +1,89 @@
+"""Where the hand is on a film: a small network of this project's own, in ONNX Runtime.
+
+``find`` takes the film as `boneage.prepare` settles it, whole; `boneage.landmarks` makes a frame of what it finds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import exported, landmarks
+from .errors import BadModel
+from .landmarks import LANDMARKS, Points
+
+FILE = Path(__file__).parent / "weights" / "parts" / "locator.onnx"
+SEEN = 0.5  # a landmark with at least this probability is in the picture
+ENOUGH = 0.8  # of the landmarks' mean probability: below, no frame is trusted
+WINDOW = 2  # cells around the likeliest over which the place is averaged
+
+
+@dataclass(frozen=True)
+class Hand:
+    """What was found on one film.
+
+    ``points``: float64 [21, 2], (x, y) as fractions of the film's sides, named by `LANDMARKS`. ``seen``: float64 [21],
+    the probability that each is in the picture. ``inverted``: the probability that the film shows bone dark.
+    ``frame``: [2, 3], from the unit square that holds the hand upright to fractions of the film.
+    """
+
+    points: Points
+    seen: np.ndarray
+    inverted: float
+    frame: np.ndarray
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether enough of a hand was seen to cut the film by it."""
+        return float(self.seen.mean()) >= ENOUGH and abs(np.linalg.det(self.frame[:, :2])) > 1e-3
+
+
+class Locator:
+    """The network and what its file says of itself (``about``). ``size``: the side of the square films it takes."""
+
+    def __init__(self, data: bytes, path: Path) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        options.intra_op_num_threads = 1
+        try:
+            self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # the runtime's own exceptions share no base
+            raise BadModel(f"{path} cannot be run: {str(error).splitlines()[0]}") from error
+        self.about: dict[str, Any] = exported.metadata(self._session.get_modelmeta().custom_metadata_map, path)
+        self.size: int = self.about["size"]
+        self.template: Points = np.array(self.about["template"])
+
+    def find(self, film: np.ndarray) -> Hand:
+        """The hand on a film of uint8 [size, size]; of a film without one too, with low probabilities."""
+        places, inverted = self._session.run(["places", "inverted"], {"films": film[None]})
+        points, seen = decode(places[0].astype(np.float64))
+        frame = landmarks.fitted(self.template, points)
+        return Hand(points, seen, float(1 / (1 + np.exp(-float(inverted[0])))), frame)
+
+
+def decode(logits: np.ndarray) -> tuple[Points, np.ndarray]:
+    """Points [21, 2] as fractions of the film and probabilities [21] of logits [21, cells + 1] (see `Locator`)."""
+    likely = np.exp(logits - logits.max(axis=1, keepdims=True))
+    likely /= likely.sum(axis=1, keepdims=True)
+    seen, side = 1 - likely[:, -1], int(np.sqrt(logits.shape[1] - 1))
+    maps = likely[:, :-1].reshape(len(LANDMARKS), side, side)
+    best = maps.reshape(len(LANDMARKS), -1).argmax(axis=1)
+    near = np.arange(side)
+    rows = np.abs(near - best[:, None] // side) <= WINDOW
+    columns = np.abs(near - best[:, None] % side) <= WINDOW
+    maps = maps * rows[:, :, None] * columns[:, None, :]
+    total = maps.sum(axis=(1, 2)) + 1e-12
+    x, y = (maps.sum(axis=1) * near).sum(axis=1) / total, (maps.sum(axis=2) * near).sum(axis=1) / total
+    return (np.stack([x, y], axis=1) + 0.5) / side, seen
+
+
+@cache
+def locator() -> Locator:
+    """The one that came with the package; BadModel if it is not there."""
+    return Locator(exported.verified(FILE), FILE)
