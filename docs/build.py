@@ -124,6 +124,23 @@ def overfit() -> str:
     return "\n".join(rows)
 
 
+def locator() -> str:
+    """The locator on held-out films."""
+    got = found("locator")
+    if got is None:
+        return "*Not measured yet.*"
+    columns = ("films", "n", "mean error, % of the hand's length", "90th percentile", "worst film")
+    columns += ("mirror image told", "inversion told", "rotation, median error")
+    rows = [f"| {' | '.join(columns)} |", "|" + " --- |" * len(columns)]
+    for name, words in (("as_stored", "as they are"), ("turned", "turned, mirrored, squashed, inverted")):
+        one = got[name]
+        rows.append(
+            f"| {words} | {one['n']} | {one['error']:.2f} | {one['error_90']:.2f} | {one['worst_film']:.1f} "
+            f"| {one['mirrored']:.0%} | {one['inverted']:.0%} | {one['rotation']:.1f}° |"
+        )
+    return "\n".join(rows)
+
+
 def smaller() -> str:
     """Start-up, export and cache, one line each."""
     lines = []
@@ -142,6 +159,12 @@ def smaller() -> str:
         )
     if cache := found("cache"):
         lines.append(f"- building the cache: {cache['per_second']:.0f} films a second, {cache['films']} films")
+    if memory := found("memory"):
+        ratio = memory["ratio"]
+        lines.append(
+            f"- a training step that hands freed memory back to the system, against one that keeps it: "
+            f"{ratio['median']:.2f} times as long ({ratio['low']:.2f} to {ratio['high']:.2f}, {memory['rounds']} pairs)"
+        )
     return "\n".join(lines) or "*Not measured yet.*"
 
 
@@ -153,6 +176,7 @@ TABLES = {
     "data_path": data_path,
     "fits": fits,
     "overfit": overfit,
+    "locator": locator,
     "smaller": smaller,
 }
 

@@ -94,6 +94,12 @@ def invert(matrix: np.ndarray) -> np.ndarray:
     return np.concatenate([linear, -linear @ matrix[:, 2:]], axis=1)
 
 
+def widened(matrix: np.ndarray, factor: float) -> np.ndarray:
+    """The frame of the same middle and ``factor`` times the sides."""
+    linear, middle = matrix[:, :2], matrix[:, :2].sum(axis=1) / 2 + matrix[:, 2]
+    return np.concatenate([factor * linear, (middle - factor * linear.sum(axis=1) / 2)[:, None]], axis=1)
+
+
 def is_mirrored(matrix: np.ndarray) -> bool:
     """Whether a frame shows the hand with the thumb to the left when the fingers point up."""
     return bool(np.linalg.det(matrix[:, :2]) < 0)

@@ -19,6 +19,7 @@ from .landmarks import LANDMARKS, Points
 FILE = Path(__file__).parent / "weights" / "parts" / "locator.onnx"
 SEEN = 0.5  # a landmark with at least this probability is in the picture
 ENOUGH = 0.8  # of the landmarks' mean probability: below, no frame is trusted
+WHOLE = np.eye(2, 3)
 WINDOW = 2  # cells around the likeliest over which the place is averaged
 
 
@@ -37,9 +38,14 @@ class Hand:
     frame: np.ndarray
 
     @property
+    def area(self) -> float:
+        """The frame's, as a fraction of the film's."""
+        return float(abs(np.linalg.det(self.frame[:, :2])))
+
+    @property
     def is_certain(self) -> bool:
         """Whether enough of a hand was seen to cut the film by it."""
-        return float(self.seen.mean()) >= ENOUGH and abs(np.linalg.det(self.frame[:, :2])) > 1e-3
+        return float(self.seen.mean()) >= ENOUGH and self.area > 1e-3
 
 
 class Locator:
@@ -59,10 +65,14 @@ class Locator:
         self.size: int = self.about["size"]
         self.template: Points = np.array(self.about["template"])
 
-    def find(self, film: np.ndarray) -> Hand:
-        """The hand on a film of uint8 [size, size]; of a film without one too, with low probabilities."""
+    def find(self, film: np.ndarray, part: np.ndarray = WHOLE) -> Hand:
+        """The hand on a film of uint8 [size, size]; of a film without one too, with low probabilities.
+
+        ``part``: the map [2, 3] from fractions of these pixels to those of the film, if they are a part of it.
+        """
         places, inverted = self._session.run(["places", "inverted"], {"films": film[None]})
         points, seen = decode(places[0].astype(np.float64))
+        points = landmarks.apply(part, points)
         frame = landmarks.fitted(self.template, points)
         return Hand(points, seen, float(1 / (1 + np.exp(-float(inverted[0])))), frame)
 

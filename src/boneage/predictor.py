@@ -130,6 +130,7 @@ class Predictor:
             "sex_not_used": not self.uses_sex,
             "sex_contradicts_file": Sex.UNKNOWN not in (told, sex) and told is not sex,
             "inverted": found.inverted,
+            "hand_not_found": self.spec.hand and found.frame is None,
         }
         return tuple(code for code, is_raised in raised.items() if is_raised)
 

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from .config import PrepareConfig
+from .landmarks import widened
 from .locate import Hand, locator
 from .types import Radiograph
 
@@ -20,6 +21,7 @@ Box = tuple[float, float, float, float]  # top, bottom, left, right as fractions
 WHOLE: Box = (0.0, 1.0, 0.0, 1.0)
 PROXY = 128  # pixels: the longer side of the proxy on which borders, polarity and levels are found
 BORDER = 0.2  # the largest fraction of the film's side that is taken for a border
+SMALL = 0.4  # of the film's area: a hand in a frame below it is looked at twice
 INVERTED = 0.05  # above it a film is taken for inverted: 7 of the real films, wrongly (see docs/data.md)
 
 
@@ -59,7 +61,7 @@ def render(radiograph: Radiograph, found: Findings, spec: PrepareConfig) -> np.n
 def look(pixels: np.ndarray, spec: PrepareConfig) -> Findings:
     """Borders, polarity and grey levels of float32 [H, W] pixels in [0, 1], and where the hand is, if wanted."""
     if spec.hand:
-        return _with_hand(_shrink(pixels, 2 * locator().size), spec)
+        return _with_hand(_shrink(pixels, 4 * locator().size), spec)
     proxy = _shrink(pixels, PROXY)
     return _settled(proxy, spec, _positive(_cut(proxy, _film_box(proxy))) > INVERTED)
 
@@ -81,7 +83,7 @@ def _with_hand(film: np.ndarray, spec: PrepareConfig) -> Findings:
         shown = _found(film, other, whole)
         if shown.inverted < 0.5 and shown.seen.mean() > hand.seen.mean() - 0.1:
             found, hand = other, shown
-    found = replace(found, hand=hand)
+    found = replace(found, hand=_closer(film, found, hand, whole))
     if found.frame is None:
         return found
     film = _cut(1 - film if found.inverted else film, found.box)
@@ -92,6 +94,16 @@ def _with_hand(film: np.ndarray, spec: PrepareConfig) -> Findings:
 
 def _found(film: np.ndarray, found: Findings, whole: PrepareConfig) -> Hand:
     return locator().find(_bytes(fit(_cut(film, found.box), whole.size, whole.fit, 0.0), found))
+
+
+def _closer(film: np.ndarray, found: Findings, hand: Hand, whole: PrepareConfig) -> Hand:
+    """A second look, from nearby, at a hand that is small on its film."""
+    if hand.area > SMALL or hand.seen.mean() < 0.5:
+        return hand
+    near = widened(hand.frame, 1.3)
+    fill = 1 - found.black if found.inverted else found.black
+    again = locator().find(_bytes(_brought(_cut(film, found.box), near, whole.size, fill), found), near)
+    return again if again.is_certain else hand
 
 
 def _bytes(square: np.ndarray, found: Findings) -> np.ndarray:

@@ -21,6 +21,7 @@ _WORDS = {
     "sex_not_used": "this model does not take the sex",
     "sex_contradicts_file": "the sex given is not the one in the file",
     "inverted": "the film is inverted and was put right",
+    "hand_not_found": "no whole hand was found, the film was read as it is: do not trust this reading",
 }
 _COLUMNS = ("id", *(field.name for field in dataclasses.fields(Reading)), "error")
 
