@@ -180,6 +180,23 @@ def errors_against(pairs: Sequence[tuple[Predictions, Predictions]]) -> bytes:
         return _png(figure, panels[0])
 
 
+def shifts(names: Sequence[str], months: np.ndarray) -> bytes:
+    """How far each change moves the readings: [films, changes] months; median, central 80 % and central 98 %."""
+    with _style():
+        figure = _figure(7.2, 0.9 + 0.24 * len(names))
+        axes = figure.add_subplot()
+        rows = np.arange(len(names))
+        low, tenth, middle, ninetieth, high = np.percentile(months, [1, 10, 50, 90, 99], axis=0)
+        axes.hlines(rows, low, high, color=FAINT, linewidth=1.2, label="central 98 %")
+        axes.hlines(rows, tenth, ninetieth, color=MODELS[0][0], linewidth=4.5, label="central 80 %")
+        axes.plot(middle, rows, "o", color="white", markeredgecolor=ACCENT, markersize=4.5, label="median")
+        axes.axvline(0, color=ACCENT, linewidth=1.0)
+        axes.set_yticks(rows, [_drawable(name) for name in names])
+        axes.set(ylim=(len(names) - 0.4, -0.6), xlabel="shift of the reading (months)")
+        axes.grid(False, axis="y")
+        return _png(figure, axes)
+
+
 def worst(cases: Sequence[Case]) -> bytes:
     """A light box of films, worst first, each with its id, sex, label and prediction."""
     columns = max(1, min(4, len(cases)))

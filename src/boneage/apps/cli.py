@@ -153,6 +153,33 @@ def compare(
 
 
 @app.command()
+def stress(
+    model: Annotated[str, typer.Argument(help="a run folder, an exported file or the name of shipped weights")],
+    folder: Data,
+    out: Annotated[Path, typer.Option(help="the folder for stress.json, stress.csv, the plot and report.html")],
+    split: Annotated[str, typer.Option(help="train, validation, calibration, test, all or auto")] = "auto",
+    limit: Annotated[int, typer.Option(help="so many of the films, evenly taken; 0: all")] = 0,
+    images: Images = None,
+) -> None:
+    """Turn, mirror, invert, squash and spoil films, and say how far that moves the readings."""
+    _need("matplotlib")
+    from ..predictor import Predictor
+    from ..progress import progress
+    from ..stress import stress
+
+    predictor = Predictor.load(model)
+    dataset, split = _chosen(predictor, folder, images, split)
+    films = dataset.samples[:: max(1, len(dataset.samples) // limit)][:limit] if limit else dataset.samples
+    with progress(f"stressing on {split}", len(films), "films") as advance:
+        found = stress(predictor, films, out, split=split, progress=advance)
+    worst = max(found["changes"], key=lambda row: row["mae_change"]["value"])
+    name = f"{worst['kind']} {worst['strength']}".strip()
+    print(f"{found['n']} films; the worst for the MAE is {name}: {worst['mae_change']['value']:+.2f} months")
+    print(f"{out / 'report.html'}. {DISCLAIMER}")
+    _report_failures([f"{f['id']}: {f['reason']}" for f in found["failures"]], len(films))
+
+
+@app.command()
 def predict(
     source: Annotated[Path, typer.Argument(metavar="FILE|DIR|TABLE.csv", help="a film, a folder of films or a table")],
     model: Model = "default",
