@@ -10,6 +10,7 @@ import numpy as np
 from boneage.config import PrepareConfig
 from boneage.phantom import draw
 from boneage.prepare import prepare
+from boneage.stress import rotated
 from boneage.types import Radiograph, Sex
 
 IMAGES = Path(__file__).parent / "images"
@@ -32,17 +33,19 @@ def phantoms() -> np.ndarray:
 
 def prepared() -> np.ndarray:
     """Films as they come, above, and as the network sees them, below."""
-    spec = PrepareConfig(size=SIDE)
+    spec = PrepareConfig(size=SIDE, hand=True)
     films = [_as_it_comes(index) for index in range(len(YEARS))]
     after = [prepare(Radiograph(film.astype(np.float32) / 255, "phantom", "", "png"), spec) for film in films]
     return np.vstack([np.hstack(films), np.hstack(after)])
 
 
 def _as_it_comes(index: int) -> np.ndarray:
-    """A phantom with one of the faults of real films: few grey levels, a white frame, a dark one, inverted, …"""
+    """A phantom with one of the faults of real films: turned, few grey levels, a white frame, mirrored, inverted, …"""
     rng = np.random.default_rng(40 + index)
     film = draw(rng, months=20.0 + 28 * index, size=SIDE).pixels
     border = SIDE // 9
+    if index % 7 == 0:
+        film = (255 * rotated(film.astype(np.float32) / 255, 60)).astype(np.uint8)
     if index % 7 == 1:
         film = (40 + film * (30 / 255)).astype(np.uint8)
     if index % 7 in (2, 5):
@@ -50,6 +53,7 @@ def _as_it_comes(index: int) -> np.ndarray:
     if index % 7 == 3:
         film = 255 - film
     if index % 7 == 4:
+        film = film[:, ::-1]
         film = (255 * (film / 255) ** 0.4).astype(np.uint8)
     if index % 7 == 6:
         film = (255 * (film / 255) ** 2.2).astype(np.uint8)
