@@ -81,22 +81,25 @@ def evaluate(
     out: str | Path,
     *,
     split: str,
+    withhold_sex: bool = False,
     progress: Advance | None = None,
     context: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Read every film, write the report folder ``out`` and return the content of its ``metrics.json``.
 
-    Films that fail are listed and left out of every number. ``context``: facts to keep with the numbers (data folder,
-    commit, …). An earlier evaluation at ``out`` is replaced, anything else refused (CannotWrite).
+    Films that fail are listed and left out of every number. ``withhold_sex``: the network is not told the sex.
+    ``context``: facts to keep with the numbers (data folder, commit, …). An earlier evaluation at ``out`` is replaced,
+    anything else refused (CannotWrite).
     Raises BadTable if not one film could be evaluated.
     """
     out = Path(out)
     report.check_folder(out, FILES, MARKER)
-    table, failures = predict_all(predictor, samples, progress)
+    table, failures = predict_all(predictor, samples, progress, withhold_sex=withhold_sex)
     if not len(table):
         first = f": {failures[0].id}: {failures[0].reason}" if failures else ""
         raise BadTable(f"not one of {len(samples)} films of split {split!r} could be evaluated{first}")
     found = measure(table) | _provenance(predictor, split, failures, context or {})
+    found["sex_withheld"] = withhold_sex
     cases = _worst_cases(table, samples, predictor.spec)
     pictures = dict(zip(PLOTS, _draw(table, cases), strict=True))
     files = {
@@ -110,7 +113,7 @@ def evaluate(
 
 
 def predict_all(
-    predictor: Reader, samples: Sequence[Sample], progress: Advance | None = None
+    predictor: Reader, samples: Sequence[Sample], progress: Advance | None = None, *, withhold_sex: bool = False
 ) -> tuple[Predictions, list[Failure]]:
     """The predictions for all films that can be read, in order, and the failures; ages rounded as they are stored."""
     rows: list[_Row] = []
@@ -118,7 +121,7 @@ def predict_all(
     for batch in _batches(samples, predictor.spec):
         films = [film for film in batch if isinstance(film, _Film)]
         failures += [film for film in batch if isinstance(film, Failure)]
-        for film, age in zip(films, _months(predictor, films), strict=True):
+        for film, age in zip(films, _months(predictor, films, withhold_sex), strict=True):
             if np.isfinite(age):
                 rows.append((film.sample.id, film.sex, film.label, round(float(age), 4)))
             else:
@@ -128,10 +131,11 @@ def predict_all(
     return _table(predictor.name, rows), failures
 
 
-def _months(predictor: Reader, films: Sequence[_Film]) -> np.ndarray:
+def _months(predictor: Reader, films: Sequence[_Film], withhold_sex: bool) -> np.ndarray:
     if not films:
         return np.empty(0)
-    return predictor.months(np.stack([film.pixels for film in films]), [film.sex for film in films])
+    sexes = [Sex.UNKNOWN if withhold_sex else film.sex for film in films]
+    return predictor.months(np.stack([film.pixels for film in films]), sexes)
 
 
 def measure(table: Predictions) -> dict[str, Any]:
@@ -140,6 +144,7 @@ def measure(table: Predictions) -> dict[str, Any]:
         **metrics.summary(table.labels, table.predictions),
         "by_sex": metrics.by_sex(table.labels, table.predictions, table.sexes),
         "by_age": metrics.by_age(table.labels, table.predictions),
+        "by_age_and_sex": metrics.by_age_and_sex(table.labels, table.predictions, table.sexes),
         "limits_of_agreement": metrics.agreement(table.labels, table.predictions),
     }
 
@@ -319,8 +324,8 @@ def _facts(found: Mapping[str, Any]) -> str:
         {
             "model": found["model"],
             "weights, SHA-256": found["weights_sha256"],
-            "sex given to the network": "yes" if found["uses_sex"] else "no",
-            "network input": f"{spec['size']} x {spec['size']} pixels, {spec['fit']}",
+            "sex given to the network": "yes" if found["uses_sex"] and not found["sex_withheld"] else "no",
+            "network input": f"{spec['size']} x {spec['size']} pixels, {'the hand' if spec['hand'] else spec['fit']}",
             "split": found["split"],
             "films": f"{found['n']:,} evaluated, {len(found['failures']):,} failed",
             "boneage": found["version"],

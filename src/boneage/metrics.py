@@ -113,6 +113,13 @@ def by_age(labels: np.ndarray, predictions: np.ndarray) -> dict[str, dict[str, A
     return _grouped(labels, predictions, bands)
 
 
+def by_age_and_sex(labels: np.ndarray, predictions: np.ndarray, sexes: Sequence[Sex]) -> dict[str, dict[str, Any]]:
+    """`by_age` of each sex that occurs, as ``{"female": {"<84": …}}``."""
+    words, labels, predictions = np.array([sex.value for sex in sexes]), np.asarray(labels), np.asarray(predictions)
+    rows = {sex.value: words == sex.value for sex in Sex}
+    return {name: by_age(labels[of], predictions[of]) for name, of in rows.items() if of.any()}
+
+
 def agreement(labels: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:
     """Limits of agreement ``lower`` and ``upper`` = bias ∓ 1.96 standard deviations (Bland & Altman 1986), months."""
     labels, predictions = _checked(labels, predictions)

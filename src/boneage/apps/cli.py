@@ -121,6 +121,7 @@ def evaluate(
     out: Annotated[Path, typer.Option(help="the folder for metrics.json, predictions.csv, plots and report.html")],
     split: Annotated[str, typer.Option(help="train, validation, calibration, test, all or auto")] = "auto",
     images: Images = None,
+    withhold_sex: Annotated[bool, typer.Option("--withhold-sex", help="do not tell the network the sex")] = False,
 ) -> None:
     """Measure a network on films with known bone ages."""
     _need("matplotlib")
@@ -133,7 +134,15 @@ def evaluate(
     dataset, split = _chosen(predictor, folder, images, split)
     with progress(f"evaluating on {split}", len(dataset.samples), "films") as advance:
         context = {"data": dataset.root.name, "table": dataset.table.name}
-        found = evaluate(predictor, dataset.samples, out, split=split, progress=advance, context=context)
+        found = evaluate(
+            predictor,
+            dataset.samples,
+            out,
+            split=split,
+            withhold_sex=withhold_sex,
+            progress=advance,
+            context=context,
+        )
     print(_plain(f"MAE {measured(found['mae'], 'months', 2)}, n = {found['n']}, split {split}"))
     print(f"{out / 'report.html'}. {DISCLAIMER}")
     _report_failures([f"{f['id']}: {f['reason']}" for f in found["failures"]], len(dataset.samples))
@@ -177,6 +186,23 @@ def stress(
     print(f"{found['n']} films; the worst for the MAE is {name}: {worst['mae_change']['value']:+.2f} months")
     print(f"{out / 'report.html'}. {DISCLAIMER}")
     _report_failures([f"{f['id']}: {f['reason']}" for f in found["failures"]], len(films))
+
+
+@app.command()
+def card(
+    model: Annotated[str, typer.Argument(help="a run folder, an exported file or the name of shipped weights")],
+    evaluation: Annotated[Path, typer.Option(help="its evaluation")],
+    out: Annotated[Path, typer.Option(help="the folder for NAME.md and NAME.json")],
+    unknown: Annotated[Path | None, typer.Option(help="its evaluation with --withhold-sex")] = None,
+    stressed: Annotated[Path | None, typer.Option("--stress", help="what boneage stress wrote of it")] = None,
+) -> None:
+    """Write a model's card from what was measured of it."""
+    from ..card import card, load, write
+    from ..predictor import Predictor
+
+    others = (load(unknown, "metrics.json") if unknown else None, load(stressed, "stress.json") if stressed else None)
+    values = card(Predictor.load(model), load(evaluation, "metrics.json"), *others)
+    print(" and ".join(map(str, write(values, out))))
 
 
 @app.command()

@@ -1,0 +1,169 @@
+"""A model card made from what was measured: Markdown for people, JSON for programs.
+
+boneage card MODEL --evaluation DIR [--unknown DIR] [--stress DIR] --out DIR
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .config import Config
+from .errors import BadTable
+from .files import json_bytes, write_bytes
+from .predictor import Predictor
+from .report import band
+from .types import DISCLAIMER
+
+USE = (
+    "Research and education on bone age in months from one radiograph of a child's hand and wrist, as a Greulich-Pyle "
+    "style reading. A person who can read bone ages looks at every film and every answer."
+)
+NOT_FOR = (
+    "Diagnosis or treatment of a patient without such a person; the age of people whose age is in dispute; hands after "
+    "fractures or operations, with malformations or skeletal dysplasia; films other than the front of one hand."
+)
+LIMITS = (
+    "Learnt from films of two hospitals in the United States and from single clinical readings, whose own standard "
+    "deviation is 6.5 to 7.1 months: figures below measure agreement with such readings. Unproven on other devices, "
+    "populations and diseases. The films' race, illness and chronological age are not known."
+)
+LICENCE = (
+    "Weights: research and education, as the films are (RSNA Pediatric Bone Age Challenge 2017; Halabi et al., "
+    "Radiology 2019;290:498-503). Code: Apache-2.0."
+)
+
+
+def card(
+    predictor: Predictor,
+    evaluation: Mapping[str, Any],
+    unknown: Mapping[str, Any] | None = None,
+    stress: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The card as JSON values. ``evaluation``, ``unknown`` (the sex withheld) and ``stress``: what those verbs wrote.
+
+    BadTable if one of them is about other weights.
+    """
+    for name, found in (("evaluation", evaluation), ("unknown", unknown), ("stress", stress)):
+        if found is not None and found["weights_sha256"] != predictor.weights_sha256:
+            raise BadTable(f"the {name} is of weights {found['weights_sha256'][:12]}, not of {predictor.name}'s own")
+    measured = (
+        *("split", "n", "mae", "rmse", "mape", "r2", "median_error", "bias", "within_12"),
+        *("by_sex", "by_age", "by_age_and_sex", "limits_of_agreement", "interval"),
+    )
+    about = predictor.about
+    config = Config.from_dict(about["config"]).to_dict()
+    return {
+        "name": predictor.name,
+        "weights_sha256": predictor.weights_sha256,
+        "made_by": {"config": config, "data": about["data"], "versions": about["versions"]},
+        "intended_use": USE,
+        "not_for": NOT_FOR,
+        "limits": LIMITS,
+        "licence": LICENCE,
+        "evaluation": _some(evaluation, measured),
+        "sex_unknown": _some(unknown, ("split", "n", "mae", "rmse", "bias")) if unknown else None,
+        "stress": _some(stress, ("split", "n", "changes")) if stress else None,
+        "disclaimer": DISCLAIMER,
+    }
+
+
+def _some(found: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+    return {key: found[key] for key in keys}
+
+
+def markdown(values: Mapping[str, Any]) -> str:
+    """The card for people."""
+    found, made = values["evaluation"], values["made_by"]
+    model, prepare, train = (made["config"][section] for section in ("model", "prepare", "train"))
+    seen = "the hand, found and brought upright" if prepare["hand"] else f"the film, {prepare['fit']}"
+    parts = [
+        f"# Model card: {values['name']}",
+        f"{values['disclaimer']} Weights {values['weights_sha256']}.",
+        f"**For.** {values['intended_use']}",
+        f"**Not for.** {values['not_for']}",
+        f"**Limits.** {values['limits']}",
+        f"**Licence.** {values['licence']}",
+        "## How it was made",
+        f"Recipe `{made['config']['recipe']}`: {model['name']}, start {model['pretrained']}, {prepare['size']} px "
+        f"({seen}), loss {train['loss']}, {train['epochs']} epochs of {made['data']['train']:,} training films; the "
+        f"sex {'is an input' if model['sex'] else 'is not used'}. {made['data']['validation']:,} validation films "
+        "chose settings and stopping point.",
+        "## How good it is",
+        f"On {found['n']:,} films of split {found['split']}, measured on the file itself. In brackets {_plain(found)}",
+        _table("films", {"all": found}),
+        _table("sex", found["by_sex"]),
+        _table("labelled months", found["by_age"]),
+        *(
+            _table(f"{sex}, labelled months", bands)
+            for sex, bands in found["by_age_and_sex"].items()
+            if len(found["by_age_and_sex"]) > 1
+        ),
+        _agreement(found["limits_of_agreement"]),
+    ]
+    if values["sex_unknown"]:
+        parts += ["## Where the sex is not known", _unknown(values["sex_unknown"], found)]
+    if values["stress"]:
+        parts += ["## When the film changes and the hand does not", _stress(values["stress"])]
+    return "\n\n".join(parts) + "\n"
+
+
+def write(values: Mapping[str, Any], out: Path) -> tuple[Path, Path]:
+    """``NAME.md`` and ``NAME.json`` in the folder ``out``; CannotWrite if it does not take them."""
+    paths = out / f"{values['name']}.md", out / f"{values['name']}.json"
+    write_bytes(paths[0], markdown(values).encode())
+    write_bytes(paths[1], json_bytes(dict(values)))
+    return paths
+
+
+def load(folder: Path, name: str) -> dict[str, Any]:
+    """What a verb wrote into its folder, or a JSON file of it; BadTable if it is not there or none such."""
+    path = folder / name if folder.is_dir() else folder
+    try:
+        found = json.loads(path.read_text())
+        found["weights_sha256"], found["n"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise BadTable(f"{path} is no {name} of a model") from None
+    return found
+
+
+def _plain(found: Mapping[str, Any]) -> str:
+    return f"{found['interval'][0].lower()}{found['interval'][1:]}."
+
+
+def _cell(metric: Mapping[str, Any], digits: int = 2) -> str:
+    if metric["value"] is None:
+        return "n/a"
+    value = f"{metric['value']:.{digits}f}"
+    return value if metric["low"] is None else f"{value} ({metric['low']:.{digits}f} to {metric['high']:.{digits}f})"
+
+
+def _table(first: str, groups: Mapping[str, Mapping[str, Any]]) -> str:
+    head = (first, "n", "MAE, months", "RMSE, months", "bias, months", "within 12 months, %")
+    rows = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
+    for name, of in groups.items():
+        cells = (_cell(of["mae"]), _cell(of["rmse"]), _cell(of["bias"]), _cell(of["within_12"], 1))
+        rows.append(f"| {band(name)} | {of['n']:,} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def _agreement(limits: Mapping[str, Any]) -> str:
+    return f"Limits of agreement (Bland-Altman), months: {_cell(limits['lower'], 1)} and {_cell(limits['upper'], 1)}."
+
+
+def _unknown(unknown: Mapping[str, Any], known: Mapping[str, Any]) -> str:
+    more = unknown["mae"]["value"] - known["mae"]["value"]
+    error = f"MAE {_cell(unknown['mae'])} months, {more:+.2f} against the sex known"
+    return f"On the same films, the sex withheld: {error}."
+
+
+def _stress(stress: Mapping[str, Any]) -> str:
+    head = ("change", "mean absolute shift", "99th percentile", "change of the MAE", "no hand found")
+    rows = [f"{stress['n']:,} films of split {stress['split']}; months.", "", f"| {' | '.join(head)} |"]
+    rows.append("|" + " --- |" * len(head))
+    for row in stress["changes"]:
+        shift, lost = f"{row['mean_absolute_shift']:.2f} | {row['p99_absolute_shift']:.1f}", row["hand_not_found"]
+        rows.append(f"| {row['kind']} {row['strength']} | {shift} | {_cell(row['mae_change'])} | {lost} |")
+    return "\n".join(rows)
