@@ -138,7 +138,7 @@ def test_a_limit_draws_training_films_only(tiny_data: Data, films: Path) -> None
 
 
 def test_a_film_that_cannot_be_read_is_left_out_and_said(
-    own_films: Path, tiny_data: Data, capsys: pytest.CaptureFixture[str]
+    own_films: Path, tiny_data: Data, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lost = tiny_data.train.ids[3]
     (own_films / "images" / f"{lost}.png").write_text("no film")
@@ -146,9 +146,10 @@ def test_a_film_that_cannot_be_read_is_left_out_and_said(
     keep = [row for row in range(51) if row != 3]
     assert found.train.ids == tuple(tiny_data.train.ids[row] for row in keep)
     assert torch.equal(found.train.pixels, tiny_data.train.pixels[keep])
-    said = capsys.readouterr().err
-    assert "1 films left out" in said
-    assert f"{lost}.png" in said
+    assert list(found.left_out) == [lost]
+    assert f"{lost}.png" in found.left_out[lost]
+    train(tiny_config("train.epochs=1"), own_films, tmp_path / "run")
+    assert f"1 films left out; the first, {lost}: " in capsys.readouterr().err
 
 
 def test_a_native_aspect_is_restored_where_it_is_known(own_films: Path, tiny_data: Data) -> None:

@@ -210,3 +210,15 @@ def _parse(current: Any, text: str, word: str) -> Any:
         return type(current)(text)
     except (KeyError, ValueError):
         raise BadConfig(f"--set {word!r}: {text!r} is no {type(current).__name__}") from None
+
+
+def differences(a: dict[str, Any], b: dict[str, Any], path: str = "") -> list[str]:
+    """The paths at which two trees of settings differ."""
+    found: list[str] = []
+    for key in sorted(a.keys() | b.keys()):
+        x, y = a.get(key), b.get(key)
+        if isinstance(x, dict) and isinstance(y, dict):
+            found += differences(x, y, f"{path}{key}.")
+        elif x != y:
+            found.append(f"{path}{key}")
+    return found

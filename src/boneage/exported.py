@@ -40,12 +40,25 @@ def verified(path: Path) -> bytes:
     return data
 
 
-def metadata(properties: dict[str, str], path: Path) -> dict[str, Any]:
-    """What the file says of itself; BadModel if it was written by a later, incompatible version."""
-    values = json.loads(properties[METADATA])
+def session(data: bytes, path: Path, threads: int) -> tuple[Any, dict[str, Any]]:
+    """The network of an exported file, ready to run, and what the file says of itself.
+
+    ``threads``: how many it may use; 0: all cores. BadModel if it cannot be run, or was written by a later,
+    incompatible version.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = threads
+    try:
+        network = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # the runtime's own exceptions share no base
+        raise BadModel(f"{path} cannot be run: {str(error).splitlines()[0]}") from error
+    values = json.loads(network.get_modelmeta().custom_metadata_map[METADATA])
     if values["format"] != FORMAT:
         raise BadModel(f"{path} has format {values['format']}, this version of boneage reads format {FORMAT}")
-    return values
+    return network, values
 
 
 def configuration(record: dict[str, Any], path: Path) -> Config:

@@ -36,12 +36,12 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink()
 
 
-def refuse_unwritable(folder: Path) -> None:
-    """CannotWrite if ``folder``, or where it would be made, takes no new files: for before the work."""
+def refuse_unwritable(folder: Path, named: Path | None = None) -> None:
+    """CannotWrite, about ``named``, if ``folder``, or where it would be made, takes no new files: before the work."""
     real = Path(os.path.realpath(folder))
     nearest = next(place for place in (real, *real.parents) if place.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-        raise CannotWrite(f"{folder} cannot be written: {nearest} takes no new files")
+        raise CannotWrite(f"{named or folder} cannot be written: {nearest} takes no new files")
 
 
 def write_bytes(path: Path, data: bytes) -> None:

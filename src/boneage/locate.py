@@ -8,12 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from . import exported, landmarks
-from .errors import BadModel
 from .landmarks import LANDMARKS, Points
 
 FILE = Path(__file__).parent / "weights" / "parts" / "locator.onnx"
@@ -52,16 +50,7 @@ class Locator:
     """The network and what its file says of itself (``about``). ``size``: the side of the square films it takes."""
 
     def __init__(self, data: bytes, path: Path) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        options.intra_op_num_threads = 1
-        try:
-            self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # the runtime's own exceptions share no base
-            raise BadModel(f"{path} cannot be run: {str(error).splitlines()[0]}") from error
-        self.about: dict[str, Any] = exported.metadata(self._session.get_modelmeta().custom_metadata_map, path)
+        self._session, self.about = exported.session(data, path, threads=1)
         self.size: int = self.about["size"]
         self.template: Points = np.array(self.about["template"])
 

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -36,16 +35,7 @@ class Predictor:
     """
 
     def __init__(self, data: bytes, path: Path, threads: int = 0) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        options.intra_op_num_threads = threads
-        try:
-            self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # the runtime's own exceptions share no base
-            raise BadModel(f"{path} cannot be run: {str(error).splitlines()[0]}") from error
-        self.about: dict[str, Any] = exported.metadata(self._session.get_modelmeta().custom_metadata_map, path)
+        self._session, self.about = exported.session(data, path, threads)
         config = exported.configuration(self.about, path)
         self.spec: PrepareConfig = config.prepare
         self.uses_sex: bool = config.model.sex

@@ -210,7 +210,7 @@ def check_folder(out: Path, names: Collection[str], marker: str) -> None:
     foreign = sorted(found - set(names)) or (sorted(found) if marker not in found else [])
     if foreign:
         raise CannotWrite(f"{out} exists and holds other things ({foreign[0]}): name another folder")
-    refuse_unwritable(Path(os.path.realpath(out)).parent)
+    refuse_unwritable(Path(os.path.realpath(out)).parent, out)
 
 
 def write_folder(out: Path, files: Mapping[str, bytes]) -> None:

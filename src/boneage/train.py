@@ -23,7 +23,7 @@ from . import checkpoint
 from .augment import augment, plain
 from .cache import open_cache
 from .checkpoint import as_tensors, taken
-from .config import Config
+from .config import Config, differences
 from .dataset import Sample, open_folder, original_sizes
 from .errors import BadConfig, BadTable
 from .files import remove_leftovers
@@ -355,7 +355,7 @@ class Run:
             checkpoint.cut_log(self.folder, self.progress.step)
 
     def _refuse_other(self, what: str, theirs: dict[str, Any], mine: dict[str, Any]) -> None:
-        changed = ", ".join(_differences(theirs, mine))
+        changed = ", ".join(differences(theirs, mine))
         if changed:
             raise BadConfig(f"{self.folder} was started with another {what} ({changed}): resume it with the same")
 
@@ -388,15 +388,3 @@ def _mix(*numbers: int) -> int:
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
-
-
-def _differences(a: dict[str, Any], b: dict[str, Any], path: str = "") -> list[str]:
-    """The paths at which two trees of settings differ."""
-    found: list[str] = []
-    for key in sorted(a.keys() | b.keys()):
-        x, y = a.get(key), b.get(key)
-        if isinstance(x, dict) and isinstance(y, dict):
-            found += _differences(x, y, f"{path}{key}.")
-        elif x != y:
-            found.append(f"{path}{key}")
-    return found

@@ -132,16 +132,10 @@ def evaluate(
 
     predictor = Predictor.load(model)
     dataset, split = _chosen(predictor, folder, images, split)
-    with progress(f"evaluating on {split}", len(dataset.samples), "films") as advance:
-        context = {"data": dataset.root.name, "table": dataset.table.name}
+    context = {"data": dataset.root.name, "table": dataset.table.name}
+    with progress(f"evaluating on {split}", len(dataset.samples), "films") as tick:
         found = evaluate(
-            predictor,
-            dataset.samples,
-            out,
-            split=split,
-            withhold_sex=withhold_sex,
-            progress=advance,
-            context=context,
+            predictor, dataset.samples, out, split=split, withhold_sex=withhold_sex, progress=tick, context=context
         )
     print(_plain(f"MAE {measured(found['mae'], 'months', 2)}, n = {found['n']}, split {split}"))
     print(f"{out / 'report.html'}. {DISCLAIMER}")
@@ -167,7 +161,7 @@ def stress(
     folder: Data,
     out: Annotated[Path, typer.Option(help="the folder for stress.json, stress.csv, the plot and report.html")],
     split: Annotated[str, typer.Option(help="train, validation, calibration, test, all or auto")] = "auto",
-    limit: Annotated[int, typer.Option(help="so many of the films, evenly taken; 0: all")] = 0,
+    limit: Annotated[int, typer.Option(min=0, help="so many of the films, evenly taken; 0: all")] = 0,
     images: Images = None,
 ) -> None:
     """Turn, mirror, invert, squash and spoil films, and say how far that moves the readings."""
