@@ -172,11 +172,11 @@ def _film_box(proxy: np.ndarray) -> Box:
 
 def _borders(film: np.ndarray) -> Box:
     """What lies within the borders."""
-    dark, bright = np.percentile(_middle(film, 0.2), [10, 95])
+    dark, bright = _percentiles(_middle(film, 0.2).ravel(), 10, 95)
     contrast = float(bright - dark)
     if contrast < 1 / 255:
         return WHOLE
-    too_bright, too_dark = dark + 0.6 * contrast, dark - 0.25 * contrast
+    too_bright, too_dark = float(dark) + 0.6 * contrast, float(dark) - 0.25 * contrast
     sides = (film, film[::-1], film.T, film.T[::-1])
     top, bottom, left, right = (_border(lines, too_bright, too_dark) for lines in sides)
     return top, 1 - bottom, left, 1 - right
@@ -185,7 +185,7 @@ def _borders(film: np.ndarray) -> Box:
 def _border(lines: np.ndarray, too_bright: float, too_dark: float) -> float:
     """The fraction of the side, within `BORDER`, that is no part of the film: lines nearly all bright or dark."""
     outer = lines[: int(len(lines) * BORDER)]
-    lower, upper = np.percentile(outer, [20, 70], axis=1)
+    lower, upper = _percentiles(outer, 20, 70)
     outside = np.flatnonzero((lower > too_bright) | (upper < too_dark))
     return float(outside[-1] + 1) / len(lines) if outside.size else 0.0
 
@@ -196,23 +196,30 @@ def _positive(film: np.ndarray) -> float:
     Above `INVERTED` on positive prints, which show bone dark. Looked at on the film's rim and on a rim further in, so
     that a bright frame alone does not count.
     """
-    hand = np.median(_middle(film, 1 / 3))
-    spread = max(float(np.percentile(film, 95) - np.percentile(film, 5)), 1 / 255)
+    (hand,) = _percentiles(_middle(film, 1 / 3).ravel(), 50)
+    low, high = _percentiles(film.ravel(), 5, 95)
+    spread = max(float(high - low), 1 / 255)
     backgrounds = (_rim(film), _rim(_middle(film, 0.15)))
     return min(float(background - hand) / spread for background in backgrounds)
 
 
 def _rim(film: np.ndarray) -> float:
     width = max(1, min(film.shape) // 16)
-    return float(
-        np.median([np.median(side) for side in (film[:width], film[-width:], film[:, :width], film[:, -width:])])
-    )
+    sides = (film[:width], film[-width:], film[:, :width], film[:, -width:])
+    return float(np.median([_percentiles(side.ravel(), 50) for side in sides]))
 
 
 def _levels(pixels: np.ndarray, spec: PrepareConfig) -> tuple[float, float]:
     """Black is the background beside the hand, not a frame's; white lies above bright bone, so markers clip first."""
-    black, bone = np.percentile(pixels, [spec.low, spec.high])
+    black, bone = _percentiles(pixels.ravel(), spec.low, spec.high)
     return float(black), float(black + spec.headroom * max(bone - black, 4 / 255))
+
+
+def _percentiles(values: np.ndarray, *percents: float) -> list[np.ndarray]:
+    """As `np.percentile` along the last axis, by one sort, which is several times as fast on pictures this small."""
+    ordered, last = np.sort(values, axis=-1), values.shape[-1] - 1
+    places = [last * percent / 100 for percent in percents]
+    return [ordered[..., int(at)] * (1 - at % 1) + ordered[..., min(int(at) + 1, last)] * (at % 1) for at in places]
 
 
 def _within(outer: Box, inner: Box) -> Box:
