@@ -129,8 +129,10 @@ def locator() -> str:
     got = found("locator")
     if got is None:
         return "*Not measured yet.*"
-    columns = ("films", "n", "mean error, % of the hand's length", "90th percentile", "worst film")
-    columns += ("mirror image told", "inversion told", "rotation, median error")
+    columns = (
+        *("films", "n", "mean error, % of the hand's length", "90th percentile", "worst film"),
+        *("mirror image told", "inversion told", "rotation, median error"),
+    )
     rows = [f"| {' | '.join(columns)} |", "|" + " --- |" * len(columns)]
     for name, words in (("as_stored", "as they are"), ("turned", "turned, mirrored, squashed, inverted")):
         one = got[name]
@@ -158,7 +160,11 @@ def smaller() -> str:
             f"- ONNX against torch: largest difference {parity['largest']:.4f} months on {parity['n']} validation films"
         )
     if cache := found("cache"):
-        lines.append(f"- building the cache: {cache['per_second']:.0f} films a second, {cache['films']} films")
+        whole, hand = cache["whole"]["per_second"], cache["hand"]["per_second"]
+        lines.append(
+            f"- building the cache of {cache['films']} films: {whole:.0f} a second, {hand:.0f} with the hand brought "
+            "upright"
+        )
     if memory := found("memory"):
         ratio = memory["ratio"]
         lines.append(

@@ -222,7 +222,7 @@ def test_evaluation_lists_the_films_it_could_not_read(tiny_model: Path, folder: 
 
 
 def test_a_reader_that_stops_listening_is_no_error(tiny_model: Path, folder: Path) -> None:
-    words = [sys.executable, "-m", "boneage.apps.cli", "predict", folder, "--model", tiny_model, "--json"]
+    words = [sys.executable, "-m", "boneage", "predict", folder, "--model", tiny_model, "--json"]
     read, write = os.pipe()
     os.close(read)
     with os.fdopen(write) as pipe:

@@ -83,3 +83,10 @@ def test_a_table_of_landmarks_is_read_and_a_wrong_one_named(tmp_path: Path) -> N
     table.write_text(f"{header}\n{first.rpartition(',')[0]},here\n")
     with pytest.raises(BadTable, match="line 2: each landmark should be a number"):
         read_landmarks(table)
+
+
+def test_a_widened_frame_keeps_its_middle() -> None:
+    frame = fitted(MEAN, HANDS[0])
+    wide = landmarks.widened(frame, 1.5)
+    np.testing.assert_allclose(apply(wide, np.array([[0.5, 0.5]])), apply(frame, np.array([[0.5, 0.5]])))
+    np.testing.assert_allclose(apply(wide, np.array([[1.0, 0.0]])), apply(frame, np.array([[1.25, -0.25]])))

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import platform
 import signal
 import threading
 
 import pytest
+from command import child
 
 torch = pytest.importorskip("torch")
 
@@ -78,3 +80,18 @@ def test_outside_the_main_thread_no_signal_is_waited_for() -> None:
     thread.start()
     thread.join()
     assert asked == [False]
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told")
+def test_kept_memory_is_not_faulted_in_again() -> None:
+    code = (
+        "import resource, sys, torch\n"
+        "from boneage.world import keep_freed_memory\n"
+        "if sys.argv[1] == 'keep': keep_freed_memory()\n"
+        "for _ in range(3): torch.ones(8_000_000).add_(1)\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "for _ in range(10): torch.ones(8_000_000).add_(1)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)"
+    )
+    kept, given = (int(child(way, code=code).stdout) for way in ("keep", "give"))
+    assert kept < 200 < given
