@@ -88,9 +88,9 @@ def test_kept_memory_is_not_faulted_in_again() -> None:
         "import resource, sys, torch\n"
         "from boneage.world import keep_freed_memory\n"
         "if sys.argv[1] == 'keep': keep_freed_memory()\n"
-        "for _ in range(3): torch.ones(8_000_000).add_(1)\n"
+        "for _ in range(3): torch.ones(20_000_000).add_(1)\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
-        "for _ in range(10): torch.ones(8_000_000).add_(1)\n"
+        "for _ in range(10): torch.ones(20_000_000).add_(1)\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)"
     )
     kept, given = (int(child(way, code=code).stdout) for way in ("keep", "give"))
