@@ -57,6 +57,27 @@ def test_nothing_is_withheld_in_use_or_when_told_not_to() -> None:
         assert torch.equal(outputs, outputs[:1].expand(200, 1))
 
 
+def test_an_unknown_sex_is_replaced_by_the_networks_own_estimate() -> None:
+    telling = head(sex_loss=0.2).eval()
+    outputs = telling(torch.ones(3, 8), SEXES)
+    assert outputs.shape == (3, 2)  # the age, and the logit of "male", which does not depend on the sex told
+    assert len(set(outputs[:, 1].tolist())) == 1
+    assert telling.guess is not None
+    telling.guess.bias.data.fill_(50)
+    certain = telling(torch.ones(3, 8), SEXES)
+    torch.testing.assert_close(certain[2], certain[1])
+    telling.guess.bias.data.fill_(-50)
+    certain = telling(torch.ones(3, 8), SEXES)
+    torch.testing.assert_close(certain[2], certain[0])
+
+
+def test_the_ages_error_does_not_bend_the_estimate_of_the_sex() -> None:
+    telling = head(sex_loss=0.2, sex_dropout=1.0).train()
+    telling(torch.ones(3, 8), SEXES)[:, 0].sum().backward()
+    assert telling.guess is not None
+    assert telling.guess.weight.grad is None or not telling.guess.weight.grad.any()
+
+
 def test_dropout_acts_in_training_only() -> None:
     dropping = head(dropout=0.5)
     features, female = torch.ones(50, 8), encode([Sex.FEMALE]).expand(50, 2)

@@ -135,7 +135,9 @@ def test_a_run_that_dies_while_it_saves_goes_on_bit_for_bit(
         patch.setattr(os, "replace", dying(at))
         with pytest.raises(Died):
             run.fit(False)
-    (folder / f".{checkpoint.STATE}.1.tmp").write_text("what a real kill leaves")
+    (folder / f".{checkpoint.STATE}.{2**22 + 1}.tmp").write_text(
+        "what a real kill leaves"
+    )  # of no process there can be
     if goes_on is None:
         assert checkpoint.is_empty(folder)
     else:

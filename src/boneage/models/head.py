@@ -15,7 +15,10 @@ SEX_FEATURES = 32
 
 
 class Network(nn.Module):
-    """films float [N, 1, S, S] in [0, 1] and sex [N, 2] (see `encode`) → raw outputs [N, outputs]."""
+    """films float [N, 1, S, S] in [0, 1] and sex [N, 2] (see `encode`) → raw outputs [N, outputs].
+
+    With ``config.sex_loss`` one more column follows, the logit of "male" (see `boneage.losses.sex_loss`).
+    """
 
     mean: Tensor
     std: Tensor
@@ -49,7 +52,8 @@ class PlainHead(nn.Module):
 
 class SexHead(nn.Module):
     """Features and sex through one hidden layer. In training the sex is withheld from a share of the films, so that
-    the network also knows what to say when nobody tells it."""
+    the network also knows what to say when nobody tells it. With ``config.sex_loss`` it then goes by its own estimate
+    of the sex, which it learns from every film."""
 
     def __init__(self, features: int, outputs: int, config: ModelConfig) -> None:
         super().__init__()
@@ -59,10 +63,20 @@ class SexHead(nn.Module):
         self.act = nn.GELU()
         self.drop = nn.Dropout(config.dropout)
         self.last = nn.Linear(config.hidden, outputs)
+        self.guess = nn.Linear(features, 1) if config.sex_loss else None
 
     def forward(self, features: Tensor, sex: Tensor) -> Tensor:
         if self.training and self.withheld:
             sex = sex * (torch.rand(len(sex), 1, device=sex.device) >= self.withheld)
+        if self.guess is None:
+            return self._read(features, sex)
+        male = self.guess(features)
+        estimate = male.detach().float().sigmoid()
+        unknown = 1 - sex.sum(1, keepdim=True)
+        sex = sex + unknown * torch.cat([1 - estimate, estimate], dim=1)
+        return torch.cat([self._read(features, sex), male], dim=1)
+
+    def _read(self, features: Tensor, sex: Tensor) -> Tensor:
         x = torch.cat([self.drop(features), self.sex(sex)], dim=1)
         return self.last(self.drop(self.act(self.hidden(x))))
 
