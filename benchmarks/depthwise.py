@@ -1,4 +1,4 @@
-"""What the gradients of EfficientNet-Lite0's depthwise convolutions cost: the library's kernels against ours, in bfloat16.
+"""The cost of the gradients of EfficientNet-Lite0's depthwise convolutions: the library's kernels against ours.
 
 python benchmarks/depthwise.py --out docs/results/depthwise.json     (no data: noise)
 """

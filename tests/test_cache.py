@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import AvifImagePlugin
 
 from boneage import cache
 from boneage.cache import open_cache, restored
@@ -47,6 +48,21 @@ def readings(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
     monkeypatch.setattr(cache, "read", spy)
     return paths
+
+
+def test_libraries_start_no_threads_of_their_own_meanwhile(
+    home: Path, samples: list[Sample], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, during = (cv2.getNumThreads(), AvifImagePlugin.DEFAULT_MAX_THREADS), []
+
+    def spy(path: Path) -> Radiograph:
+        during.append((cv2.getNumThreads(), AvifImagePlugin.DEFAULT_MAX_THREADS))
+        return read(path)
+
+    monkeypatch.setattr(cache, "read", spy)
+    open_cache(samples, SPEC)
+    assert set(during) == {(1, 1)}
+    assert (cv2.getNumThreads(), AvifImagePlugin.DEFAULT_MAX_THREADS) == before
 
 
 def test_rows_are_the_prepared_films_in_order(home: Path, samples: list[Sample]) -> None:

@@ -6,12 +6,14 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import AvifImagePlugin
 
 from .config import PrepareConfig
 from .dataset import Sample
@@ -93,9 +95,22 @@ def _prepared(
             return str(error)
 
     workers = os.cpu_count() or 1
-    with ThreadPoolExecutor(workers) as pool:
+    with _one_thread_each(), ThreadPoolExecutor(workers) as pool:
         for chunk in _chunks(samples, 32 * workers):
             yield from zip(chunk, pool.map(one, chunk), strict=True)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Where films are shared out among threads, OpenCV and the AVIF decoder should not start more for each film."""
+    threads, decoding = cv2.getNumThreads(), AvifImagePlugin.DEFAULT_MAX_THREADS
+    cv2.setNumThreads(1)
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
+        AvifImagePlugin.DEFAULT_MAX_THREADS = decoding
 
 
 def restored(film: Radiograph, size: tuple[int, int] | None) -> Radiograph:

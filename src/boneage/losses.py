@@ -21,7 +21,7 @@ MONTHS_PER_YEAR = 12.0
 
 
 class Output(Protocol):
-    """One way to predict months. ``raw`` is the head's [N, outputs or more] of any float type, ``labels`` months [N]."""
+    """One way to predict months. ``raw`` is the head's [N, outputs or more] of any float type, ``labels`` months."""
 
     @property
     def outputs(self) -> int:
