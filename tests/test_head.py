@@ -7,7 +7,7 @@ torch = pytest.importorskip("torch")
 from torch import Tensor, nn  # noqa: E402
 
 from boneage.config import ModelConfig, PrepareConfig  # noqa: E402
-from boneage.models.head import SEX_FEATURES, Network, PlainHead, Reader, SexHead, encode  # noqa: E402
+from boneage.models.head import SEX_FEATURES, Answer, Network, PlainHead, Reader, SexHead, encode  # noqa: E402
 from boneage.types import Sex  # noqa: E402
 
 TINY = ModelConfig(name="tiny", hidden=16)
@@ -21,7 +21,11 @@ def _seed() -> None:
 
 
 def head(**settings: float) -> SexHead:
-    return SexHead(8, 1, ModelConfig(hidden=16, **{"dropout": 0.0, "sex_dropout": 0.0} | settings))
+    return SexHead(8, 1, ModelConfig(hidden=16, **{"dropout": 0.0} | settings))
+
+
+def network(**settings: float) -> Network:
+    return Network(ModelConfig(name="tiny", hidden=16, **{"dropout": 0.0, "sex_dropout": 0.0} | settings), SPEC, 1)
 
 
 def test_sex_as_numbers() -> None:
@@ -31,65 +35,70 @@ def test_sex_as_numbers() -> None:
 
 
 def test_the_sex_changes_the_output() -> None:
-    outputs = head().eval()(torch.ones(3, 8), SEXES).flatten()
-    assert len(set(outputs.tolist())) == 3
+    age, male = head().eval()(torch.ones(3, 8), SEXES)
+    assert len(set(age.flatten().tolist())) == 3
+    assert male is None
 
 
 def test_unknown_is_what_a_withheld_sex_looks_like() -> None:
-    withholding = head(sex_dropout=1.0).train()
-    outputs = withholding(torch.ones(3, 8), SEXES)
-    assert torch.equal(outputs, outputs[2:].expand(3, 1))
-    assert torch.equal(outputs, withholding.eval()(torch.ones(3, 8), encode([Sex.UNKNOWN] * 3)))
+    withholding, films = network(sex_dropout=1.0), torch.rand(1, 1, 32, 32).expand(3, -1, -1, -1)
+    withheld = withholding.train()(films, SEXES).age
+    assert torch.equal(withheld, withheld[2:].expand(3, 1))
+    ages = withholding.eval()(films, SEXES).age
+    assert len(set(ages.flatten().tolist())) == 3
 
 
 def test_the_sex_is_withheld_from_the_configured_share() -> None:
-    partly, female = head(sex_dropout=0.3), encode([Sex.FEMALE]).expand(4000, 2)
-    known, unknown = partly.eval()(torch.ones(2, 8), SEXES[[0, 2]]).flatten()
-    outputs = partly.train()(torch.ones(4000, 8), female).flatten()
-    withheld = torch.isclose(outputs, unknown)
-    assert torch.isclose(outputs[~withheld], known).all()
-    assert 0.27 < withheld.float().mean() < 0.33
-
-
-def test_nothing_is_withheld_in_use_or_when_told_not_to() -> None:
-    for used in (head(sex_dropout=0.9).eval(), head(sex_dropout=0.0).train()):
-        outputs = used(torch.ones(200, 8), encode([Sex.FEMALE]).expand(200, 2))
-        assert torch.equal(outputs, outputs[:1].expand(200, 1))
+    partly, seen = network(sex_dropout=0.3).train(), []
+    partly.head.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[1]))
+    partly(torch.zeros(4000, 1, 8, 8), encode([Sex.FEMALE]).expand(4000, 2))
+    assert 0.27 < (seen[0].sum(1) == 0).float().mean() < 0.33
+    partly.eval()(torch.zeros(200, 1, 8, 8), encode([Sex.FEMALE]).expand(200, 2))
+    assert seen[1].sum(1).all()
 
 
 def test_an_unknown_sex_is_replaced_by_the_networks_own_estimate() -> None:
     telling = head(sex_loss=0.2).eval()
-    outputs = telling(torch.ones(3, 8), SEXES)
-    assert outputs.shape == (3, 2)  # the age, and the logit of "male", which does not depend on the sex told
-    assert len(set(outputs[:, 1].tolist())) == 1
     assert telling.guess is not None
-    telling.guess.bias.data.fill_(50)
-    certain = telling(torch.ones(3, 8), SEXES)
-    torch.testing.assert_close(certain[2], certain[1])
-    telling.guess.bias.data.fill_(-50)
-    certain = telling(torch.ones(3, 8), SEXES)
-    torch.testing.assert_close(certain[2], certain[0])
+    for bias, like in ((50, 1), (-50, 0)):
+        telling.guess.bias.data.fill_(bias)
+        age, male = telling(torch.ones(3, 8), SEXES)
+        assert male is not None
+        assert len(set(male.tolist())) == 1  # it does not depend on the sex told
+        torch.testing.assert_close(age[2], age[like])
 
 
 def test_the_ages_error_does_not_bend_the_estimate_of_the_sex() -> None:
-    telling = head(sex_loss=0.2, sex_dropout=1.0).train()
-    telling(torch.ones(3, 8), SEXES)[:, 0].sum().backward()
+    telling = head(sex_loss=0.2).train()
+    telling(torch.ones(3, 8), SEXES[2:].expand(3, 2))[0].sum().backward()
     assert telling.guess is not None
     assert telling.guess.weight.grad is None or not telling.guess.weight.grad.any()
+
+
+def test_the_spread_is_learnt_from_the_features_without_bending_them() -> None:
+    telling = network(spread_loss=0.1).train()
+    answer = telling(torch.rand(2, 1, 32, 32), SEXES[:2])
+    assert answer.spread is not None
+    assert answer.spread.shape == (2,)
+    answer.spread.sum().backward()
+    assert telling.spread is not None
+    assert telling.spread.last.weight.grad is not None
+    assert all(p.grad is None for p in telling.backbone.parameters())
 
 
 def test_dropout_acts_in_training_only() -> None:
     dropping = head(dropout=0.5)
     features, female = torch.ones(50, 8), encode([Sex.FEMALE]).expand(50, 2)
-    assert len(dropping.train()(features, female).unique()) > 10
-    assert len(dropping.eval()(features, female).unique()) == 1
+    assert len(dropping.train()(features, female)[0].unique()) > 10
+    assert len(dropping.eval()(features, female)[0].unique()) == 1
 
 
 def test_a_head_without_sex_is_one_layer_that_ignores_it() -> None:
     plain = PlainHead(8, 2)
     assert sum(p.numel() for p in plain.parameters()) == 8 * 2 + 2
-    outputs = plain(torch.ones(3, 8), SEXES)
+    outputs, male = plain(torch.ones(3, 8), SEXES)
     assert torch.equal(outputs, outputs[:1].expand(3, 2))
+    assert male is None
 
 
 def test_the_head_with_sex_has_the_units_that_were_asked_for() -> None:
@@ -111,7 +120,9 @@ def test_the_backbone_sees_normalised_films_in_every_channel(channels: int) -> N
     seen: list[Tensor] = []
     network.backbone.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
     films = torch.rand(2, 1, 32, 32)
-    assert network(films, SEXES[:2]).shape == (2, 1)
+    answer = network(films, SEXES[:2])
+    assert answer.age.shape == (2, 1)
+    assert answer[1:] == (None, None)
     torch.testing.assert_close(seen[0], ((films - 0.4) / 0.2).expand(2, channels, 32, 32))
 
 
@@ -124,8 +135,8 @@ def test_normalisation_travels_with_the_weights() -> None:
 class Left(nn.Module):
     """Reads the mean brightness of the film's left half."""
 
-    def forward(self, films: Tensor, sex: Tensor) -> Tensor:
-        return films[:, :, :, : films.shape[-1] // 2].mean((1, 2, 3), keepdim=True).flatten(1) + sex[:, :1]
+    def forward(self, films: Tensor, sex: Tensor) -> Answer:
+        return Answer(films[:, :, :, : films.shape[-1] // 2].mean((1, 2, 3), keepdim=True).flatten(1) + sex[:, :1])
 
 
 def test_a_reader_takes_bytes_and_gives_months() -> None:

@@ -14,7 +14,7 @@ from torch import Tensor  # noqa: E402
 
 from boneage.config import TrainConfig  # noqa: E402
 from boneage.errors import BadConfig  # noqa: E402
-from boneage.losses import BINS, LOSSES, Output, output, sex_loss  # noqa: E402
+from boneage.losses import BINS, LOSSES, Output, output, sex_loss, spread_loss  # noqa: E402
 
 CENTRE, SCALE = 127.0, 41.0
 MONTHS = st.floats(0, 240, width=32)
@@ -183,17 +183,22 @@ def test_labels_without_spread_cannot_be_standardised(name: str, scale: float) -
 
 
 def test_the_loss_of_the_sex_counts_the_films_whose_sex_is_known() -> None:
-    raw = torch.tensor([[0.0, 2.0], [0.0, -2.0], [0.0, 9.0]])
+    male = torch.tensor([2.0, -2.0, 9.0])
     sex = torch.tensor([[0.0, 1.0], [0.0, 1.0], [0.0, 0.0]])
     wanted = (math.log1p(math.exp(-2)) + math.log1p(math.exp(2))) / 2
-    assert sex_loss(raw, sex).item() == pytest.approx(wanted, rel=1e-5)
-    assert sex_loss(raw[2:], sex[2:]).item() == 0
+    assert sex_loss(male, sex).item() == pytest.approx(wanted, rel=1e-5)
+    assert sex_loss(male[2:], sex[2:]).item() == 0
 
 
-@pytest.mark.parametrize("name", sorted(LOSSES))
-def test_what_follows_the_outputs_is_not_read_as_an_age(name: str) -> None:
-    meaning, labels = of(name), torch.tensor([20.0, 200.0])
-    raw = torch.randn(2, meaning.outputs, generator=torch.Generator().manual_seed(0))
-    longer = torch.cat([raw, torch.full((2, 1), 7.0)], 1)
-    assert torch.equal(meaning.months(longer), meaning.months(raw))
-    assert meaning.loss(longer, labels) == meaning.loss(raw, labels)
+def test_the_spread_that_costs_least_is_the_mean_error() -> None:
+    errors = torch.tensor([-2.0, 4.0, 9.0])
+    spread = torch.tensor(5.0).log().expand(3).clone().requires_grad_()
+    spread_loss(spread, errors).backward()
+    assert spread.grad is not None
+    assert spread.grad.sum().item() == pytest.approx(0, abs=1e-6)
+
+
+def test_the_loss_of_the_spread_leaves_the_age_alone() -> None:
+    errors = torch.ones(3, requires_grad=True)
+    spread_loss(torch.zeros(3, requires_grad=True), errors).backward()
+    assert errors.grad is None

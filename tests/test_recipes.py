@@ -33,7 +33,7 @@ def test_every_recipe_builds(name: str) -> None:
     optimizer(network, config.train)
     with torch.device("meta"):
         films = torch.rand(2, 1, config.prepare.size, config.prepare.size)
-        assert network(films, torch.zeros(2, 2)).shape == (2, 1)
+        assert network(films, torch.zeros(2, 2)).age.shape == (2, 1)
 
 
 @pytest.mark.parametrize("name", RECIPES)

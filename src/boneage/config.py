@@ -57,6 +57,7 @@ class ModelConfig:
     sex: bool = True
     sex_dropout: float = 0.1  # share of the films that it is withheld from
     sex_loss: float = 0.0  # weight of also telling the sex, which then stands in where it is unknown; 0: no such output
+    spread_loss: float = 0.0  # weight of also telling the error to expect; 0: no such output
     hidden: int = 256
     dropout: float = 0.2
     attention: str = "none"  # none | channel | spatial | both
@@ -64,7 +65,8 @@ class ModelConfig:
     mirror: bool = False  # in use, average over the film and its mirror image
 
     def __post_init__(self) -> None:
-        _within("model", self, sex_dropout=(0, 1), sex_loss=(0, _INF), dropout=(0, 1), hidden=(1, _INF))
+        _within("model", self, sex_dropout=(0, 1), dropout=(0, 1), hidden=(1, _INF))
+        _within("model", self, sex_loss=(0, _INF), spread_loss=(0, _INF))
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ MONTHS_PER_YEAR = 12.0
 
 
 class Output(Protocol):
-    """One way to predict months. ``raw`` is the head's [N, outputs or more] of any float type, ``labels`` months."""
+    """One way to predict months. ``raw`` is the head's [N, outputs] of any float type, ``labels`` months."""
 
     @property
     def outputs(self) -> int:
@@ -94,7 +94,7 @@ class Distribution:
     outputs: int = BINS
 
     def months(self, raw: Tensor) -> Tensor:
-        probabilities = functional.softmax(raw.float()[:, :BINS], dim=1)
+        probabilities = functional.softmax(raw.float(), dim=1)
         return (probabilities * _bins(raw)).sum(1)
 
     def target(self, labels: Tensor) -> Tensor:
@@ -103,7 +103,7 @@ class Distribution:
         return functional.softmax(-distance.square() / 2, dim=1)
 
     def loss(self, raw: Tensor, labels: Tensor) -> Tensor:
-        log_probabilities = functional.log_softmax(raw.float()[:, :BINS], dim=1)
+        log_probabilities = functional.log_softmax(raw.float(), dim=1)
         divergence = functional.kl_div(log_probabilities, self.target(labels), reduction="batchmean")
         return divergence + (self.months(raw) - labels.float()).abs().mean() / MONTHS_PER_YEAR
 
@@ -111,11 +111,18 @@ class Distribution:
         return torch.log(self.target(labels).mean(0).clamp_min(1e-6))
 
 
-def sex_loss(raw: Tensor, sex: Tensor) -> Tensor:
-    """Mean cross-entropy of the last column, the logit of "male", over the films [N, 2] whose sex is known."""
+def sex_loss(male: Tensor, sex: Tensor) -> Tensor:
+    """Mean cross-entropy of the logits of "male" [N] over the films, sex [N, 2], whose sex is known."""
     known = sex.sum(1)
-    entropy = functional.binary_cross_entropy_with_logits(raw.float()[:, -1], sex[:, 1], reduction="none")
+    entropy = functional.binary_cross_entropy_with_logits(male.float(), sex[:, 1], reduction="none")
     return (entropy * known).sum() / known.sum().clamp_min(1)
+
+
+def spread_loss(spread: Tensor, errors: Tensor) -> Tensor:
+    """Mean negative log-likelihood, but for a constant, of the ``errors`` in months [N] under Laplace distributions
+    whose scales are the exponentials of ``spread`` [N]: least where the scale is the mean absolute error."""
+    spread = spread.float()
+    return (errors.detach().abs() * torch.exp(-spread) + spread).mean()
 
 
 def _column(raw: Tensor) -> Tensor:

@@ -27,8 +27,8 @@ from .config import Config, differences
 from .dataset import Sample, open_folder, original_sizes
 from .errors import BadConfig, BadTable
 from .files import remove_leftovers
-from .losses import Output, output, sex_loss
-from .models.head import Network, encode
+from .losses import Output, output, sex_loss, spread_loss
+from .models.head import Answer, Network, encode
 from .optimise import Average, learning_rate, optimizer, optimizer_tensors, restore_optimizer
 from .progress import progress
 from .split import divide, fingerprint
@@ -199,8 +199,8 @@ class Run:
             last = part == len(parts) - 1
             with nullcontext() if last or self.here.size == 1 else wrapped.no_sync():  # type: ignore[operator]
                 with self._autocast():
-                    raw = wrapped(films, sex)
-                loss = self._loss(raw, sex, months) * (len(rows) * self.here.size / self.batch)
+                    answer = wrapped(films, sex)
+                loss = self._loss(answer, sex, months) * (len(rows) * self.here.size / self.batch)
                 self.scaler.scale(loss).backward()
             total += loss.item()
         if config.clip:
@@ -212,10 +212,13 @@ class Run:
         self.average.update(step)
         return total
 
-    def _loss(self, raw: Tensor, sex: Tensor, months: Tensor) -> Tensor:
-        weight = self.config.model.sex_loss if self.config.model.sex else 0.0
-        loss = self.output.loss(raw, months)
-        return loss + weight * sex_loss(raw, sex) if weight else loss
+    def _loss(self, answer: Answer, sex: Tensor, months: Tensor) -> Tensor:
+        loss, weights = self.output.loss(answer.age, months), self.config.model
+        if answer.male is not None:
+            loss = loss + weights.sex_loss * sex_loss(answer.male, sex)
+        if answer.spread is not None:
+            loss = loss + weights.spread_loss * spread_loss(answer.spread, self.output.months(answer.age) - months)
+        return loss
 
     def _rows(self, step: int) -> Tensor:
         """This process's films of batch ``step``: a new order every epoch, the remainder left for another."""
@@ -282,8 +285,8 @@ class Run:
         months = []
         for part, known in zip(pixels.split(64), sex.split(64), strict=True):
             with self._autocast():
-                raw = self.network(plain(part, self.config.prepare.size), known)
-            months.append(self.output.months(raw).cpu())
+                answer = self.network(plain(part, self.config.prepare.size), known)
+            months.append(self.output.months(answer.age).cpu())
         self.network.load_state_dict(current)
         return torch.cat(months).double().numpy()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -11,13 +13,27 @@ from ..config import ModelConfig, PrepareConfig
 from ..types import Sex
 from . import backbone
 
-SEX_FEATURES = 32
+SEX_FEATURES, SPREAD_FEATURES = 32, 64
+USUAL_ERROR = 8.0  # months: where the spread starts
+
+
+class Answer(NamedTuple):
+    """What the network says of N films, raw.
+
+    ``age``: [N, outputs], see `boneage.losses`. ``male``: the logit of "male" [N]. ``spread``: the logarithm of the
+    error to expect, in months [N]. The last two are None where the configuration has no such output.
+    """
+
+    age: Tensor
+    male: Tensor | None = None
+    spread: Tensor | None = None
 
 
 class Network(nn.Module):
-    """films float [N, 1, S, S] in [0, 1] and sex [N, 2] (see `encode`) → raw outputs [N, outputs].
+    """films float [N, 1, S, S] in [0, 1] and sex [N, 2] (see `encode`) → `Answer`.
 
-    With ``config.sex_loss`` one more column follows, the logit of "male" (see `boneage.losses.sex_loss`).
+    In training the sex is withheld from a share of the films, so that the network also knows what to say when nobody
+    tells it.
     """
 
     mean: Tensor
@@ -26,17 +42,23 @@ class Network(nn.Module):
     def __init__(self, config: ModelConfig, spec: PrepareConfig, outputs: int, bias: float | Tensor = 0.0) -> None:
         super().__init__()
         self.channels = spec.channels
+        self.withheld = config.sex_dropout if config.sex else 0.0
         self.register_buffer("mean", torch.tensor(spec.mean))
         self.register_buffer("std", torch.tensor(spec.std))
         self.backbone = backbone(config, spec.channels)
         features = int(self.backbone.features)
         self.head = SexHead(features, outputs, config) if config.sex else PlainHead(features, outputs)
+        self.spread = SpreadHead(features) if config.spread_loss else None
         with torch.no_grad():
             self.head.last.bias.copy_(torch.as_tensor(bias))
 
-    def forward(self, films: Tensor, sex: Tensor) -> Tensor:
+    def forward(self, films: Tensor, sex: Tensor) -> Answer:
         x = ((films - self.mean) / self.std).expand(-1, self.channels, -1, -1)
-        return self.head(self.backbone(x), sex)
+        features = self.backbone(x)
+        if self.training and self.withheld:
+            sex = sex * (torch.rand(len(sex), 1, device=sex.device) >= self.withheld)
+        age, male = self.head(features, sex)
+        return Answer(age, male, self.spread(features, sex) if self.spread else None)
 
 
 class PlainHead(nn.Module):
@@ -46,18 +68,16 @@ class PlainHead(nn.Module):
         super().__init__()
         self.last = nn.Linear(features, outputs)
 
-    def forward(self, features: Tensor, sex: Tensor) -> Tensor:
-        return self.last(features)
+    def forward(self, features: Tensor, sex: Tensor) -> tuple[Tensor, None]:
+        return self.last(features), None
 
 
 class SexHead(nn.Module):
-    """Features and sex through one hidden layer. In training the sex is withheld from a share of the films, so that
-    the network also knows what to say when nobody tells it. With ``config.sex_loss`` it then goes by its own estimate
-    of the sex, which it learns from every film."""
+    """Features and sex through one hidden layer. With ``config.sex_loss`` the head also tells the sex, which it learns
+    from every film, and reads a film of unknown sex by its own estimate."""
 
     def __init__(self, features: int, outputs: int, config: ModelConfig) -> None:
         super().__init__()
-        self.withheld = config.sex_dropout
         self.sex = nn.Linear(2, SEX_FEATURES)
         self.hidden = nn.Linear(features + SEX_FEATURES, config.hidden)
         self.act = nn.GELU()
@@ -65,20 +85,29 @@ class SexHead(nn.Module):
         self.last = nn.Linear(config.hidden, outputs)
         self.guess = nn.Linear(features, 1) if config.sex_loss else None
 
-    def forward(self, features: Tensor, sex: Tensor) -> Tensor:
-        if self.training and self.withheld:
-            sex = sex * (torch.rand(len(sex), 1, device=sex.device) >= self.withheld)
-        if self.guess is None:
-            return self._read(features, sex)
-        male = self.guess(features)
-        estimate = male.detach().float().sigmoid()
-        unknown = 1 - sex.sum(1, keepdim=True)
-        sex = sex + unknown * torch.cat([1 - estimate, estimate], dim=1)
-        return torch.cat([self._read(features, sex), male], dim=1)
-
-    def _read(self, features: Tensor, sex: Tensor) -> Tensor:
+    def forward(self, features: Tensor, sex: Tensor) -> tuple[Tensor, Tensor | None]:
+        male = self.guess(features) if self.guess else None
+        if male is not None:
+            estimate = male.detach().float().sigmoid()
+            sex = sex + (1 - sex.sum(1, keepdim=True)) * torch.cat([1 - estimate, estimate], dim=1)
+            male = male[:, 0]
         x = torch.cat([self.drop(features), self.sex(sex)], dim=1)
-        return self.last(self.drop(self.act(self.hidden(x))))
+        return self.last(self.drop(self.act(self.hidden(x)))), male
+
+
+class SpreadHead(nn.Module):
+    """The error to expect, from what the film looks like and whether the sex is known. It learns from the features and
+    does not bend them."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(features + 2, SPREAD_FEATURES)
+        self.act = nn.GELU()
+        self.last = nn.Linear(SPREAD_FEATURES, 1)
+        nn.init.constant_(self.last.bias, math.log(USUAL_ERROR))
+
+    def forward(self, features: Tensor, sex: Tensor) -> Tensor:
+        return self.last(self.act(self.hidden(torch.cat([features.detach(), sex], dim=1))))[:, 0]
 
 
 def encode(sexes: Sequence[Sex]) -> Tensor:
@@ -98,7 +127,7 @@ class Reader(nn.Module):
 
     def forward(self, films: Tensor, sex: Tensor) -> Tensor:
         x = films.unsqueeze(1).float() / 255
-        months = self.months(self.network(x, sex))
+        months = self.months(self.network(x, sex).age)
         if self.mirror:
-            months = (months + self.months(self.network(x.flip(-1), sex))) / 2
+            months = (months + self.months(self.network(x.flip(-1), sex).age)) / 2
         return months
