@@ -20,7 +20,7 @@ ROWS = (  # a module imports only from its own row and from those above it
     {"types", "errors"},
     {
         *("config", "files", "table", "pixels", "read", "read_dicom", "dicom_frame", "metrics", "progress"),
-        *("exported", "landmarks", "locate", "prepare"),
+        *("exported", "landmarks", "locate", "prepare", "intervals"),
     },
     {"models"},
     {

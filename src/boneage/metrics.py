@@ -120,6 +120,17 @@ def by_age_and_sex(labels: np.ndarray, predictions: np.ndarray, sexes: Sequence[
     return {name: by_age(labels[of], predictions[of]) for name, of in rows.items() if of.any()}
 
 
+def by_cell(months: np.ndarray, sexes: Sequence[Sex]) -> dict[str, np.ndarray]:
+    """Which of n films belong to each band of ``months`` × known sex that occurs, bool [n], as ``"<84 female"``."""
+    words, months = np.array([sex.value for sex in sexes]), np.asarray(months)
+    cells = {
+        f"{band} {sex.value}": (words == sex.value) & (months >= low) & (months < high)
+        for sex in (Sex.FEMALE, Sex.MALE)
+        for band, (low, high) in BANDS.items()
+    }
+    return {name: rows for name, rows in cells.items() if rows.any()}
+
+
 def agreement(labels: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:
     """Limits of agreement ``lower`` and ``upper`` = bias ∓ 1.96 standard deviations (Bland & Altman 1986), months."""
     labels, predictions = _checked(labels, predictions)
