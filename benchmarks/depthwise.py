@@ -57,7 +57,7 @@ def measured(channels: int, side: int, kernel: int, stride: int, padding: int, r
     def forward(ours: bool) -> torch.Tensor:
         with torch.autocast("cpu", torch.bfloat16):
             if ours:
-                return depthwise(films, weight, stride, padding)
+                return depthwise(films, weight, None, stride, padding)
             return conv2d(films, weight, None, stride, padding, 1, channels)
 
     found = {"forward": seconds(lambda: forward(False).detach_(), rounds)}

@@ -156,6 +156,26 @@ def test_same_padding_is_tensorflows(height: int, width: int, shape: tuple[int, 
     np.testing.assert_allclose(conv(image)[0, 0].detach().numpy(), expected, atol=1e-12)
 
 
+def test_frozen_statistics_folded_into_the_convolution_change_nothing() -> None:
+    network = build("efficientnet_lite0").train()
+    film = torch.randn(2, 3, 64, 64)
+    for _ in range(3):
+        network(film)
+    for part in network.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            nn.init.normal_(part.bias, std=0.1)
+            part.eval()
+    folded = network(film)
+    folded.square().mean().backward()
+    grads = {name: parameter.grad.clone() for name, parameter in network.named_parameters()}
+    network.zero_grad()
+    plain = network.eval()(film)
+    plain.square().mean().backward()
+    torch.testing.assert_close(folded, plain, atol=1e-4, rtol=1e-4)
+    for name, parameter in network.named_parameters():
+        assert (grads[name] - parameter.grad).norm() <= 1e-3 * parameter.grad.norm() + 1e-7, name
+
+
 @needs_weights
 def test_imagenet_weights_are_all_of_the_network_and_nothing_else() -> None:
     network = EfficientNetLite0()

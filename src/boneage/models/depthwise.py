@@ -14,31 +14,33 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def depthwise(x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
+def depthwise(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:
     """Each channel of [N, C, H, W] with its own odd kernel, weight [C, 1, k, k]; as `conv2d` with C groups."""
     slow = x.device.type == "cpu" and torch.is_autocast_enabled("cpu") and torch.is_grad_enabled()
     if slow and torch.get_autocast_dtype("cpu") == torch.bfloat16:
-        return _Depthwise.apply(x.bfloat16(), weight, stride, padding)  # type: ignore[no-any-return]
-    return functional.conv2d(x, weight, None, stride, padding, 1, len(weight))
+        return _Depthwise.apply(x.bfloat16(), weight, bias, stride, padding)  # type: ignore[no-any-return]
+    return functional.conv2d(x, weight, bias, stride, padding, 1, len(weight))
 
 
 class _Depthwise(torch.autograd.Function):
-    """bfloat16 films and float32 weights; the weights' gradient is float32."""
+    """bfloat16 films, float32 weights and biases, whose gradients are float32."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:
         rounded = weight.bfloat16()
         ctx.save_for_backward(x, rounded)
         ctx.stride, ctx.padding = stride, padding
-        return functional.conv2d(x, rounded, None, stride, padding, 1, len(rounded))
+        shift = None if bias is None else bias.bfloat16()
+        return functional.conv2d(x, rounded, shift, stride, padding, 1, len(rounded))
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None, None]:
         x, weight = ctx.saved_tensors
-        to_films, to_weights = ctx.needs_input_grad[:2]
+        to_films, to_weights, to_biases = ctx.needs_input_grad[:3]
         films = _to_films(grads[0], x, weight, ctx.stride, ctx.padding) if to_films else None
         weights = _to_weights(grads[0], x, weight, ctx.stride, ctx.padding) if to_weights else None
-        return films, weights, None, None
+        biases = grads[0].sum((0, 2, 3), dtype=torch.float32) if to_biases else None
+        return films, weights, biases, None, None
 
 
 def _to_films(grad: Tensor, x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from ..landmarks import LANDMARKS
-from .efficientnet_lite import EfficientNetLite0, SameConv, imagenet_weights, unit
+from .efficientnet_lite import EfficientNetLite0, SameConv, Unit, imagenet_weights
 
 FINE, BLOCKS = 5, 11  # blocks up to stride 8 with 40 channels, and up to stride 16 with 112
 WIDTH = 64
@@ -33,7 +33,7 @@ class Locator(nn.Module):
         self.stem, blocks = trunk.stem, list(trunk.blocks.children())[:BLOCKS]
         self.coarse, self.finer = nn.Sequential(*blocks[:FINE]), nn.Sequential(*blocks[FINE:])
         self.context = nn.Sequential(nn.Linear(112, WIDTH), nn.GELU())
-        self.join16, self.join8 = unit(SameConv(112, WIDTH, 1), activate=False), unit(SameConv(40, WIDTH, 1), False)
+        self.join16, self.join8 = Unit(SameConv(112, WIDTH, 1), activate=False), Unit(SameConv(40, WIDTH, 1), False)
         self.mix = nn.Sequential(_separable(WIDTH), _separable(WIDTH))
         self.places = nn.Conv2d(WIDTH, len(LANDMARKS), 1)
         self.whole = nn.Linear(WIDTH, len(LANDMARKS) + 1)
@@ -49,4 +49,4 @@ class Locator(nn.Module):
 
 
 def _separable(width: int) -> nn.Sequential:
-    return nn.Sequential(unit(SameConv(width, width, 5, groups=width)), unit(SameConv(width, width, 1)))
+    return nn.Sequential(Unit(SameConv(width, width, 5, groups=width)), Unit(SameConv(width, width, 1)))
