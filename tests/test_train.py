@@ -290,6 +290,7 @@ def test_frozen_batch_statistics_stay(tiny_data: Data, tmp_path: Path) -> None:
 
     assert {"weight", "bias", "running_mean", "running_var", "num_batches_tracked"} <= moved()
     assert moved("train.freeze_batchnorm=true") == {"weight", "bias"}
+    assert "running_mean" in moved("train.freeze_batchnorm=true", "train.freeze_after=0.5")
 
 
 def test_clipping_bounds_the_step(tiny_data: Data, tmp_path: Path) -> None:

@@ -186,7 +186,7 @@ class Run:
         """One optimiser step on batch ``step``; returns the loss, whose mean over the processes is the batch's."""
         config = self.config.train
         self.network.train()
-        if config.freeze_batchnorm:
+        if config.freeze_batchnorm and step >= config.freeze_after * self.steps:
             _freeze_statistics(self.network)
         rate = learning_rate(step, self.steps, config)
         for group in self.optimizer.param_groups:
