@@ -29,7 +29,7 @@ ROWS = (  # a module imports only from its own row and from those above it
     },
     {
         *("recipes", "train", "plots", "report", "evaluate", "compare", "export", "data_check", "sheet", "demo"),
-        *("predictor", "batch", "stress", "card", "train_locator"),
+        *("predictor", "batch", "stress", "card", "train_locator", "gate", "explain", "neighbours"),
     },
     {"apps", "__main__"},
 )

@@ -111,4 +111,4 @@ def test_where_the_table_knows_no_sex_the_film_may(tiny_model: Path, tmp_path: P
         (reading,) = read_all(model, items(table(tmp_path, text)))
         assert isinstance(reading, Reading)
         assert (reading.sex, reading.sex_source) == (sex, source)
-        assert tuple(flag for flag in reading.flags if flag.startswith("sex")) == flags
+        assert tuple(code for code in reading.codes if code.startswith("sex")) == flags

@@ -14,6 +14,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from command import boneage, check_sentence, child, contents, done, refused
 from conftest import FILMS, TINY, full_disk
@@ -189,6 +191,25 @@ def test_a_table_holds_the_failures_too(tiny_model: Path, folder: Path, tmp_path
     assert [bool(row["bone_age_months"]) for row in rows] == [True, False, True]
     assert [bool(row["error"]) for row in rows] == [False, True, False]
     assert contents(out.parent).keys() == {"out.csv"}
+
+
+def test_a_refused_film_has_no_age_in_any_output_unless_forced(tiny_model: Path, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "stripes.png"), np.tile(np.arange(200, dtype=np.uint8) // 20 % 2 * 200, (150, 1)))
+    out, words = tmp_path / "out.csv", ("predict", tmp_path, "--model", tiny_model, "--sex", "male")
+    for force in (False, True):
+        more = ("--force",) if force else ()
+        text = done(*words, *more).out
+        assert ("no bone age, the film was refused" in text) != force
+        assert ("FORCED though the film was refused" in text) == force
+        assert "refused: no radiograph of one hand was recognised" in text
+        line = json.loads(done(*words, *more, "--json").out)
+        assert (line["bone_age_months"] is not None, line["forced"]) == (force, force)
+        assert line["flags"][0]["severity"] == "refuse"
+        done(*words, *more, "--csv", out)
+        with out.open(newline="") as file:
+            (row,) = csv.DictReader(file)
+        assert (bool(row["bone_age_months"]), row["forced"], row["error"]) == (force, str(force), "")
+        assert "not_a_hand" in row["flags"].split()
 
 
 def test_ctrl_c_keeps_what_was_read(

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import re
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
-from boneage.types import DISCLAIMER, Radiograph, Reading, Sex
+from boneage import types
+from boneage.gate import CODES
+from boneage.types import DISCLAIMER, Flag, Interval, Radiograph, Reading, Severity, Sex
 
 SPELLINGS = {
     Sex.FEMALE: ("F", "f", "female", " Female ", "GIRL"),
@@ -63,16 +69,105 @@ def test_a_film_without_a_word_on_sex_is_of_unknown_sex() -> None:
     assert film(np.zeros((4, 4), np.float32)).sex is Sex.UNKNOWN
 
 
+REFUSED = Flag("not_a_hand", Severity.REFUSE, "no radiograph of one hand was recognised")
+NOTED = Flag("mirrored", Severity.NOTE, "the thumb points to the left and was put right")
+
+
+def reading(months: float | None = 120.5, *flags: Flag, **more: Any) -> Reading:
+    return Reading("hand.png", months, Sex.FEMALE, "given", flags, "tiny", "a" * 64, "b" * 64, "0.1.0", **more)
+
+
+READINGS = (
+    reading(),
+    reading(120.5, NOTED, versions={"numpy": "2.0"}),
+    reading(None, NOTED, REFUSED),
+    reading(-0.5, REFUSED, forced=True),
+    reading(120.5, intervals=(Interval(0.5, 115.0, 126.0), Interval(0.9, 100.0, 141.0))),
+    reading(120.5, intervals=()),
+)
+
+
+@pytest.fixture(scope="module")
+def schema() -> Draft202012Validator:
+    found = json.loads((Path(types.__file__).parent / "reading.schema.json").read_text())
+    Draft202012Validator.check_schema(found)
+    return Draft202012Validator(found)
+
+
 def test_films_and_readings_are_frozen() -> None:
-    reading = Reading("hand.png", 120.5, Sex.FEMALE, "given", ("inverted",), "tiny", "a" * 64, "b" * 64, "0.1.0")
-    for thing, name in ((film(np.zeros((4, 4), np.float32)), "source"), (reading, "bone_age_months")):
+    for thing, name in ((film(np.zeros((4, 4), np.float32)), "source"), (reading(), "bone_age_months")):
         with pytest.raises(dataclasses.FrozenInstanceError):
             setattr(thing, name, "changed")
 
 
 def test_a_reading_as_json_keeps_everything_and_says_what_it_is_not() -> None:
-    reading = Reading("hand.png", 120.5, Sex.UNKNOWN, "absent", ("sex_unknown",), "tiny", "a" * 64, "b" * 64, "0.1.0")
-    values = json.loads(json.dumps(reading.to_dict()))
-    assert values.keys() == {field.name for field in dataclasses.fields(Reading)}
-    assert (values["sex"], values["flags"], values["bone_age_months"]) == ("unknown", ["sex_unknown"], 120.5)
+    values = json.loads(json.dumps(reading(None, REFUSED).to_dict()))
+    assert list(values) == [field.name for field in dataclasses.fields(Reading)]
+    assert values["flags"] == [{"code": "not_a_hand", "severity": "refuse", "sentence": REFUSED.sentence}]
+    assert (values["sex"], values["bone_age_months"], values["intervals"]) == ("female", None, None)
     assert values["disclaimer"] == DISCLAIMER == "Research use only, not a medical device."
+
+
+@pytest.mark.parametrize("one", READINGS)
+def test_a_reading_goes_through_json_and_back(one: Reading, schema: Draft202012Validator) -> None:
+    values = json.loads(json.dumps(one.to_dict(), allow_nan=False))
+    schema.validate(values)
+    assert Reading.from_dict(values) == one
+    assert (one.is_refused, one.codes) == (REFUSED in one.flags, tuple(flag.code for flag in one.flags))
+
+
+def test_an_age_is_withheld_where_a_film_is_refused_and_only_there() -> None:
+    for months, flags, forced in ((120.5, [REFUSED], False), (None, [NOTED], False), (None, [REFUSED], True)):
+        with pytest.raises(ValueError, match="withheld where a flag refuses"):
+            reading(months, *flags, forced=forced)
+    with pytest.raises(ValueError, match="only a refused film can be forced"):
+        reading(120.5, NOTED, forced=True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"bone_age_months": None},
+        {"bone_age_months": "120"},
+        {"forced": True},
+        {"sex": "girl"},
+        {"sex_source": "guessed"},
+        {"flags": [{"code": "mirrored", "severity": "bad", "sentence": ""}]},
+        {"flags": [{"code": "mirrored", "severity": "note"}]},
+        {"flags": [{"code": "not_a_hand", "severity": "refuse", "sentence": ""}]},
+        {"intervals": [{"level": 1.5, "low": 0, "high": 1}]},
+        {"more": 1},
+    ],
+)
+def test_what_is_no_reading_is_refused_by_schema_and_program(
+    change: dict[str, Any], schema: Draft202012Validator
+) -> None:
+    values = reading().to_dict() | change
+    assert not schema.is_valid(values)
+    with pytest.raises(ValueError, match=r"\w"):
+        Reading.from_dict(values)
+    short = reading().to_dict()
+    del short["flags"]
+    assert not schema.is_valid(short)
+    with pytest.raises(ValueError, match="this is no reading"):
+        Reading.from_dict(short)
+
+
+def test_the_schema_knows_what_the_program_knows(schema: Draft202012Validator) -> None:
+    of, flag = schema.schema, schema.schema["$defs"]["flag"]["properties"]
+    names = [field.name for field in dataclasses.fields(Reading)]
+    assert (list(of["properties"]), of["required"]) == (names, names)
+    assert of["properties"]["sex"]["enum"] == [sex.value for sex in Sex]
+    assert of["properties"]["sex_source"]["enum"] == list(types.SEX_SOURCES)
+    assert of["properties"]["disclaimer"]["const"] == DISCLAIMER
+    assert flag["severity"]["enum"] == [severity.value for severity in Severity]
+    assert flag["code"]["enum"] == list(CODES)
+    assert list(flag) == [field.name for field in dataclasses.fields(Flag)]
+    interval = schema.schema["$defs"]["interval"]
+    assert interval["required"] == [field.name for field in dataclasses.fields(Interval)]
+
+
+@pytest.mark.parametrize("values", [(0.0, 1, 2), (1.0, 1, 2), (0.5, 2, 1), (0.5, math.nan, 2), (0.5, 1, math.inf)])
+def test_an_interval_has_two_ends(values: tuple[float, float, float]) -> None:
+    with pytest.raises(ValueError, match="no interval"):
+        Interval(*values)

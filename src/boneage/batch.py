@@ -51,14 +51,14 @@ def items(source: str | Path, sex: Sex | None = None, images: str | Path | None 
     return [Item(path.stem, path, sex)]
 
 
-def read_all(predictor: Predictor, films: Sequence[Item]) -> Iterator[Reading | Failure]:
-    """A reading or a failure for each film, in order."""
+def read_all(predictor: Predictor, films: Sequence[Item], *, force: bool = False) -> Iterator[Reading | Failure]:
+    """A reading or a failure for each film, in order. ``force``: an age for refused films too."""
     for film in films:
         if film.path is None:
             yield Failure(film.id, f"{film.id}: no image with this id was found")
             continue
         try:
-            yield predictor.read(read(film.path), film.sex, sex_source=film.sex_source)
+            yield predictor.read(read(film.path), film.sex, sex_source=film.sex_source, force=force)
         except BoneAgeError as error:
             yield Failure(str(film.path), str(error))
 

@@ -6,17 +6,18 @@ import json
 import math
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
-from . import exported
+from . import exported, gate
 from .config import PrepareConfig
 from .errors import BadModel, CannotWrite
 from .files import write_bytes
 from .prepare import Findings, look, render
-from .types import Radiograph, Reading, Sex
+from .types import Flag, Radiograph, Reading, Severity, Sex
 
 WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT = "default"
@@ -92,37 +93,52 @@ class Predictor:
         months = self._session.run(["months"], {k: v for k, v in feeds.items() if k in taken})[0]
         return np.asarray(months, np.float64)
 
-    def read(self, radiograph: Radiograph, sex: Sex | None = None, *, sex_source: str = "given") -> Reading:
-        """The bone age of one film. ``sex`` None: what the file says, and unknown, flagged, where it says nothing."""
+    def read(
+        self, radiograph: Radiograph, sex: Sex | None = None, *, sex_source: str = "given", force: bool = False
+    ) -> Reading:
+        """The bone age of one film. ``sex`` None: what the file says, and unknown, flagged, where it says nothing.
+
+        A film that the gate refuses has no age, unless ``force``.
+        """
         known = radiograph.sex if sex is None else sex
         if sex is None:
             sex_source = "absent" if known is Sex.UNKNOWN else "dicom"
         found = look(radiograph.pixels, self.spec)
-        months = float(self.months(render(radiograph, found, self.spec)[None], [known])[0])
-        if not math.isfinite(months):
-            raise BadModel(f"{radiograph.source}: the answer of model {self.name} is not a finite number")
+        flags = [*self._flags(radiograph, found), *gate.of_sex(known, radiograph.sex, is_used=self.uses_sex)]
+        is_refused = any(flag.severity is Severity.REFUSE for flag in flags)
+        months = None if is_refused and not force else self._age(radiograph, found, known)
         return Reading(
             file=radiograph.source,
-            bone_age_months=round(months, 2),
+            bone_age_months=months,
             sex=known,
             sex_source=sex_source,
-            flags=self._flags(radiograph, found, known),
+            flags=(*flags, *(gate.of_age(months, known) if months is not None else [])),
             model=self.name,
             weights_sha256=self.weights_sha256,
             image_sha256=radiograph.sha256,
             version=version("boneage"),
+            versions=_versions(),
+            forced=is_refused and force,
         )
 
-    def _flags(self, radiograph: Radiograph, found: Findings, sex: Sex) -> tuple[str, ...]:
-        told = radiograph.sex
-        raised = {
-            "sex_unknown": self.uses_sex and sex is Sex.UNKNOWN,
-            "sex_not_used": not self.uses_sex,
-            "sex_contradicts_file": Sex.UNKNOWN not in (told, sex) and told is not sex,
-            "inverted": found.inverted,
-            "hand_not_found": self.spec.hand and found.frame is None,
-        }
-        return tuple(code for code, is_raised in raised.items() if is_raised)
+    def _age(self, radiograph: Radiograph, found: Findings, sex: Sex) -> float:
+        months = float(self.months(render(radiograph, found, self.spec)[None], [sex])[0])
+        if not math.isfinite(months):
+            raise BadModel(f"{radiograph.source}: the answer of model {self.name} is not a finite number")
+        return round(months, 2)
+
+    def _flags(self, radiograph: Radiograph, found: Findings) -> list[Flag]:
+        is_brought = found.frame is not None
+        evidence = gate.examine(radiograph, found)
+        flags = gate.of_film(
+            evidence, is_brought=is_brought, was_inverted=found.inverted, laterality=radiograph.laterality
+        )
+        return flags if is_brought or not self.spec.hand else [*flags, gate.not_found()]
+
+
+@cache
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in ("numpy", "onnxruntime", "opencv-python-headless")}
 
 
 def _weights_of(folder: Path) -> str:

@@ -1,13 +1,17 @@
-"""The words of the program: a radiograph, a sex, a reading. Frozen and checked."""
+"""The words of the program: a radiograph, a sex, a flag, a reading. Frozen and checked."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
 DISCLAIMER = "Research use only, not a medical device."
+SEX_SOURCES = ("given", "table", "dicom", "absent")
 
 
 class Sex(StrEnum):
@@ -65,26 +69,96 @@ class Radiograph:
             raise ValueError("pixels must not be empty")
 
 
+class Severity(StrEnum):
+    """How much a flag weighs: a ``note`` informs, a ``warn`` asks to look again, a ``refuse`` withholds the age."""
+
+    NOTE = "note"
+    WARN = "warn"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One thing to know about a reading: a ``code`` for programs, and one sentence for people."""
+
+    code: str
+    severity: Severity
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Where the bone age lies with probability ``level`` (of 1): from ``low`` to ``high`` months."""
+
+    level: float
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not (0 < self.level < 1 and math.isfinite(self.low) and self.low <= self.high < math.inf):
+            raise ValueError(f"no interval: level {self.level}, {self.low} to {self.high}")
+
+
 @dataclass(frozen=True)
 class Reading:
     """The bone age of one film, with all that is needed to know where it came from.
 
-    ``file``: as it was given. ``bone_age_months``: the estimate. ``sex_source``: ``given``, ``table``, ``dicom`` or
-    ``absent``. ``flags``: codes such as ``sex_unknown`` or ``inverted``.
+    ``file``: as it was given. ``bone_age_months``: the estimate; None where the film was refused (a flag says why).
+    ``sex_source``: ``given``, ``table``, ``dicom`` or ``absent``. ``version``: of boneage; ``versions``: of what it
+    ran on. ``forced``: the age is given although the film was refused. ``intervals``: None where the model has none.
+    Its JSON is described in ``reading.schema.json`` beside this module.
     """
 
     file: str
-    bone_age_months: float
+    bone_age_months: float | None
     sex: Sex
     sex_source: str
-    flags: tuple[str, ...]
+    flags: tuple[Flag, ...]
     model: str
     weights_sha256: str
     image_sha256: str
     version: str
+    versions: Mapping[str, str] = field(default_factory=dict, hash=False)
+    forced: bool = False
+    intervals: tuple[Interval, ...] | None = None
     reference_table: str = "none (bone age in months as labelled in the training data)"
     disclaimer: str = DISCLAIMER
 
-    def to_dict(self) -> dict[str, object]:
+    def __post_init__(self) -> None:
+        if self.sex_source not in SEX_SOURCES:
+            raise ValueError(f"sex_source {self.sex_source!r} is none of {', '.join(SEX_SOURCES)}")
+        age = self.bone_age_months
+        if age is not None and not (isinstance(age, float | int) and math.isfinite(age)):
+            raise ValueError(f"bone_age_months {age!r} is not a finite number")
+        if (age is None) != (self.is_refused and not self.forced):
+            raise ValueError("an age is withheld where a flag refuses the film, unless it is forced, and only there")
+        if self.forced and not self.is_refused:
+            raise ValueError("only a refused film can be forced")
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The codes of the flags."""
+        return tuple(flag.code for flag in self.flags)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether a flag refuses the film; its age is then given only where it is forced."""
+        return any(flag.severity is Severity.REFUSE for flag in self.flags)
+
+    def to_dict(self) -> dict[str, Any]:
         """The reading as plain JSON values."""
-        return asdict(self) | {"sex": self.sex.value, "flags": list(self.flags)}
+        flags = [asdict(flag) | {"severity": flag.severity.value} for flag in self.flags]
+        intervals = None if self.intervals is None else [asdict(interval) for interval in self.intervals]
+        plain = {"sex": self.sex.value, "versions": dict(self.versions), "flags": flags, "intervals": intervals}
+        return {one.name: getattr(self, one.name) for one in fields(self)} | plain
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Reading:
+        """What `to_dict` gave; ValueError for anything that it cannot have given."""
+        try:
+            flags = tuple(Flag(**flag | {"severity": Severity(flag["severity"])}) for flag in values["flags"])
+            ranges = values["intervals"]
+            intervals = None if ranges is None else tuple(Interval(**one) for one in ranges)
+            return cls(**{**values, "sex": Sex(values["sex"]), "flags": flags, "intervals": intervals})
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"this is no reading: {error}") from None

@@ -207,8 +207,9 @@ def predict(
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object per film and line")] = False,
     csv: Annotated[Path | None, typer.Option(metavar="OUT", help="write a table")] = None,
     images: Images = None,
+    force: Annotated[bool, typer.Option("--force", help="an age for refused films too, marked as forced")] = False,
 ) -> None:
-    """Read the bone age of new films."""
+    """Read the bone age of new films; what is no whole hand is refused and gets no age."""
     from ..batch import Failure, items, read_all
     from ..predictor import Predictor
     from ..progress import progress
@@ -219,7 +220,7 @@ def predict(
     failures = []
     quiet = len(films) == 1 or not csv
     with writing(csv) as write, progress("reading", len(films), "films", quiet=quiet) as advance:
-        for film, result in zip(films, read_all(predictor, films), strict=True):
+        for film, result in zip(films, read_all(predictor, films, force=force), strict=True):
             write(film, result)
             show(result, as_json=as_json, as_text=not csv)
             failures += [result.error] if isinstance(result, Failure) else []

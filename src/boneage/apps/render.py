@@ -14,24 +14,25 @@ from ..batch import Failure, Item
 from ..config import Config
 from ..files import replacing
 from ..predictor import shipped
-from ..types import DISCLAIMER, Reading, Sex
+from ..types import DISCLAIMER, Reading, Severity, Sex
 
-_WORDS = {
-    "sex_unknown": "the sex is unknown: the reading is less sure",
-    "sex_not_used": "this model does not take the sex",
-    "sex_contradicts_file": "the sex given is not the one in the file",
-    "inverted": "the film is inverted and was put right",
-    "hand_not_found": "no whole hand was found, the film was read as it is: do not trust this reading",
-}
+_FLAG = {Severity.NOTE: "note", Severity.WARN: "warning", Severity.REFUSE: "refused"}
 _COLUMNS = ("id", *(field.name for field in dataclasses.fields(Reading)), "error")
 
 
 def reading_text(reading: Reading) -> str:
     """One film as a person reads it."""
-    years, months = divmod(max(0, round(reading.bone_age_months)), 12)
     sex = f"{reading.sex} ({reading.sex_source})" if reading.sex is not Sex.UNKNOWN else "sex unknown"
-    notes = "".join(f"\n  note: {_WORDS.get(flag, flag)}" for flag in reading.flags)
-    return f"{reading.file}: bone age {reading.bone_age_months:.1f} months ({years} y {months} mo), {sex}{notes}"
+    flags = "".join(f"\n  {_FLAG[flag.severity]}: {flag.sentence}" for flag in reading.flags)
+    return f"{reading.file}: {_age_text(reading)}, {sex}{flags}"
+
+
+def _age_text(reading: Reading) -> str:
+    if reading.bone_age_months is None:
+        return "no bone age, the film was refused"
+    years, months = divmod(max(0, round(reading.bone_age_months)), 12)
+    forced = ", FORCED though the film was refused" if reading.forced else ""
+    return f"bone age {reading.bone_age_months:.1f} months ({years} y {months} mo){forced}"
 
 
 def show(result: Reading | Failure, *, as_json: bool, as_text: bool) -> None:
@@ -76,7 +77,16 @@ def _text_file(path: Path) -> TextIO:
 
 def _row(film: Item, result: Reading | Failure) -> dict[str, object]:
     row = result.to_dict() if isinstance(result, Reading) else dataclasses.asdict(result)
-    return {"id": film.id} | row | {"flags": " ".join(getattr(result, "flags", ()))}
+    return {"id": film.id} | row | (_cells(result) if isinstance(result, Reading) else {})
+
+
+def _cells(reading: Reading) -> dict[str, str]:
+    """What is more than one value, in one cell each."""
+    return {
+        "flags": " ".join(reading.codes),
+        "versions": " ".join(f"{name}={version}" for name, version in reading.versions.items()),
+        "intervals": " ".join(f"{one.level:g}:{one.low:.1f}-{one.high:.1f}" for one in reading.intervals or ()),
+    }
 
 
 def installation() -> list[str]:

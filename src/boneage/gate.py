@@ -1,0 +1,282 @@
+"""What speaks for and against reading a film, before an age is given: evidence, then flags with a code and a sentence.
+
+The evidence is the locator's. Landmarks on anything but a hand lie where no hand has them: brought to the template by
+the best affine map, they stay many times as far from it as on films. No classifier has to know what a non-hand is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from . import landmarks
+from .config import PrepareConfig
+from .landmarks import LANDMARKS
+from .locate import SEEN, Hand, locator
+from .prepare import Findings, look, render
+from .types import Flag, Radiograph, Severity, Sex
+
+SIDE = 160  # pixels: the upright hand on which exposure and sharpness are judged
+SPEC = PrepareConfig(size=SIDE, hand=True, channels=1)
+
+# Every threshold, and how it was chosen. "Films": 700 of the training part, drawn at random; "cut" and "blurred": 40 of
+# them so changed. "Non-hands": 432 drawings, photographs, noises and texts. What is said of other films and of other
+# families of non-hands is measured by benchmarks/gate.py.
+LEAST_SEEN = 0.4  # mean probability of the landmarks; films 0.51 to 1.00; cut by a third of their fingers 0.38 to 0.97
+MISFIT = 0.07  # of the frame's side; films: 99.5 % below 0.044, two above 0.5; non-hands with LEAST_SEEN: from 0.09
+MOSTLY_SEEN = 0.6  # mean probability; no film lies below, of hands cut by a third of the film 78 % do
+BELOW_WRIST = 0.06  # of the frame's side: the growth plates of radius and ulna; within all films but the cut ones
+SMALL, TINY = 60.0, 30.0  # pixels from wrist to fingertip: a half and a quarter of the 0.5th percentile of films (127)
+TURNED = 30.0  # degrees; 99 % of films are turned by less
+FAINT = 0.05  # of the full range, black to bright bone; the faintest film has 0.07
+CLIPPED = 0.02  # share of the palm at an end of the full range; on no film more than 0.01
+BLUNT = 0.25  # fine over middle detail; the bluntest film has 0.252; blurred by 4 of 299 pixels: 0.13 to 0.21
+ROOM = 0.55  # of the film: a hand in a larger frame leaves no room for another
+SCALE = {  # months: the first and the 98th percentile of the training labels
+    Sex.FEMALE: (24.0, 186.0),
+    Sex.MALE: (24.0, 204.0),
+    Sex.UNKNOWN: (24.0, 186.0),
+}
+
+CODES = (
+    *("not_a_hand", "hand_cut_off", "several_hands", "mirrored", "rotated", "laterality_contradicts", "inverted"),
+    *("low_contrast", "too_dark", "too_bright", "blurred", "too_small", "hand_not_found"),
+    *("sex_unknown", "sex_not_used", "sex_contradicts_file", "end_of_scale"),
+)
+_WRIST = LANDMARKS.index("wrist")
+_PALM = [_WRIST, *(number for number, name in enumerate(LANDMARKS) if name.endswith("1"))]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was measured on one film.
+
+    ``seen``: the mean probability that a landmark is in the picture. ``misfit``: the mean distance of the landmarks
+    from where a hand has them, of the frame's side. ``missing``: the parts outside the picture, by name. ``length``:
+    of the hand in pixels. ``turned``: degrees, clockwise from upright. ``mirrored``: the thumb points to the left.
+    ``contrast``: from black to bright bone, of the full range. ``dark``, ``bright``: the palm's shares at the ends of
+    the range. ``sharpness``: fine over middle detail. ``hands``: how many were made out, 0 to 2.
+    """
+
+    seen: float
+    misfit: float
+    missing: tuple[str, ...]
+    length: float
+    turned: float
+    mirrored: bool
+    inverted: bool
+    contrast: float
+    dark: float
+    bright: float
+    sharpness: float
+    hands: int
+
+    @property
+    def is_hand(self) -> bool:
+        """Whether this is the radiograph of a hand, as far as the landmarks tell."""
+        return _is_hand(self.seen, self.misfit)
+
+
+def examine(film: Radiograph, found: Findings | None = None) -> Evidence:
+    """The evidence of a film; ``found``: what `look` saw there, if it looked for the hand."""
+    found = found if found and found.hand else look(film.pixels, SPEC)
+    hand = found.hand
+    assert hand is not None, "it was looked for"
+    misfit, frame = fitted(hand)
+    top, bottom, left, right = found.box
+    sides = np.array([(right - left) * film.pixels.shape[1], (bottom - top) * film.pixels.shape[0]])
+    dark, bright = _clipped(film, found)
+    seen = float(hand.seen.mean())
+    return Evidence(
+        seen=seen,
+        misfit=misfit,
+        missing=_missing(hand, frame),
+        length=landmarks.length(hand.points * sides),
+        turned=landmarks.rotation(hand.frame),
+        mirrored=landmarks.is_mirrored(hand.frame),
+        inverted=found.inverted,
+        contrast=found.white - found.black,
+        dark=dark,
+        bright=bright,
+        sharpness=_sharpness(render(film, found, SPEC)),
+        hands=2 if _shows_two(film.pixels, hand) else int(_is_hand(seen, misfit)),
+    )
+
+
+def fitted(hand: Hand) -> tuple[float, np.ndarray]:
+    """The mean distance of the landmarks seen from where a hand has them, of the frame's side, and the frame [2, 3]
+    that makes it least. Infinite where they span no frame."""
+    template, weights = locator().template, np.maximum(hand.seen, 1e-3)
+    root = np.sqrt(weights)[:, None]
+    design = np.concatenate([template, np.ones((len(template), 1))], axis=1)
+    frame = np.linalg.lstsq(design * root, hand.points * root, rcond=None)[0].T
+    try:
+        places = landmarks.apply(landmarks.invert(frame), hand.points)
+    except np.linalg.LinAlgError:
+        return float("inf"), frame
+    distances = np.linalg.norm(places - template, axis=1)
+    return float((distances * weights).sum() / weights.sum()), frame
+
+
+def of_film(evidence: Evidence, *, is_brought: bool, was_inverted: bool, laterality: str | None) -> list[Flag]:
+    """The flags of the film itself.
+
+    ``is_brought``: the hand was brought upright before it is read; ``was_inverted``: the film was read inverted.
+    ``laterality``: ``L``, ``R`` or None, as the file says.
+    """
+    if not evidence.is_hand:
+        sentence = "no radiograph of one hand was recognised"
+        return [_refuse("not_a_hand", sentence), *_several(evidence)]
+    return [
+        *_parts(evidence),
+        *_several(evidence),
+        *_pose(evidence, is_brought, laterality),
+        *_exposure(evidence, was_inverted),
+        *_detail(evidence),
+    ]
+
+
+def of_sex(sex: Sex, told: Sex, *, is_used: bool) -> list[Flag]:
+    """The flags of the sex that was used; ``told``: what the file says; ``is_used``: by the model."""
+    flags = []
+    if is_used and sex is Sex.UNKNOWN:
+        flags.append(_warn("sex_unknown", "the sex is unknown: the reading is less sure"))
+    if not is_used:
+        flags.append(_note("sex_not_used", "this model does not take the sex"))
+    if Sex.UNKNOWN not in (told, sex) and told is not sex:
+        flags.append(_warn("sex_contradicts_file", f"the sex given is {sex}, the file says {told}"))
+    return flags
+
+
+def of_age(months: float, sex: Sex) -> list[Flag]:
+    """The flag of a reading at the very end of the scale."""
+    low, high = SCALE[sex]
+    if low < months < high:
+        return []
+    end = "few films so young" if months <= low else "growth may be complete, and it cannot tell by how long"
+    return [_warn("end_of_scale", f"the reading is at the end of the scale: {end}")]
+
+
+def not_found() -> Flag:
+    """For a model that reads upright hands and did not get one."""
+    return _warn("hand_not_found", "no whole hand was found, the film was read as it is: do not trust this reading")
+
+
+def _parts(evidence: Evidence) -> list[Flag]:
+    if not evidence.missing:
+        return []
+    if evidence.seen < MOSTLY_SEEN:
+        return [_refuse("hand_cut_off", "most of the hand is outside the picture")]
+    return [_warn("hand_cut_off", f"outside the picture: {', '.join(evidence.missing)}")]
+
+
+def _several(evidence: Evidence) -> list[Flag]:
+    return [_note("several_hands", "the picture seems to show more than one hand")] if evidence.hands > 1 else []
+
+
+def _pose(evidence: Evidence, is_brought: bool, laterality: str | None) -> list[Flag]:
+    """Chirality in the picture is not anatomy: a palm that faces the other way, or a flipped film, looks the same."""
+    flags = []
+    state, severity = ("and was put right", Severity.NOTE) if is_brought else ("and is read so", Severity.WARN)
+    if evidence.mirrored:
+        flags.append(Flag("mirrored", severity, f"the thumb points to the left, {state}"))
+    if abs(evidence.turned) > TURNED:
+        way = "clockwise" if evidence.turned > 0 else "anticlockwise"
+        sentence = f"the hand is turned {abs(evidence.turned):.0f}\N{DEGREE SIGN} {way} {state}"
+        flags.append(Flag("rotated", severity, sentence))
+    if laterality and (laterality == "R") != evidence.mirrored:
+        side, other = ("right", "left") if laterality == "R" else ("left", "right")
+        shown = f"the file says {side} hand, the picture looks like a {other} one seen from its back"
+        flags.append(_warn("laterality_contradicts", f"{shown}: flipped, palm up, or the wrong side named"))
+    return flags
+
+
+def _exposure(evidence: Evidence, was_inverted: bool) -> list[Flag]:
+    flags = []
+    if was_inverted:
+        flags.append(_note("inverted", "the film is inverted and was put right"))
+    if evidence.inverted != was_inverted:
+        flags.append(_warn("inverted", "the polarity of the film is doubtful: bone may have been read as dark"))
+    if evidence.contrast < FAINT:
+        flags.append(_warn("low_contrast", f"bone has only {evidence.contrast:.1%} of the grey range"))
+    if evidence.dark > CLIPPED:
+        flags.append(_warn("too_dark", f"{evidence.dark:.0%} of the palm is black"))
+    if evidence.bright > CLIPPED:
+        flags.append(_warn("too_bright", f"{evidence.bright:.0%} of the palm is white"))
+    return flags
+
+
+def _detail(evidence: Evidence) -> list[Flag]:
+    if evidence.length < TINY:
+        return [_refuse("too_small", f"the hand is {evidence.length:.0f} pixels long, too few to read")]
+    flags = []
+    if evidence.length < SMALL:
+        flags.append(_warn("too_small", f"the hand is only {evidence.length:.0f} pixels long"))
+    if evidence.sharpness < BLUNT:
+        flags.append(_warn("blurred", "the picture is blurred: joints may look closed"))
+    return flags
+
+
+def _is_hand(seen: float, misfit: float) -> bool:
+    return seen >= LEAST_SEEN and misfit <= MISFIT
+
+
+def _shows_two(pixels: np.ndarray, hand: Hand) -> bool:
+    """Whether each half of the film holds a hand of its own; looked for where there is room."""
+    if hand.area > ROOM and _is_hand(float(hand.seen.mean()), fitted(hand)[0]):
+        return False
+    height, width = pixels.shape
+    halves = (pixels[:, : width // 2], pixels[:, width // 2 :])
+    if height > width:
+        halves = (pixels[: height // 2], pixels[height // 2 :])
+    return min(pixels.shape) > 1 and all(_holds_hand(np.ascontiguousarray(half)) for half in halves)
+
+
+def _holds_hand(pixels: np.ndarray) -> bool:
+    hand = look(pixels, SPEC).hand
+    return bool(hand and hand.is_certain and fitted(hand)[0] <= MISFIT)
+
+
+def _missing(hand: Hand, frame: np.ndarray) -> tuple[str, ...]:
+    """The names of the parts that are not in the picture: fingers, and the wrist with the growth plates below it."""
+    unseen = {name.rstrip("1234").replace("_", " ") for name, p in zip(LANDMARKS, hand.seen, strict=True) if p < SEEN}
+    plates = landmarks.apply(frame, locator().template[[_WRIST]] + [0, BELOW_WRIST])
+    if (plates < -0.01).any() or (plates > 1.01).any():
+        unseen.add("wrist")
+    return tuple(sorted(unseen))
+
+
+def _clipped(film: Radiograph, found: Findings) -> tuple[float, float]:
+    """The palm's shares at the lower and upper end of the full range."""
+    whole = render(film, replace(found, black=0.0, white=1.0), SPEC)
+    palm = _hull(_PALM)
+    return float((whole[palm] <= 1).mean()), float((whole[palm] >= 254).mean())
+
+
+def _sharpness(square: np.ndarray) -> float:
+    """The detail of 1 to 3 pixels over that of 3 to 10, within the hand of an upright square."""
+    film, hand = square.astype(np.float32), _hull(range(len(LANDMARKS)))
+    soft, softer = cv2.GaussianBlur(film, (0, 0), 1.2), cv2.GaussianBlur(film, (0, 0), 4.0)
+    return float((film - soft)[hand].std() / max(float((soft - softer)[hand].std()), 1e-6))
+
+
+def _hull(which: list[int] | range) -> np.ndarray:
+    """The convex hull of some of the template's landmarks as bool [SIDE, SIDE]."""
+    mask = np.zeros((SIDE, SIDE), np.uint8)
+    corners = (locator().template[list(which)] * SIDE).round().astype(np.int32)
+    cv2.fillConvexPoly(mask, cv2.convexHull(corners), 1)
+    return mask > 0
+
+
+def _note(code: str, sentence: str) -> Flag:
+    return Flag(code, Severity.NOTE, sentence)
+
+
+def _warn(code: str, sentence: str) -> Flag:
+    return Flag(code, Severity.WARN, sentence)
+
+
+def _refuse(code: str, sentence: str) -> Flag:
+    return Flag(code, Severity.REFUSE, sentence)
