@@ -30,14 +30,16 @@ class Stand:
     uses_sex: bool = True
     spec: PrepareConfig = SPEC
     lost: bool = False
+    spread: float = np.nan
+    factors: dict[str, dict[str, float]] = field(default_factory=dict)
     batches: list[int] = field(default_factory=list)
 
-    def months(self, pixels, sexes):
+    def told(self, pixels, sexes):
         assert pixels.dtype == np.uint8
         assert pixels.shape == (len(sexes), 32, 32)
         self.batches.append(len(sexes))
         ages = 60 + pixels.mean((1, 2)) + [10.0 * (sex is Sex.MALE) for sex in sexes]
-        return np.full(len(sexes), np.nan) if self.lost else ages
+        return np.full(len(sexes), np.nan) if self.lost else ages, np.full(len(sexes), self.spread)
 
 
 BLANK = bytes.fromhex("89504e470d0a1a0a0000000d494844520000000100000001")
@@ -221,3 +223,15 @@ def test_the_worst_case_leads_its_table(films, tmp_path):
     page = (tmp_path / "out" / "report.html").read_text()
     first = page.split("The same films")[1].split("<tbody>")[1].split("</tr>")[0]
     assert f">{worst}<" in first
+
+
+def test_intervals_are_assessed_where_the_model_gives_them(blank, films, tmp_path):
+    told = {"known": {"0.5": 1.0, "0.9": 1000.0}, "unknown": {"0.9": 0.0}}
+    stand = Stand(spread=2.5, factors=told)
+    found = evaluate(stand, films(6), tmp_path / "out", split="all")["intervals"]
+    assert found["levels"]["0.9"]["coverage"]["all"]["value"] == 1
+    assert found["n"] == 6
+    assert read_predictions(tmp_path / "out").spreads.tolist() == [2.5] * 6
+    withheld = evaluate(stand, films(6), tmp_path / "other", split="all", withhold_sex=True)["intervals"]
+    assert withheld["levels"]["0.9"]["coverage"]["all"]["value"] == 0
+    assert "intervals" not in evaluate(Stand(), films(6), tmp_path / "third", split="all")

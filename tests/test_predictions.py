@@ -105,6 +105,13 @@ def test_select_keeps_rows_together():
     assert (picked.ids, picked.sexes, picked.labels.tolist()) == (("c", "a"), (Sex.UNKNOWN, Sex.MALE), [2, 0])
 
 
+def test_spreads_are_kept_where_there_are_any(tmp_path):
+    table = Predictions("m", ("a", "b"), (Sex.MALE,) * 2, np.ones(2), np.ones(2), np.array([4.5, 6.0]))
+    (tmp_path / "predictions.csv").write_text(to_csv(table))
+    assert read_predictions(tmp_path).spreads.tolist() == [4.5, 6]
+    assert table.select([1]).spreads.tolist() == [6]
+
+
 def test_columns_of_different_lengths_are_a_mistake():
     with pytest.raises(ValueError, match="different lengths"):
         Predictions("m", ("a",), (Sex.MALE,), np.zeros(2), np.zeros(1))

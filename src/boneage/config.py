@@ -125,7 +125,16 @@ class TrainConfig:
         _one_of("train", self, schedule=("cosine", "constant"), precision=("bf16", "fp16", "fp32"))
         counts = ("epochs", "batch", "accumulate", "save_every", "evaluate_every")
         _within("train", self, **dict.fromkeys(counts, (1, _INF)), patience=(0, _INF), seed=(0, _INF))
-        _within("train", self, lr=(0, _INF), weight_decay=(0, _INF), clip=(0, _INF), warmup=(0, 1), ema=(0, 1), freeze_after=(0, 1))
+        _within(
+            "train",
+            self,
+            lr=(0, _INF),
+            weight_decay=(0, _INF),
+            clip=(0, _INF),
+            warmup=(0, 1),
+            ema=(0, 1),
+            freeze_after=(0, 1),
+        )
         if any(size < 1 for size in self.sizes):
             raise BadConfig(f"train.sizes should be sides in pixels, found {self.sizes}")
 

@@ -1,4 +1,7 @@
-"""The table of predictions: `id,sex,label,prediction` in months, written by `evaluate`, read by `compare`."""
+"""The table of predictions: `id,sex,label,prediction` in months, written by `evaluate`, read by `compare`.
+
+Where the model tells the error to expect, a column `spread` follows.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from .table import rows_of
 from .types import Sex
 
 COLUMNS = ("id", "sex", "label", "prediction")
+SPREAD = "spread"
 FILE = "predictions.csv"
 OLDEST_IN_YEARS = 20.0  # a whole column below this many "months" is taken for years
 
@@ -25,6 +29,7 @@ class Predictions:
     """What one model said of n films.
 
     ``labels``, ``predictions``: float64 [n], months, finite. ``ids`` are unique. ``name``: the model, for people.
+    ``spreads``: float64 [n], the error to expect in months; None where the model does not tell it.
     """
 
     name: str
@@ -32,6 +37,7 @@ class Predictions:
     sexes: tuple[Sex, ...]
     labels: np.ndarray
     predictions: np.ndarray
+    spreads: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         lengths = {len(self.ids), len(self.sexes), len(self.labels), len(self.predictions)}
@@ -55,16 +61,18 @@ class Predictions:
             tuple(self.sexes[row] for row in index),
             self.labels[index],
             self.predictions[index],
+            None if self.spreads is None else self.spreads[index],
         )
 
 
 def to_csv(table: Predictions) -> str:
-    """The table as CSV text: labels with two decimals, predictions with four."""
+    """The table as CSV text: labels with two decimals, predictions and spreads with four."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for film, sex, label, prediction in zip(table.ids, table.sexes, table.labels, table.predictions, strict=True):
-        writer.writerow((film, sex.value, f"{label:.2f}", f"{prediction:.4f}"))
+    writer.writerow((*COLUMNS, *([SPREAD] if table.spreads is not None else [])))
+    numbers = [table.labels, table.predictions] + ([table.spreads] if table.spreads is not None else [])
+    for film, sex, label, *rest in zip(table.ids, table.sexes, *numbers, strict=True):
+        writer.writerow((film, sex.value, f"{label:.2f}", *(f"{value:.4f}" for value in rest)))
     return text.getvalue()
 
 
@@ -83,6 +91,7 @@ def read_predictions(path: str | Path) -> Predictions:
         sexes=tuple(_sex(row, line, source) for line, row in rows),
         labels=_months(rows, "label", source),
         predictions=_months(rows, "prediction", source),
+        spreads=_months(rows, SPREAD, source) if SPREAD in rows[0][1] else None,
     )
     if source == path:
         _refuse_years(table, source)
