@@ -23,7 +23,7 @@ from .config import PrepareConfig
 from .dataset import Sample
 from .errors import BadTable, BoneAgeError
 from .intervals import Factors
-from .predictions import FILE, Predictions, to_csv
+from .predictions import FILE, SPREADS, Predictions, spreads_to_csv, to_csv
 from .prepare import prepare
 from .progress import Advance
 from .read import read
@@ -32,7 +32,7 @@ from .types import DISCLAIMER, Sex
 
 MARKER = "metrics.json"
 PLOTS = ("scatter.png", "bland_altman.png", "residuals.png", "histogram.png", "worst.png")
-FILES = (MARKER, FILE, "report.html", *PLOTS)
+FILES = (MARKER, FILE, SPREADS, "report.html", *PLOTS)
 BATCH = 32
 AHEAD = 3  # batches prepared before the network asks for them
 WORST = 12  # films shown
@@ -114,6 +114,8 @@ def evaluate(
         "report.html": _page(found, pictures, cases).encode(),
         **pictures,
     }
+    if table.spreads is not None:
+        files[SPREADS] = spreads_to_csv(table).encode()
     report.write_folder(out, files)
     return found
 

@@ -1,7 +1,4 @@
-"""The table of predictions: `id,sex,label,prediction` in months, written by `evaluate`, read by `compare`.
-
-Where the model tells the error to expect, a column `spread` follows.
-"""
+"""The table of predictions: `id,sex,label,prediction` in months, written by `evaluate`, read by `compare`."""
 
 from __future__ import annotations
 
@@ -19,8 +16,8 @@ from .table import rows_of
 from .types import Sex
 
 COLUMNS = ("id", "sex", "label", "prediction")
-SPREAD = "spread"
 FILE = "predictions.csv"
+SPREADS = "spreads.csv"
 OLDEST_IN_YEARS = 20.0  # a whole column below this many "months" is taken for years
 
 
@@ -66,13 +63,23 @@ class Predictions:
 
 
 def to_csv(table: Predictions) -> str:
-    """The table as CSV text: labels with two decimals, predictions and spreads with four."""
+    """The table as CSV text: labels with two decimals, predictions with four."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow((*COLUMNS, *([SPREAD] if table.spreads is not None else [])))
-    numbers = [table.labels, table.predictions] + ([table.spreads] if table.spreads is not None else [])
-    for film, sex, label, *rest in zip(table.ids, table.sexes, *numbers, strict=True):
-        writer.writerow((film, sex.value, f"{label:.2f}", *(f"{value:.4f}" for value in rest)))
+    writer.writerow(COLUMNS)
+    for film, sex, label, prediction in zip(table.ids, table.sexes, table.labels, table.predictions, strict=True):
+        writer.writerow((film, sex.value, f"{label:.2f}", f"{prediction:.4f}"))
+    return text.getvalue()
+
+
+def spreads_to_csv(table: Predictions) -> str:
+    """`id,spread` as CSV text, four decimals; ValueError for a table without spreads."""
+    if table.spreads is None:
+        raise ValueError(f"{table.name} tells no spread")
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("id", "spread"))
+    writer.writerows((film, f"{value:.4f}") for film, value in zip(table.ids, table.spreads, strict=True))
     return text.getvalue()
 
 
@@ -91,7 +98,6 @@ def read_predictions(path: str | Path) -> Predictions:
         sexes=tuple(_sex(row, line, source) for line, row in rows),
         labels=_months(rows, "label", source),
         predictions=_months(rows, "prediction", source),
-        spreads=_months(rows, SPREAD, source) if SPREAD in rows[0][1] else None,
     )
     if source == path:
         _refuse_years(table, source)
