@@ -38,7 +38,7 @@ def main() -> None:
     reader, _ = load(options.run)
     with torch.inference_mode():
         parts = zip(torch.from_numpy(pixels).split(20), encode(sexes).split(20), strict=True)
-        expected = torch.cat([reader(film, sex) for film, sex in parts]).double().numpy()
+        expected = torch.cat([reader(film, sex).months for film, sex in parts]).double().numpy()
     months = np.concatenate([predictor.months(pixels[i : i + 20], sexes[i : i + 20]) for i in range(0, len(films), 20)])
     shift = np.abs(months - expected)
     found = {"n": len(films), "largest": float(shift.max()), "mean": float(shift.mean()), "file": options.file.name}

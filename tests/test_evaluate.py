@@ -30,14 +30,16 @@ class Stand:
     uses_sex: bool = True
     spec: PrepareConfig = SPEC
     lost: bool = False
+    spread: float = np.nan
+    factors: dict[str, dict[str, float]] = field(default_factory=dict)
     batches: list[int] = field(default_factory=list)
 
-    def months(self, pixels, sexes):
+    def told(self, pixels, sexes):
         assert pixels.dtype == np.uint8
         assert pixels.shape == (len(sexes), 32, 32)
         self.batches.append(len(sexes))
         ages = 60 + pixels.mean((1, 2)) + [10.0 * (sex is Sex.MALE) for sex in sexes]
-        return np.full(len(sexes), np.nan) if self.lost else ages
+        return np.full(len(sexes), np.nan) if self.lost else ages, np.full(len(sexes), self.spread)
 
 
 BLANK = bytes.fromhex("89504e470d0a1a0a0000000d494844520000000100000001")
@@ -73,7 +75,7 @@ def run(samples, out, predictor=None, **options):
 
 def test_writes_a_whole_folder(films, tmp_path):
     found = run(films(12), tmp_path / "out")
-    assert sorted(os.listdir(tmp_path / "out")) == sorted(FILES)
+    assert sorted(os.listdir(tmp_path / "out")) == sorted(set(FILES) - {"spreads.csv"})  # this model tells none
     assert json.loads((tmp_path / "out" / "metrics.json").read_text()) == found
     assert (found["n"], found["model"], found["split"]) == (12, "stand-in", "validation")
     assert found["weights_sha256"] == "ab" * 32
@@ -221,3 +223,16 @@ def test_the_worst_case_leads_its_table(films, tmp_path):
     page = (tmp_path / "out" / "report.html").read_text()
     first = page.split("The same films")[1].split("<tbody>")[1].split("</tr>")[0]
     assert f">{worst}<" in first
+
+
+def test_intervals_are_assessed_where_the_model_gives_them(blank, films, tmp_path):
+    told = {"known": {"0.5": 1.0, "0.9": 1000.0}, "unknown": {"0.9": 0.0}}
+    stand = Stand(spread=2.5, factors=told)
+    found = evaluate(stand, films(6), tmp_path / "out", split="all")["intervals"]
+    assert found["levels"]["0.9"]["coverage"]["all"]["value"] == 1
+    assert found["n"] == 6
+    assert (tmp_path / "out" / "spreads.csv").read_text().count(",2.5000\n") == 6
+    withheld = evaluate(stand, films(6), tmp_path / "other", split="all", withhold_sex=True)["intervals"]
+    assert withheld["levels"]["0.9"]["coverage"]["all"]["value"] == 0
+    assert "intervals" not in evaluate(Stand(), films(6), tmp_path / "out", split="all")
+    assert not (tmp_path / "out" / "spreads.csv").exists()

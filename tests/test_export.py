@@ -37,7 +37,7 @@ def films(spec: PrepareConfig) -> np.ndarray:
 
 def by_torch(reader: Reader, pixels: np.ndarray) -> np.ndarray:
     with torch.no_grad():
-        return reader(torch.from_numpy(pixels), encode(SEXES)).double().numpy()
+        return reader(torch.from_numpy(pixels), encode(SEXES)).months.double().numpy()
 
 
 def untrained(folder: Path, config: Config) -> Path:
@@ -65,6 +65,24 @@ def test_onnx_says_what_torch_says(tiny_run: Path, tiny_model: Path) -> None:
     months = predictor.months(pixels, SEXES)
     assert np.ptp(months) > 1
     np.testing.assert_allclose(months, by_torch(reader, pixels), atol=0.02)
+
+
+def test_the_error_to_expect_is_exported_with_the_age(tiny_run: Path, tiny_model: Path) -> None:
+    predictor, (reader, _) = Predictor.load(tiny_model), load(tiny_run)
+    pixels = films(predictor.spec)
+    months, spreads = predictor.told(pixels, SEXES)
+    np.testing.assert_array_equal(months, predictor.months(pixels, SEXES))
+    with torch.no_grad():
+        expected = reader(torch.from_numpy(pixels), encode(SEXES)).spread
+    np.testing.assert_allclose(spreads, expected.double().numpy(), atol=0.02)
+    assert (spreads > 0).all()
+
+
+def test_a_network_without_a_spread_tells_none(tmp_path: Path) -> None:
+    run = untrained(tmp_path / "run", tiny_config("model.spread_loss=0"))
+    predictor = Predictor.load(run)
+    assert not predictor.tells_spread
+    assert np.isnan(predictor.told(films(predictor.spec), SEXES)[1]).all()
 
 
 def test_sixteen_bits_cost_half_the_size_and_no_accuracy(half: Path, tiny_model: Path) -> None:

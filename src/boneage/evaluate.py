@@ -18,11 +18,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from . import metrics, plots, report
+from . import intervals, metrics, plots, report
 from .config import PrepareConfig
 from .dataset import Sample
 from .errors import BadTable, BoneAgeError
-from .predictions import FILE, Predictions, to_csv
+from .intervals import Factors
+from .predictions import FILE, SPREADS, Predictions, spreads_to_csv, to_csv
 from .prepare import prepare
 from .progress import Advance
 from .read import read
@@ -31,7 +32,7 @@ from .types import DISCLAIMER, Sex
 
 MARKER = "metrics.json"
 PLOTS = ("scatter.png", "bland_altman.png", "residuals.png", "histogram.png", "worst.png")
-FILES = (MARKER, FILE, "report.html", *PLOTS)
+FILES = (MARKER, FILE, SPREADS, "report.html", *PLOTS)
 BATCH = 32
 AHEAD = 3  # batches prepared before the network asks for them
 WORST = 12  # films shown
@@ -48,8 +49,10 @@ class Reader(Protocol):
     def uses_sex(self) -> bool: ...
     @property
     def spec(self) -> PrepareConfig: ...
-    def months(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> np.ndarray:
-        """Bone ages float64 [N] of prepared pixels uint8 [N, S, S]."""
+    @property
+    def factors(self) -> Mapping[str, Factors]: ...
+    def told(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> tuple[np.ndarray, np.ndarray]:
+        """Bone ages and errors to expect (NaN: not told) float64 [N] of prepared pixels uint8 [N, S, S]."""
         ...
 
 
@@ -72,7 +75,7 @@ class _Film:
     pixels: np.ndarray
 
 
-_Row = tuple[str, Sex, float, float]  # id, sex, label, prediction: what is kept of a film
+_Row = tuple[str, Sex, float, float, float]  # id, sex, label, prediction, spread: what is kept of a film
 
 
 def evaluate(
@@ -100,6 +103,9 @@ def evaluate(
         raise BadTable(f"not one of {len(samples)} films of split {split!r} could be evaluated{first}")
     found = measure(table) | _provenance(predictor, split, failures, context or {})
     found["sex_withheld"] = withhold_sex
+    factors = predictor.factors.get("unknown" if withhold_sex else "known")
+    if factors is not None and table.spreads is not None:
+        found["intervals"] = intervals.assessment(table.labels, table.predictions, table.spreads, table.sexes, factors)
     cases = _worst_cases(table, samples, predictor.spec)
     pictures = dict(zip(PLOTS, _draw(table, cases), strict=True))
     files = {
@@ -108,6 +114,8 @@ def evaluate(
         "report.html": _page(found, pictures, cases).encode(),
         **pictures,
     }
+    if table.spreads is not None:
+        files[SPREADS] = spreads_to_csv(table).encode()
     report.write_folder(out, files)
     return found
 
@@ -121,9 +129,9 @@ def predict_all(
     for batch in _batches(samples, predictor.spec):
         films = [film for film in batch if isinstance(film, _Film)]
         failures += [film for film in batch if isinstance(film, Failure)]
-        for film, age in zip(films, _months(predictor, films, withhold_sex), strict=True):
+        for film, (age, spread) in zip(films, _told(predictor, films, withhold_sex), strict=True):
             if np.isfinite(age):
-                rows.append((film.sample.id, film.sex, film.label, round(float(age), 4)))
+                rows.append((film.sample.id, film.sex, film.label, round(age, 4), round(spread, 4)))
             else:
                 failures.append(_failure(film.sample, "the network's answer is not a finite number"))
         if progress:
@@ -131,11 +139,12 @@ def predict_all(
     return _table(predictor.name, rows), failures
 
 
-def _months(predictor: Reader, films: Sequence[_Film], withhold_sex: bool) -> np.ndarray:
+def _told(predictor: Reader, films: Sequence[_Film], withhold_sex: bool) -> list[tuple[float, float]]:
     if not films:
-        return np.empty(0)
+        return []
     sexes = [Sex.UNKNOWN if withhold_sex else film.sex for film in films]
-    return predictor.months(np.stack([film.pixels for film in films]), sexes)
+    months, spreads = predictor.told(np.stack([film.pixels for film in films]), sexes)
+    return list(zip(months.tolist(), spreads.tolist(), strict=True))
 
 
 def measure(table: Predictions) -> dict[str, Any]:
@@ -181,8 +190,9 @@ def _failure(sample: Sample, reason: str) -> Failure:
 
 
 def _table(name: str, rows: Sequence[_Row]) -> Predictions:
-    ids, sexes, labels, ages = zip(*rows, strict=True) if rows else ((), (), (), ())
-    return Predictions(name, ids, sexes, np.array(labels, dtype=np.float64), np.array(ages, dtype=np.float64))
+    ids, sexes, *columns = zip(*rows, strict=True) if rows else ((), (), (), (), ())
+    labels, ages, spreads = (np.array(column, dtype=np.float64) for column in columns)
+    return Predictions(name, ids, sexes, labels, ages, spreads if np.isfinite(spreads).all() else None)
 
 
 def _provenance(

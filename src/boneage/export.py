@@ -43,8 +43,19 @@ def exported(run: Path, *, half: bool = False, name: str = "") -> bytes:
 
     size = record["config"]["prepare"]["size"]
     inputs = {"films": torch.zeros(2, size, size, dtype=torch.uint8), "sex": torch.zeros(2, 2)}
-    model = graph(reader, inputs, ["months"], half=half)
+    told = ["months"] if reader.network.spread is None else ["months", "spread"]
+    model = graph(reader, inputs, told, half=half)
     onnx.helper.set_model_props(model, {METADATA: json.dumps(_metadata(record, name or run.name, half))})
+    return seal(model)
+
+
+def annotated(data: bytes, **facts: Any) -> bytes:
+    """The bytes of an exported file with more facts about itself, sealed anew."""
+    import onnx
+
+    model = onnx.load_model_from_string(data)
+    about = next(entry for entry in model.metadata_props if entry.key == METADATA)
+    about.value = json.dumps(json.loads(about.value) | facts)
     return seal(model)
 
 

@@ -20,7 +20,8 @@ _SEALED = re.compile(SEAL.encode() + rb"\x12@([0-9a-f]{64})")
 
 def seal(model: Any) -> bytes:
     """Serialise an ONNX model with the hash of the file, taken with the hash's own place blank, among its metadata."""
-    entry = model.metadata_props.add()
+    earlier = [entry for entry in model.metadata_props if entry.key == SEAL]
+    entry = earlier[0] if earlier else model.metadata_props.add()
     entry.key, entry.value = SEAL, _BLANK
     data = model.SerializeToString()
     return _with_seal(data, sha256(data))

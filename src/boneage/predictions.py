@@ -17,6 +17,7 @@ from .types import Sex
 
 COLUMNS = ("id", "sex", "label", "prediction")
 FILE = "predictions.csv"
+SPREADS = "spreads.csv"
 OLDEST_IN_YEARS = 20.0  # a whole column below this many "months" is taken for years
 
 
@@ -25,6 +26,7 @@ class Predictions:
     """What one model said of n films.
 
     ``labels``, ``predictions``: float64 [n], months, finite. ``ids`` are unique. ``name``: the model, for people.
+    ``spreads``: float64 [n], the error to expect in months; None where the model does not tell it.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Predictions:
     sexes: tuple[Sex, ...]
     labels: np.ndarray
     predictions: np.ndarray
+    spreads: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         lengths = {len(self.ids), len(self.sexes), len(self.labels), len(self.predictions)}
@@ -55,6 +58,7 @@ class Predictions:
             tuple(self.sexes[row] for row in index),
             self.labels[index],
             self.predictions[index],
+            None if self.spreads is None else self.spreads[index],
         )
 
 
@@ -65,6 +69,17 @@ def to_csv(table: Predictions) -> str:
     writer.writerow(COLUMNS)
     for film, sex, label, prediction in zip(table.ids, table.sexes, table.labels, table.predictions, strict=True):
         writer.writerow((film, sex.value, f"{label:.2f}", f"{prediction:.4f}"))
+    return text.getvalue()
+
+
+def spreads_to_csv(table: Predictions) -> str:
+    """`id,spread` as CSV text, four decimals; ValueError for a table without spreads."""
+    if table.spreads is None:
+        raise ValueError(f"{table.name} tells no spread")
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("id", "spread"))
+    writer.writerows((film, f"{value:.4f}") for film, value in zip(table.ids, table.spreads, strict=True))
     return text.getvalue()
 
 

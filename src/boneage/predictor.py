@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
@@ -16,6 +16,7 @@ from . import exported, gate
 from .config import PrepareConfig
 from .errors import BadModel, CannotWrite
 from .files import write_bytes
+from .intervals import Factors
 from .prepare import Findings, look, render
 from .types import Flag, Radiograph, Reading, Severity, Sex
 
@@ -80,8 +81,26 @@ class Predictor:
             write_bytes(ready, data)
         return cls(data, folder, threads)
 
+    @property
+    def factors(self) -> Mapping[str, Factors]:
+        """What the spread is multiplied by for an interval, by level, where the sex is ``known`` and ``unknown``; empty
+        unless the file was calibrated (see `boneage.calibrate`)."""
+        return self.about.get("intervals", {}).get("factors", {})
+
+    @property
+    def tells_spread(self) -> bool:
+        """Whether the network also tells the error to expect."""
+        return any(entry.name == "spread" for entry in self._session.get_outputs())
+
     def months(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> np.ndarray:
         """Bone ages float64 [N] in months of prepared pixels uint8 [N, S, S]."""
+        return self.told(pixels, sexes)[0]
+
+    def told(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> tuple[np.ndarray, np.ndarray]:
+        """Bone ages and the errors to expect, float64 [N] in months, of prepared pixels uint8 [N, S, S].
+
+        The errors are NaN where the network does not tell them.
+        """
         if pixels.ndim != 3 or pixels.dtype != np.uint8 or pixels.shape[1:] != (self.spec.size, self.spec.size):
             raise ValueError(
                 f"expected uint8 [N, {self.spec.size}, {self.spec.size}], got {pixels.dtype} {pixels.shape}"
@@ -90,8 +109,10 @@ class Predictor:
             raise ValueError(f"{len(pixels)} films but {len(sexes)} sexes")
         feeds = {"films": pixels, "sex": np.array([sex.code for sex in sexes], np.float32).reshape(-1, 2)}
         taken = {entry.name for entry in self._session.get_inputs()}
-        months = self._session.run(["months"], {k: v for k, v in feeds.items() if k in taken})[0]
-        return np.asarray(months, np.float64)
+        asked = ["months", "spread"] if self.tells_spread else ["months"]
+        months, *spread = self._session.run(asked, {k: v for k, v in feeds.items() if k in taken})
+        months = np.asarray(months, np.float64)
+        return months, np.asarray(spread[0], np.float64) if spread else np.full(len(months), np.nan)
 
     def read(
         self, radiograph: Radiograph, sex: Sex | None = None, *, sex_source: str = "given", force: bool = False

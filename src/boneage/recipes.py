@@ -88,7 +88,8 @@ def tiny() -> Config:
     train = TrainConfig(loss="huber", optimizer="adamw", lr=3e-3, weight_decay=0.01, epochs=20, ema=0.98)
     mild = AugmentConfig(rotation=10, shift=0.05, zoom=0.05, aspect=0.05, gamma=0.1, contrast=0.1, flip=0.5)
     prepare = PrepareConfig(size=112, channels=1)
-    return Config("tiny", prepare=prepare, model=ModelConfig(name="tiny", hidden=64), augment=mild, train=train)
+    model = ModelConfig(name="tiny", hidden=64, sex_loss=0.05, spread_loss=0.1)
+    return Config("tiny", prepare=prepare, model=model, augment=mild, train=train)
 
 
 RECIPES: dict[str, Callable[[], Config]] = {

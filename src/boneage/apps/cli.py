@@ -244,6 +244,25 @@ def export(
 
 
 @app.command()
+def calibrate(
+    model: Annotated[Path, typer.Argument(help="an exported file")],
+    folder: Data,
+    out: Annotated[Path, typer.Option(help="a file ending in .onnx; may be MODEL itself")],
+    split: Annotated[str, typer.Option(help="train, validation, calibration, test, all or auto")] = "calibration",
+    images: Images = None,
+) -> None:
+    """Set the scale of a model's prediction intervals on films that had no part in its training."""
+    from ..calibrate import calibrate
+    from ..predictor import Predictor
+    from ..progress import progress
+
+    dataset, split = _chosen(Predictor.load(model), folder, images, split)
+    with progress(f"calibrating on {split}", 2 * len(dataset.samples), "films") as tick:
+        found = calibrate(model, dataset.samples, out, split=split, progress=tick)
+    print(f"{out}: intervals from {found['n']['known']} films of split {split}")
+
+
+@app.command()
 def info(model: Annotated[str | None, typer.Argument(help="default: what this installation has")] = None) -> None:
     """Say what a model is, or which weights, recipes and settings there are."""
     from ..predictor import Predictor

@@ -115,19 +115,32 @@ def encode(sexes: Sequence[Sex]) -> Tensor:
     return torch.tensor([sex.code for sex in sexes], dtype=torch.float32).view(-1, 2)
 
 
-class Reader(nn.Module):
-    """The network as it is used: uint8 films [N, S, S] as `prepare` gives them and sex [N, 2] → months [N].
+class Told(NamedTuple):
+    """What a person is told of N films, in months [N]: the bone age, and the error to expect if the network says it."""
 
-    With ``mirror`` the reading is the mean over the film and its mirror image.
+    months: Tensor
+    spread: Tensor | None = None
+
+
+class Reader(nn.Module):
+    """The network as it is used: uint8 films [N, S, S] as `prepare` gives them and sex [N, 2] → `Told`.
+
+    With ``mirror`` it is the mean over the film and its mirror image.
     """
 
     def __init__(self, network: Network, months: Callable[[Tensor], Tensor], mirror: bool) -> None:
         super().__init__()
         self.network, self.months, self.mirror = network, months, mirror
 
-    def forward(self, films: Tensor, sex: Tensor) -> Tensor:
+    def forward(self, films: Tensor, sex: Tensor) -> Told:
         x = films.unsqueeze(1).float() / 255
-        months = self.months(self.network(x, sex).age)
-        if self.mirror:
-            months = (months + self.months(self.network(x.flip(-1), sex).age)) / 2
-        return months
+        told = self._told(x, sex)
+        if not self.mirror:
+            return told
+        other = self._told(x.flip(-1), sex)
+        both = None if told.spread is None or other.spread is None else (told.spread + other.spread) / 2
+        return Told((told.months + other.months) / 2, both)
+
+    def _told(self, x: Tensor, sex: Tensor) -> Told:
+        answer = self.network(x, sex)
+        return Told(self.months(answer.age), None if answer.spread is None else answer.spread.exp())

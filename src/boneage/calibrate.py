@@ -1,0 +1,48 @@
+"""The scale of an exported model's intervals, from calibration films: the one thing that those are used for.
+
+boneage calibrate MODEL.onnx --data DIR --out CALIBRATED.onnx
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import exported
+from .dataset import Sample
+from .errors import BadModel, BadTable
+from .evaluate import predict_all
+from .export import annotated
+from .files import replacing
+from .intervals import factors
+from .predictor import Predictor
+from .progress import Advance
+
+
+def calibrate(
+    model: Path, samples: Sequence[Sample], out: Path, *, split: str, progress: Advance | None = None
+) -> dict[str, Any]:
+    """Write the model with ``intervals`` among the facts about itself, and return those: the factors by level, of the
+    sex known and of the sex withheld, each from all ``samples``, and how many films of which split they come from.
+
+    BadModel if the model does not tell a spread, BadTable for too few films, CannotWrite.
+    """
+    data = exported.verified(model)
+    predictor = Predictor(data, model)
+    if not predictor.tells_spread:
+        raise BadModel(f"{model} does not tell the error to expect: train with model.spread_loss above 0")
+    with replacing(out) as temporary:  # entered first: a place that takes no file shows before the work
+        scales, counts = {}, {}
+        for name, withheld in (("known", False), ("unknown", True)):
+            table, _ = predict_all(predictor, samples, progress, withhold_sex=withheld)
+            spreads = np.empty(0) if table.spreads is None else table.spreads
+            try:
+                scales[name], counts[name] = factors(table.errors, spreads), len(table)
+            except ValueError as error:
+                raise BadTable(f"split {split!r}: {error}") from None
+        found: dict[str, Any] = {"split": split, "n": counts, "factors": scales}
+        temporary.write_bytes(annotated(data, intervals=found))
+    return found
