@@ -43,7 +43,7 @@ def exported(run: Path, *, half: bool = False, name: str = "") -> bytes:
 
     size = record["config"]["prepare"]["size"]
     inputs = {"films": torch.zeros(2, size, size, dtype=torch.uint8), "sex": torch.zeros(2, 2)}
-    told = ["months"] if reader.network.spread is None else ["months", "spread"]
+    told = ["months", *(["spread"] if reader.network.spread else []), "features"]
     model = graph(reader, inputs, told, half=half)
     onnx.helper.set_model_props(model, {METADATA: json.dumps(_metadata(record, name or run.name, half))})
     return seal(model)

@@ -27,6 +27,7 @@ from .types import Sex
 VERSION = 1  # of the films: the same version, seed and number give the same bytes
 YOUNGEST, OLDEST = 6, 228  # months
 SMALLEST = 32  # pixels
+MARKER = "phantom.json"  # says of a folder that its films are synthetic
 
 _SOFT, _BONE = 0.34, 0.40  # what the palm and a dense bone add to the film, of its full range
 _SUBPIXEL = 4  # bits
@@ -113,7 +114,7 @@ def write_folder(
         named = [f"{name}_{axis}" for name in LANDMARKS for axis in "xy"]
         _write_table(folder / "hand_keypoints.csv", ("id", "x", "y", "w", "h", *named), keypoints)
         about = {"about": "SYNTHETIC hands, of no person", "n": n, "seed": seed, "size": size, "version": VERSION}
-        (folder / "phantom.json").write_text(json.dumps(about, indent=2) + "\n")
+        (folder / MARKER).write_text(json.dumps(about, indent=2) + "\n")
     return Path(out)
 
 

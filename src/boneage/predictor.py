@@ -90,7 +90,7 @@ class Predictor:
     @property
     def tells_spread(self) -> bool:
         """Whether the network also tells the error to expect."""
-        return any(entry.name == "spread" for entry in self._session.get_outputs())
+        return self._tells("spread")
 
     def months(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> np.ndarray:
         """Bone ages float64 [N] in months of prepared pixels uint8 [N, S, S]."""
@@ -101,6 +101,24 @@ class Predictor:
 
         The errors are NaN where the network does not tell them.
         """
+        months, *spread = self._run(["months", *(["spread"] if self.tells_spread else [])], pixels, sexes)
+        months = np.asarray(months, np.float64)
+        return months, np.asarray(spread[0], np.float64) if spread else np.full(len(months), np.nan)
+
+    def features(self, pixels: np.ndarray) -> np.ndarray:
+        """What the network makes of prepared pixels uint8 [N, S, S] before it is told the sex: float32 [N, F].
+
+        BadModel if the file was exported without.
+        """
+        if not self._tells("features"):
+            raise BadModel(f"the file of model {self.name} has no features: export its run folder again")
+        return self._run(["features"], pixels, [Sex.UNKNOWN] * len(pixels))[0]
+
+    def _tells(self, name: str) -> bool:
+        return any(entry.name == name for entry in self._session.get_outputs())
+
+    def _run(self, asked: list[str], pixels: np.ndarray, sexes: Sequence[Sex]) -> list[np.ndarray]:
+        """Some of the network's outputs of prepared pixels; ValueError for pixels that were not prepared for it."""
         if pixels.ndim != 3 or pixels.dtype != np.uint8 or pixels.shape[1:] != (self.spec.size, self.spec.size):
             raise ValueError(
                 f"expected uint8 [N, {self.spec.size}, {self.spec.size}], got {pixels.dtype} {pixels.shape}"
@@ -109,10 +127,7 @@ class Predictor:
             raise ValueError(f"{len(pixels)} films but {len(sexes)} sexes")
         feeds = {"films": pixels, "sex": np.array([sex.code for sex in sexes], np.float32).reshape(-1, 2)}
         taken = {entry.name for entry in self._session.get_inputs()}
-        asked = ["months", "spread"] if self.tells_spread else ["months"]
-        months, *spread = self._session.run(asked, {k: v for k, v in feeds.items() if k in taken})
-        months = np.asarray(months, np.float64)
-        return months, np.asarray(spread[0], np.float64) if spread else np.full(len(months), np.nan)
+        return self._session.run(asked, {name: values for name, values in feeds.items() if name in taken})
 
     def read(
         self, radiograph: Radiograph, sex: Sex | None = None, *, sex_source: str = "given", force: bool = False

@@ -208,26 +208,58 @@ def predict(
     csv: Annotated[Path | None, typer.Option(metavar="OUT", help="write a table")] = None,
     images: Images = None,
     force: Annotated[bool, typer.Option("--force", help="an age for refused films too, marked as forced")] = False,
+    heatmap: Annotated[
+        Path | None, typer.Option(help="draw where the model looked: a PNG, or a folder for many")
+    ] = None,
 ) -> None:
     """Read the bone age of new films; what is no whole hand is refused and gets no age."""
     from ..batch import Failure, items, read_all
     from ..predictor import Predictor
     from ..progress import progress
-    from .render import show, writing
+    from .render import drawing, show, writing
 
     films = items(source, sex, images)
     predictor = Predictor.load(model)
-    failures = []
+    draw, failures = drawing(heatmap, predictor, len(films), as_text=not as_json), []
     quiet = len(films) == 1 or not csv
     with writing(csv) as write, progress("reading", len(films), "films", quiet=quiet) as advance:
         for film, result in zip(films, read_all(predictor, films, force=force), strict=True):
             write(film, result)
             show(result, as_json=as_json, as_text=not csv)
+            draw(film, result)
             failures += [result.error] if isinstance(result, Failure) else []
             advance()
     if not as_json:
         print(f"Model {predictor.name}, weights {predictor.weights_sha256[:12]}. {DISCLAIMER}")
     _report_failures(failures, len(films))
+
+
+@app.command()
+def neighbours(
+    film: Annotated[Path, typer.Argument(metavar="FILE", help="a film")],
+    gallery: Annotated[Path, typer.Option(help="your own data folder: films with known bone ages, and their table")],
+    model: Model = "default",
+    k: Annotated[int, typer.Option("--k", min=1, help="how many films")] = 6,
+    out: Annotated[Path | None, typer.Option(help="show them, in a .png or .html file")] = None,
+    images: Images = None,
+) -> None:
+    """Find the films of your own folder that are most like one, with their known bone ages."""
+    from ..neighbours import check_ending, neighbours, open_gallery, write
+    from ..predictor import Predictor
+    from ..progress import progress
+    from ..read import read
+    from .render import neighbours_text
+
+    if out:
+        check_ending(out)
+    predictor, radiograph = Predictor.load(model), read(film)
+    with progress("looking at the gallery", 0, "films") as advance:
+        known = open_gallery(predictor, gallery, images, advance)
+    found = neighbours(predictor, radiograph, known, k)
+    print(neighbours_text(radiograph, found, known))
+    if out:
+        print(f"{write(out, radiograph, found, predictor)} written")
+    print(DISCLAIMER)
 
 
 @app.command()

@@ -5,16 +5,23 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from ..batch import Failure, Item
 from ..config import Config
-from ..files import replacing
-from ..predictor import shipped
-from ..types import DISCLAIMER, Reading, Severity, Sex
+from ..errors import BadConfig
+from ..explain import explain
+from ..files import replacing, write_bytes
+from ..predictor import Predictor, shipped
+from ..read import read
+from ..types import DISCLAIMER, Radiograph, Reading, Severity, Sex
+
+if TYPE_CHECKING:
+    from ..neighbours import Gallery, Neighbour
 
 _FLAG = {Severity.NOTE: "note", Severity.WARN: "warning", Severity.REFUSE: "refused"}
 _COLUMNS = ("id", *(field.name for field in dataclasses.fields(Reading)), "error")
@@ -68,6 +75,41 @@ def writing(path: Path | None) -> Iterator[Callable[[Item, Reading | Failure], N
             stopped = error
     if stopped:
         raise stopped
+
+
+def drawing(
+    out: Path | None, predictor: Predictor, films: int, *, as_text: bool
+) -> Callable[[Item, Reading | Failure], None]:
+    """Draws where the model looked on each film that got an age: as the PNG ``out`` of one film, into the folder
+    ``out`` of many; nothing where ``out`` is None. BadConfig for one film and another ending than .png."""
+    if out is None:
+        return lambda film, result: None
+    if films == 1 and out.suffix.lower() != ".png":
+        raise BadConfig(f"{out} should end in .png: that is the format drawn")
+
+    def draw(film: Item, result: Reading | Failure) -> None:
+        if isinstance(result, Failure) or result.bone_age_months is None or film.path is None:
+            return
+        found = explain(predictor, read(film.path), result.sex)
+        path = out if films == 1 else out / f"{film.id.replace(os.sep, '_')}.png"
+        write_bytes(path, found.overlay())
+        if as_text:
+            print(f"  {path} shows where it looked{_shares_text(found.shares)}", flush=True)
+
+    return draw
+
+
+def _shares_text(shares: dict[str, float] | None) -> str:
+    return "".join(f", {name} {share:.0%}" for name, share in (shares or {}).items())
+
+
+def neighbours_text(film: Radiograph, found: Sequence[Neighbour], gallery: Gallery) -> str:
+    """The films most like one, a line each."""
+    kind = "SYNTHETIC films" if gallery.is_synthetic else "films"
+    lines = [f"{film.source}: most like these of {len(gallery.samples)} {kind}"]
+    lines += [f"  {name}: {known}, likeness {one.likeness:.2f}" for one in found for name, known in [one.words]]
+    left = f"  {gallery.unreadable} films of the gallery could not be read"
+    return "\n".join([*lines, *([left] if gallery.unreadable else [])])
 
 
 def _text_file(path: Path) -> TextIO:

@@ -21,12 +21,14 @@ class Answer(NamedTuple):
     """What the network says of N films, raw.
 
     ``age``: [N, outputs], see `boneage.losses`. ``male``: the logit of "male" [N]. ``spread``: the logarithm of the
-    error to expect, in months [N]. The last two are None where the configuration has no such output.
+    error to expect, in months [N]. These two are None where the configuration has no such output. ``features``: the
+    backbone's, [N, F], before the sex is told.
     """
 
     age: Tensor
     male: Tensor | None = None
     spread: Tensor | None = None
+    features: Tensor | None = None
 
 
 class Network(nn.Module):
@@ -58,7 +60,7 @@ class Network(nn.Module):
         if self.training and self.withheld:
             sex = sex * (torch.rand(len(sex), 1, device=sex.device) >= self.withheld)
         age, male = self.head(features, sex)
-        return Answer(age, male, self.spread(features, sex) if self.spread else None)
+        return Answer(age, male, self.spread(features, sex) if self.spread else None, features)
 
 
 class PlainHead(nn.Module):
@@ -116,10 +118,12 @@ def encode(sexes: Sequence[Sex]) -> Tensor:
 
 
 class Told(NamedTuple):
-    """What a person is told of N films, in months [N]: the bone age, and the error to expect if the network says it."""
+    """What is told of N films: in months [N] the bone age and, if the network says it, the error to expect; and the
+    backbone's features [N, F], by which films that look alike are found."""
 
     months: Tensor
     spread: Tensor | None = None
+    features: Tensor | None = None
 
 
 class Reader(nn.Module):
@@ -138,9 +142,14 @@ class Reader(nn.Module):
         if not self.mirror:
             return told
         other = self._told(x.flip(-1), sex)
-        both = None if told.spread is None or other.spread is None else (told.spread + other.spread) / 2
-        return Told((told.months + other.months) / 2, both)
+        spread, features = _mean(told.spread, other.spread), _mean(told.features, other.features)
+        return Told((told.months + other.months) / 2, spread, features)
 
     def _told(self, x: Tensor, sex: Tensor) -> Told:
         answer = self.network(x, sex)
-        return Told(self.months(answer.age), None if answer.spread is None else answer.spread.exp())
+        spread = None if answer.spread is None else answer.spread.exp()
+        return Told(self.months(answer.age), spread, answer.features)
+
+
+def _mean(a: Tensor | None, b: Tensor | None) -> Tensor | None:
+    return None if a is None or b is None else (a + b) / 2

@@ -1,0 +1,170 @@
+"""Where the network looked: how far the age moves when a part of the film is blurred away.
+
+Occlusion (Zeiler and Fergus, arXiv:1311.2901), with soft patches filled by the film's own blurred surroundings, so
+that no edge is made that is not there. Every other part of the film stays as it is and the network is asked as in any
+reading: no gradients, no torch. `benchmarks/explain.py` measures whether what is marked is what counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from . import gate, landmarks
+from .config import PrepareConfig
+from .landmarks import FINGERS, LANDMARKS, Points
+from .prepare import Findings, look, render
+from .types import Radiograph, Sex
+
+CELLS = 8  # patches along a side
+REACH = 1.0  # cells: the standard deviation of a patch
+BLUR = 1 / 14  # of the side: the standard deviation of what fills it
+CHANGED = 4.0  # grey levels: a patch that changes no pixel by more is background and is not asked about
+BATCH = 16
+ELSEWHERE = "elsewhere"
+
+
+class Reader(Protocol):
+    """What an explanation needs of a `boneage.predictor.Predictor`."""
+
+    @property
+    def spec(self) -> PrepareConfig: ...
+    def months(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> np.ndarray:
+        """Bone ages float64 [N] of prepared pixels uint8 [N, S, S]."""
+        ...
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Where the network looked on one film.
+
+    ``square``: uint8 [S, S], the film as the network saw it. ``heat``: float32 [S, S], months by which the age moves
+    when the film is blurred away there. ``shares``: of the heat by region (see `REGIONS`, and `ELSEWHERE`), in all 1;
+    None where no hand was made out.
+    """
+
+    square: np.ndarray
+    heat: np.ndarray
+    shares: dict[str, float] | None
+
+    def overlay(self, side: int = 512) -> bytes:
+        """The heat over the film, as PNG."""
+        scaled = self.heat / max(float(self.heat.max()), 1e-6)
+        heat = cv2.resize(scaled, (side, side), interpolation=cv2.INTER_LINEAR)[..., None]
+        film = cv2.resize(self.square, (side, side), interpolation=cv2.INTER_LINEAR)
+        colour = cv2.applyColorMap((heat[..., 0] * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
+        share = 0.65 * np.sqrt(heat)
+        mixed = (1 - share) * cv2.cvtColor(film, cv2.COLOR_GRAY2BGR) + share * colour
+        return bytes(cv2.imencode(".png", mixed.astype(np.uint8))[1])
+
+
+def explain(reader: Reader, film: Radiograph, sex: Sex) -> Explanation:
+    """Where the network looked on a film, and the named regions' shares of it."""
+    found = look(film.pixels, reader.spec)
+    square = render(film, found, reader.spec)
+    heat = occlusion(lambda squares: reader.months(squares, [sex] * len(squares)), square)
+    points = _points(film, found, reader.spec)
+    return Explanation(square, heat, None if points is None else shares(heat, points))
+
+
+def occlusion(months: Callable[[np.ndarray], np.ndarray], square: np.ndarray) -> np.ndarray:
+    """The heat float32 [S, S] of a prepared film uint8 [S, S]: the mean absolute shift in months over the patches,
+    each pixel's weighed by how much they cover it."""
+    patches = _patches(len(square))
+    fill = blurred(square)
+    changed = [blended(square, fill, patch) for patch in patches]
+    level = square.astype(np.int16)
+    asked = [number for number, other in enumerate(changed) if np.abs(other - level).max() > CHANGED]
+    shifts = np.zeros(len(patches), np.float32)
+    queue = [square, *(changed[number] for number in asked)]
+    ages = np.concatenate([months(np.stack(queue[at : at + BATCH])) for at in range(0, len(queue), BATCH)])
+    shifts[asked] = np.abs(ages[1:] - ages[0])
+    return np.tensordot(shifts, patches, 1) / patches.sum(axis=0)
+
+
+def blurred(square: np.ndarray) -> np.ndarray:
+    """What a hidden part of a film uint8 [S, S] is filled with."""
+    return cv2.GaussianBlur(square, (0, 0), BLUR * len(square))
+
+
+def blended(square: np.ndarray, fill: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+    """The film, ``fill`` where ``hidden`` (float [S, S] in [0, 1]) says so; uint8."""
+    return (square + hidden * (fill.astype(np.float32) - square) + 0.5).astype(np.uint8)
+
+
+def shares(heat: np.ndarray, points: Points) -> dict[str, float]:
+    """Each region's share of the heat; ``points`` [21, 2] in fractions of the square, upright or not."""
+    of = regions(points, len(heat))
+    total = max(float(heat.sum()), 1e-6)
+    found = {name: float(heat[of == number].sum()) / total for number, name in enumerate(REGIONS)}
+    return found | {ELSEWHERE: 1 - sum(found.values())}
+
+
+def regions(points: Points, side: int) -> np.ndarray:
+    """The region of each pixel as int [side, side]: its number in `REGIONS`, -1 elsewhere."""
+    places = _Places(points)
+    rows, columns = np.mgrid[:side, :side] + 0.5
+    pixels = np.stack([columns, rows], axis=-1) / side
+    nearest = np.full((side, side), 1.0)
+    of = np.full((side, side), -1)
+    for number, (centres, radius) in enumerate(places.all()):
+        for centre in centres:
+            distance = np.linalg.norm(pixels - centre, axis=-1) / radius
+            of[distance < nearest] = number
+            nearest = np.minimum(nearest, distance)
+    return of
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where the regions lie, from the landmarks; lengths by the palm's, from the wrist to the middle knuckle."""
+
+    points: Points
+
+    def all(self) -> list[tuple[Points, float]]:
+        """Centres [n, 2] and radius of each of `REGIONS`."""
+        wrist, palm = self._at("wrist"), self._at("middle_finger1") - self._at("wrist")
+        across, length = np.array([-palm[1], palm[0]]), float(np.linalg.norm(palm))
+        carpals = np.array([wrist + 0.22 * palm, self._at("thumb1")])
+        forearm = np.array([wrist - 0.15 * palm + side * across for side in (-0.2, 0.2)])
+        joints = [self._joints(number) for number in (1, 2, 3)]
+        radii = (0.27, 0.24, 0.17, 0.14, 0.12)
+        return [(c, length * r) for c, r in zip((carpals, forearm, *joints), radii, strict=True)]
+
+    def _at(self, name: str) -> Points:
+        return self.points[LANDMARKS.index(name)]
+
+    def _joints(self, number: int) -> Points:
+        """The joints of one row; the thumb's are counted from its second landmark, and it has two."""
+        thumb = [f"thumb{number + 1}"] if number < 3 else []
+        return np.array([self._at(name) for name in (*thumb, *(f"{finger}{number}" for finger in FINGERS[1:]))])
+
+
+REGIONS = ("carpals", "radius and ulna", "MCP", "PIP", "DIP")
+
+
+def _points(film: Radiograph, found: Findings, spec: PrepareConfig) -> Points | None:
+    """The landmarks in fractions of the square; None where no hand was made out."""
+    if found.frame is not None and found.hand is not None:
+        return landmarks.apply(landmarks.invert(found.frame), found.hand.points)
+    hand = look(film.pixels, gate.SPEC).hand
+    if hand is None or not hand.is_certain:
+        return None
+    height, width = film.pixels.shape
+    top, bottom, left, right = found.box
+    sides = np.array([(right - left) * width, (bottom - top) * height])
+    if spec.fit == "squash":
+        return hand.points
+    side = sides.max() if spec.fit == "pad" else sides.min()
+    return 0.5 + (hand.points - 0.5) * sides / side
+
+
+def _patches(side: int) -> np.ndarray:
+    """Soft patches float32 [CELLS², side, side] on a grid: Gaussians that reach 1 at their middle."""
+    at = (np.arange(side) + 0.5) * CELLS / side - 0.5
+    bumps = np.exp(-(((at - np.arange(CELLS)[:, None]) / REACH) ** 2) / 2).astype(np.float32)
+    return (bumps[:, None, :, None] * bumps[None, :, None, :]).reshape(-1, side, side)

@@ -1,0 +1,102 @@
+"""The heat lies where the age comes from, and the regions lie on the joints they are named after."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from boneage import Predictor, Radiograph, Sex
+from boneage.explain import ELSEWHERE, REGIONS, explain, occlusion, regions, shares
+from boneage.landmarks import LANDMARKS
+from boneage.locate import locator
+from boneage.phantom import draw
+
+SIDE = 96
+
+
+def textured(seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (SIDE, SIDE)).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("x", "y"), [(20, 24), (70, 30), (48, 80)])
+def test_the_heat_is_where_the_answer_comes_from(x: int, y: int) -> None:
+    """A reader that looks at one spot only: how rough it is there."""
+
+    def months(squares: np.ndarray) -> np.ndarray:
+        spots = squares[:, y - 4 : y + 4, x - 4 : x + 4].astype(np.float64)
+        return spots.std(axis=(1, 2))
+
+    heat = occlusion(months, textured())
+    row, column = np.unravel_index(heat.argmax(), heat.shape)
+    assert np.hypot(row - y, column - x) < SIDE / 8
+    assert heat[y, x] > 5 * np.median(heat)
+
+
+def test_a_reader_that_looks_nowhere_leaves_no_heat() -> None:
+    heat = occlusion(lambda squares: np.full(len(squares), 100.0), textured())
+    assert (heat.shape, float(heat.max())) == ((SIDE, SIDE), 0.0)
+
+
+def test_empty_parts_are_not_asked_about() -> None:
+    asked = []
+
+    def months(squares: np.ndarray) -> np.ndarray:
+        asked.append(len(squares))
+        return np.zeros(len(squares))
+
+    film = np.zeros((SIDE, SIDE), np.uint8)
+    occlusion(months, film)
+    assert sum(asked) == 1
+    film[:24, :24] = textured()[:24, :24]
+    asked.clear()
+    occlusion(months, film)
+    assert 2 <= sum(asked) < 30
+
+
+def test_regions_lie_on_their_joints() -> None:
+    points = locator().template
+    of = regions(points, 200)
+    expected = {
+        **{f"{finger}_finger1": "MCP" for finger in ("middle", "ring", "pinky")},
+        **{f"{finger}_finger2": "PIP" for finger in ("middle", "ring", "pinky")},
+        **{f"{finger}_finger3": "DIP" for finger in ("middle", "ring", "pinky")},
+        **{"forefinger1": "MCP", "thumb2": "MCP", "thumb3": "PIP", "thumb1": "carpals"},
+    }
+    for name, region in expected.items():
+        x, y = (points[LANDMARKS.index(name)] * 200).astype(int)
+        assert REGIONS[of[y, x]] == region, name
+    x, y = points[0]
+    assert REGIONS[of[round(200 * (y - 0.09)), round(200 * x)]] == "carpals"
+    assert REGIONS[of[round(200 * (y + 0.06)), round(200 * x)]] == "radius and ulna"
+    assert of[2, 2] == -1
+
+
+def test_shares_are_of_the_whole_and_follow_the_hand() -> None:
+    points = locator().template
+    heat = np.zeros((200, 200), np.float32)
+    heat[regions(points, 200) == REGIONS.index("PIP")] = 2.0
+    assert shares(heat, points)["PIP"] == pytest.approx(1)
+    turned = np.stack([1 - points[:, 1], points[:, 0]], axis=1)  # a quarter turn, clockwise
+    assert shares(np.ascontiguousarray(np.rot90(heat, -1)), turned)["PIP"] > 0.95
+    even = shares(np.ones((200, 200), np.float32), points)
+    assert sum(even.values()) == pytest.approx(1)
+    assert set(even) == {*REGIONS, ELSEWHERE}
+    assert all(0.01 < even[name] < 0.3 for name in REGIONS)
+
+
+def test_a_film_is_explained_and_drawn(tiny_model: Path) -> None:
+    pixels = draw(np.random.default_rng(4), months=110, size=200).pixels / np.float32(255)
+    film, predictor = Radiograph(pixels, "hand.png", "0" * 64, "PNG"), Predictor.load(tiny_model)
+    found = explain(predictor, film, Sex.MALE)
+    assert found.shares is not None
+    assert found.heat.max() > 0
+    drawn = cv2.imdecode(np.frombuffer(found.overlay(160), np.uint8), cv2.IMREAD_COLOR)
+    assert drawn is not None
+    assert drawn.shape == (160, 160, 3)
+    empty = explain(predictor, Radiograph(np.zeros((90, 90), np.float32), "", "", ""), Sex.MALE)
+    assert empty.shares is None
+    assert not empty.heat.any()
+    assert empty.overlay()
