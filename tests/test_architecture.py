@@ -19,7 +19,7 @@ ROOT = Path(boneage.__file__).parent
 ROWS = (  # a module imports only from its own row and from those above it
     {"types", "errors"},
     {
-        *("config", "files", "table", "pixels", "read", "read_dicom", "dicom_frame", "metrics", "progress"),
+        *("config", "looks", "files", "table", "pixels", "read", "read_dicom", "dicom_frame", "metrics", "progress"),
         *("exported", "landmarks", "locate", "prepare", "intervals"),
     },
     {"models"},

@@ -125,7 +125,7 @@ def test_a_model_without_sex_says_so(tiny_model: Path, hand: Radiograph, tmp_pat
 def test_an_answer_that_is_no_number_is_no_reading(
     tiny: Predictor, hand: Radiograph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Predictor, "months", lambda *_: np.array([np.nan]))
+    monkeypatch.setattr(Predictor, "told", lambda *_: (np.array([np.nan]),) * 2)
     with pytest.raises(BadModel, match=r"7\.png: the answer of model tiny is not a finite number"):
         tiny.read(hand)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import BadConfig
+from .looks import LOOKS
 
 _INF = math.inf
 
@@ -63,10 +64,11 @@ class ModelConfig:
     attention: str = "none"  # none | channel | spatial | both
     pretrained: str = "none"  # none | imagenet
     mirror: bool = False  # in use, average over the film and its mirror image
+    looks: int = 1  # in use, average over so many looks (see `boneage.looks`)
 
     def __post_init__(self) -> None:
         _within("model", self, sex_dropout=(0, 1), dropout=(0, 1), hidden=(1, _INF))
-        _within("model", self, sex_loss=(0, _INF), spread_loss=(0, _INF))
+        _within("model", self, sex_loss=(0, _INF), spread_loss=(0, _INF), looks=(1, len(LOOKS)))
 
 
 @dataclass(frozen=True)

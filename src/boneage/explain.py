@@ -33,8 +33,8 @@ class Reader(Protocol):
 
     @property
     def spec(self) -> PrepareConfig: ...
-    def months(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> np.ndarray:
-        """Bone ages float64 [N] of prepared pixels uint8 [N, S, S]."""
+    def told(self, pixels: np.ndarray, sexes: Sequence[Sex], *, quick: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Bone ages float64 [N] and spreads of prepared pixels uint8 [N, S, S], by one look if ``quick``."""
         ...
 
 
@@ -66,7 +66,7 @@ def explain(reader: Reader, film: Radiograph, sex: Sex) -> Explanation:
     """Where the network looked on a film, and the named regions' shares of it."""
     found = look(film.pixels, reader.spec)
     square = render(film, found, reader.spec)
-    heat = occlusion(lambda squares: reader.months(squares, [sex] * len(squares)), square)
+    heat = occlusion(lambda squares: reader.told(squares, [sex] * len(squares), quick=True)[0], square)
     points = _points(film, found, reader.spec)
     return Explanation(square, heat, None if points is None else shares(heat, points))
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from . import checkpoint
-from .config import Config
+from .config import Config, override
 from .errors import BadConfig, BadModel
 from .exported import FORMAT, METADATA, configuration, seal
 from .files import replacing
@@ -26,19 +26,24 @@ from .types import DISCLAIMER
 OPSET = 18
 
 
-def export(run: str | Path, out: str | Path, *, half: bool = False, name: str = "") -> Path:
-    """Write the best weights of a run folder as ``out``; ``half`` stores them in 16 bits (computed in 32)."""
+def export(run: str | Path, out: str | Path, *, half: bool = False, name: str = "", looks: int = 0) -> Path:
+    """Write the best weights of a run folder as ``out``; ``half`` stores them in 16 bits (computed in 32).
+
+    ``looks``: how many a reading is averaged over; 0: as the run's configuration says.
+    """
     out = Path(out)
     if out.suffix != ".onnx":
         raise BadConfig(f"{out} should end in .onnx: that is the format exported")
     with replacing(out) as temporary:  # entered first: a place that takes no file shows before the work
-        temporary.write_bytes(exported(Path(run), half=half, name=name))
+        temporary.write_bytes(exported(Path(run), half=half, name=name, looks=looks))
     return out
 
 
-def exported(run: Path, *, half: bool = False, name: str = "") -> bytes:
+def exported(run: Path, *, half: bool = False, name: str = "", looks: int = 0) -> bytes:
     """The bytes of the ONNX file of a run folder; BadModel if the folder is damaged."""
     reader, record = load(run)
+    if looks:
+        record["config"] = override(Config.from_dict(record["config"]), [f"model.looks={looks}"]).to_dict()
     import onnx
 
     size = record["config"]["prepare"]["size"]

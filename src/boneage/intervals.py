@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .metrics import by_cell, correlation
-from .types import Sex
+from .types import Interval, Sex
 
 LEVELS = (0.5, 0.8, 0.9)
 LARGE = 12.0  # months: an error that a spread should warn of
@@ -39,6 +39,15 @@ def bounds(months: np.ndarray, spreads: np.ndarray, factor: float) -> tuple[np.n
     """Lower and upper ends [n] of one level, months; no age is below 0."""
     reach = factor * spreads
     return np.maximum(months - reach, 0.0), months + reach
+
+
+def around(months: float, spread: float, known: Factors) -> tuple[Interval, ...]:
+    """The intervals of one reading, by level, in months to two decimals."""
+    found = []
+    for level, factor in known.items():
+        low, high = bounds(np.array([months]), np.array([spread]), factor)
+        found.append(Interval(float(level), round(float(low[0]), 2), round(float(high[0]), 2)))
+    return tuple(found)
 
 
 def assessment(

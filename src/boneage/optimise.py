@@ -1,4 +1,4 @@
-"""Optimisers, the learning rate of each step, averaged weights, and their state as plain tensors."""
+"""Optimisers, the learning rate of each step, frozen statistics, averaged weights, and their state as tensors."""
 
 from __future__ import annotations
 
@@ -36,6 +36,13 @@ def learning_rate(step: int, steps: int, config: TrainConfig) -> float:
         return config.lr
     share = (step - warm) / max(1, steps - warm)
     return config.lr * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
+
+
+def freeze_statistics(network: nn.Module) -> None:
+    """Let batch normalisation use its running statistics, and not change them."""
+    for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.eval()
 
 
 class Average:

@@ -16,9 +16,10 @@ from . import exported, gate
 from .config import PrepareConfig
 from .errors import BadModel, CannotWrite
 from .files import write_bytes
-from .intervals import Factors
+from .intervals import Factors, around
+from .looks import looks
 from .prepare import Findings, look, render
-from .types import Flag, Radiograph, Reading, Severity, Sex
+from .types import Flag, Interval, Radiograph, Reading, Severity, Sex
 
 WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT = "default"
@@ -41,6 +42,7 @@ class Predictor:
         config = exported.configuration(self.about, path)
         self.spec: PrepareConfig = config.prepare
         self.uses_sex: bool = config.model.sex
+        self.looks: int = config.model.looks
         self.name: str = self.about["name"]
         self.weights_sha256: str = self.about["weights_sha256"]
 
@@ -96,14 +98,17 @@ class Predictor:
         """Bone ages float64 [N] in months of prepared pixels uint8 [N, S, S]."""
         return self.told(pixels, sexes)[0]
 
-    def told(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> tuple[np.ndarray, np.ndarray]:
+    def told(self, pixels: np.ndarray, sexes: Sequence[Sex], *, quick: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """Bone ages and the errors to expect, float64 [N] in months, of prepared pixels uint8 [N, S, S].
 
-        The errors are NaN where the network does not tell them.
+        The mean over the model's looks, or by the first alone if ``quick``. The errors are NaN where the network does
+        not tell them.
         """
-        months, *spread = self._run(["months", *(["spread"] if self.tells_spread else [])], pixels, sexes)
-        months = np.asarray(months, np.float64)
-        return months, np.asarray(spread[0], np.float64) if spread else np.full(len(months), np.nan)
+        self._check(pixels, sexes)
+        asked = ["months", *(["spread"] if self.tells_spread else [])]
+        answers = [self._run(asked, look, sexes) for look in looks(pixels, 1 if quick else self.looks)]
+        months, *spread = np.asarray(answers, np.float64).mean(axis=0)
+        return months, spread[0] if spread else np.full(len(months), np.nan)
 
     def features(self, pixels: np.ndarray) -> np.ndarray:
         """What the network makes of prepared pixels uint8 [N, S, S] before it is told the sex: float32 [N, F].
@@ -112,19 +117,24 @@ class Predictor:
         """
         if not self._tells("features"):
             raise BadModel(f"the file of model {self.name} has no features: export its run folder again")
-        return self._run(["features"], pixels, [Sex.UNKNOWN] * len(pixels))[0]
+        unknown = [Sex.UNKNOWN] * len(pixels)
+        self._check(pixels, unknown)
+        return self._run(["features"], pixels, unknown)[0]
 
     def _tells(self, name: str) -> bool:
         return any(entry.name == name for entry in self._session.get_outputs())
 
-    def _run(self, asked: list[str], pixels: np.ndarray, sexes: Sequence[Sex]) -> list[np.ndarray]:
-        """Some of the network's outputs of prepared pixels; ValueError for pixels that were not prepared for it."""
+    def _check(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> None:
+        """ValueError for pixels that were not prepared for this network."""
         if pixels.ndim != 3 or pixels.dtype != np.uint8 or pixels.shape[1:] != (self.spec.size, self.spec.size):
             raise ValueError(
                 f"expected uint8 [N, {self.spec.size}, {self.spec.size}], got {pixels.dtype} {pixels.shape}"
             )
         if len(sexes) != len(pixels):
             raise ValueError(f"{len(pixels)} films but {len(sexes)} sexes")
+
+    def _run(self, asked: list[str], pixels: np.ndarray, sexes: Sequence[Sex]) -> list[np.ndarray]:
+        """Some of the network's outputs of prepared pixels."""
         feeds = {"films": pixels, "sex": np.array([sex.code for sex in sexes], np.float32).reshape(-1, 2)}
         taken = {entry.name for entry in self._session.get_inputs()}
         return self._session.run(asked, {name: values for name, values in feeds.items() if name in taken})
@@ -142,7 +152,7 @@ class Predictor:
         found = look(radiograph.pixels, self.spec)
         flags = [*self._flags(radiograph, found), *gate.of_sex(known, radiograph.sex, is_used=self.uses_sex)]
         is_refused = any(flag.severity is Severity.REFUSE for flag in flags)
-        months = None if is_refused and not force else self._age(radiograph, found, known)
+        months, intervals = (None, None) if is_refused and not force else self._age(radiograph, found, known)
         return Reading(
             file=radiograph.source,
             bone_age_months=months,
@@ -155,13 +165,17 @@ class Predictor:
             version=version("boneage"),
             versions=_versions(),
             forced=is_refused and force,
+            intervals=intervals,
         )
 
-    def _age(self, radiograph: Radiograph, found: Findings, sex: Sex) -> float:
-        months = float(self.months(render(radiograph, found, self.spec)[None], [sex])[0])
+    def _age(self, radiograph: Radiograph, found: Findings, sex: Sex) -> tuple[float, tuple[Interval, ...] | None]:
+        """The age in months and, if the model has them, its intervals."""
+        told = self.told(render(radiograph, found, self.spec)[None], [sex])
+        months, spread = (float(values[0]) for values in told)
         if not math.isfinite(months):
             raise BadModel(f"{radiograph.source}: the answer of model {self.name} is not a finite number")
-        return round(months, 2)
+        factors = self.factors.get("unknown" if sex is Sex.UNKNOWN else "known")
+        return round(months, 2), None if factors is None else around(months, spread, factors)
 
     def _flags(self, radiograph: Radiograph, found: Findings) -> list[Flag]:
         is_brought = found.frame is not None

@@ -77,7 +77,13 @@ def quick() -> Config:
         evaluate_every=5,
     )
     model = ModelConfig(
-        name="efficientnet_lite0", activation="relu6", pretrained="imagenet", sex_dropout=0.2, sex_loss=0.2
+        name="efficientnet_lite0",
+        activation="relu6",
+        pretrained="imagenet",
+        sex_dropout=0.2,
+        sex_loss=0.2,
+        spread_loss=0.1,
+        looks=5,
     )
     prepare = PrepareConfig(size=224, hand=True, mean=IMAGENET[0], std=IMAGENET[1])
     return Config("quick", prepare=prepare, model=model, augment=SETTLED, train=train)

@@ -27,9 +27,10 @@ from .config import Config, differences
 from .dataset import Sample, open_folder, original_sizes
 from .errors import BadConfig, BadTable
 from .files import remove_leftovers
+from .looks import looks
 from .losses import Output, output, sex_loss, spread_loss
 from .models.head import Answer, Network, encode
-from .optimise import Average, learning_rate, optimizer, optimizer_tensors, restore_optimizer
+from .optimise import Average, freeze_statistics, learning_rate, optimizer, optimizer_tensors, restore_optimizer
 from .progress import progress
 from .split import divide, fingerprint
 from .world import World, interruptible, keep_freed_memory, world
@@ -187,7 +188,7 @@ class Run:
         config = self.config.train
         self.network.train()
         if config.freeze_batchnorm and step >= config.freeze_after * self.steps:
-            _freeze_statistics(self.network)
+            freeze_statistics(self.network)
         rate = learning_rate(step, self.steps, config)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -278,16 +279,21 @@ class Run:
 
     @torch.no_grad()
     def predict(self, pixels: Tensor, sex: Tensor) -> np.ndarray:
-        """Months [N] of the averaged weights for uint8 pixels [N, S, S] and sex [N, 2]."""
+        """Months [N] of the averaged weights for uint8 pixels [N, S, S] and sex [N, 2], as in use."""
         current = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
         self.network.load_state_dict(self.average.shadow)
         self.network.eval()
+        seen = looks(pixels.cpu().numpy(), self.config.model.looks)
+        months = [self._months(torch.from_numpy(look).to(pixels.device), sex) for look in seen]
+        self.network.load_state_dict(current)
+        return np.mean(months, axis=0)
+
+    def _months(self, pixels: Tensor, sex: Tensor) -> np.ndarray:
         months = []
         for part, known in zip(pixels.split(64), sex.split(64), strict=True):
             with self._autocast():
                 answer = self.network(plain(part, self.config.prepare.size), known)
             months.append(self.output.months(answer.age).cpu())
-        self.network.load_state_dict(current)
         return torch.cat(months).double().numpy()
 
     def keep(self) -> None:
@@ -380,13 +386,6 @@ def _untrained(config: Config, meaning: Output, labels: Tensor) -> Network:
         network = Network(config.model, config.prepare, meaning.outputs, meaning.bias(labels).cpu())
     layout = torch.channels_last if config.train.channels_last else torch.contiguous_format
     return network.to(memory_format=layout)  # type: ignore[call-overload]
-
-
-def _freeze_statistics(network: nn.Module) -> None:
-    """Let batch normalisation use its running statistics, and not change them."""
-    for module in network.modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm):
-            module.eval()
 
 
 def _mix(*numbers: int) -> int:

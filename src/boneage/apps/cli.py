@@ -268,11 +268,12 @@ def export(
     out: Annotated[Path, typer.Option(help="a file ending in .onnx")],
     half: Annotated[bool, typer.Option("--half", help="store the weights in 16 bits: half the size")] = False,
     name: Annotated[str, typer.Option(help="what readings call the model; default: the run's name")] = "",
+    looks: Annotated[int, typer.Option(min=0, help="looks to average over in use; 0: as the run says")] = 0,
 ) -> None:
     """Write a trained network as one ONNX file that needs nothing else."""
     from ..export import export
 
-    print(f"{export(run, out, half=half, name=name)} written")
+    print(f"{export(run, out, half=half, name=name, looks=looks)} written")
 
 
 @app.command()
