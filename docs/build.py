@@ -143,6 +143,46 @@ def locator() -> str:
     return "\n".join(rows)
 
 
+def gate() -> str:
+    """What the gate refuses, by family, and what it tells of real films."""
+    got = found("gate")
+    if got is None:
+        return "*Not measured yet.*"
+    real, others = got["real"], got["non_hands"]
+    rows = ["| pictures that are no hands | n | refused |", "| --- | --- | --- |"]
+    rows += [f"| {name} | {one['n']} | {one['refused']} |" for name, one in sorted(others["families"].items())]
+    missed = others["n"] - others["refused"]
+    poses = ", ".join(f"{name} {told} of {real['poses']['n']}" for name, told in real["poses"]["told"].items())
+    flagged = ", ".join(f"{name} {n}" for name, n in real["flagged"].items()) or "none"
+    return "\n".join(
+        [
+            *rows,
+            f"| **all** | {others['n']} | {others['refused']} ({missed} missed, at most {others['missed_upper']:.1%}) |",
+            f"\nReal films: {real['refused']} of {real['n']} {got['split']} films refused, at most "
+            f"{real['refused_upper']:.2%} (97.5 % upper bound); flags: {flagged}. Told: {poses}.",
+        ]
+    )
+
+
+def explanation() -> str:
+    """The deletion test of the heat maps."""
+    got = found("explain")
+    if got is None:
+        return "*Not measured yet.*"
+    rows = ["| of the film blurred away | " + " | ".join(f"{share:.0%}" for share in got["shares"]) + " | area |"]
+    rows.append("|" + " --- |" * (len(got["shares"]) + 2))
+    for name, words in (("heat", "the heat map's"), ("random", "a random map's"), ("centre", "the middle's")):
+        cells = " | ".join(f"{months:.1f}" for months in got["curves"][name])
+        rows.append(f"| {words} first | {cells} | {got['areas'][name]:.1f} |")
+    random, centre = (interval(got["against"][name]) for name in ("random", "centre"))
+    regions = ", ".join(f"{name} {share:.0%}" for name, share in got["regions"].items())
+    rows.append(
+        f"\nMean shift of the age in months, n = {got['n']} {got['split']} films, model {got['model']}. Against a random "
+        f"map {random} times the area, against the middle {centre} times. The heat by region: {regions}."
+    )
+    return "\n".join(rows)
+
+
 def smaller() -> str:
     """Start-up, export and cache, one line each."""
     lines = []
@@ -190,6 +230,8 @@ TABLES = {
     "fits": fits,
     "overfit": overfit,
     "locator": locator,
+    "gate": gate,
+    "explanation": explanation,
     "smaller": smaller,
 }
 

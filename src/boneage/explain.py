@@ -20,8 +20,8 @@ from .landmarks import FINGERS, LANDMARKS, Points
 from .prepare import Findings, look, render
 from .types import Radiograph, Sex
 
-CELLS = 8  # patches along a side
-REACH = 1.0  # cells: the standard deviation of a patch
+CELLS = 7  # patches along a side
+REACH = 0.6  # cells: the standard deviation of a patch
 BLUR = 1 / 14  # of the side: the standard deviation of what fills it
 CHANGED = 4.0  # grey levels: a patch that changes no pixel by more is background and is not asked about
 BATCH = 16

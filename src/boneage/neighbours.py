@@ -28,7 +28,7 @@ from .read import read
 from .types import DISCLAIMER, Radiograph, Sex
 
 BATCH = 16
-SAME = 1e-6  # of the mean squared length of features: two films nearer than this are one
+SAME = 1e-9  # of the mean squared length of features: two films nearer than this are one
 TILE, FOOT = 224, 44  # pixels of a film on the sheet, and of the words below it
 ENDINGS = (".png", ".html")
 
