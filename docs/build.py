@@ -61,7 +61,8 @@ def models_table() -> str:
         got = json.loads(path.read_text())
         cells = [interval(got["mae"]), interval(got["rmse"]), interval(got["mape"], 1), interval(got["r2"], 3)]
         rows.append(
-            f"| {got['model']}, {got['weights_sha256'][:8]} | {got['n']} {got['split']} | {' | '.join(cells)} |"
+            f"| {got['model']}{', sex withheld' * got.get('sex_withheld', False)}, {got['weights_sha256'][:8]} "
+            f"| {got['n']} {got['split']} | {' | '.join(cells)} |"
         )
     return "\n".join(rows)
 
@@ -157,7 +158,8 @@ def gate() -> str:
     return "\n".join(
         [
             *rows,
-            f"| **all** | {others['n']} | {others['refused']} ({missed} missed, at most {others['missed_upper']:.1%}) |",
+            f"| **all** | {others['n']} | {others['refused']} "
+            f"({missed} missed, at most {others['missed_upper']:.1%}) |",
             f"\nReal films: {real['refused']} of {real['n']} {got['split']} films refused, at most "
             f"{real['refused_upper']:.2%} (97.5 % upper bound); flags: {flagged}. Told: {poses}.",
         ]
@@ -177,8 +179,8 @@ def explanation() -> str:
     random, centre = (interval(got["against"][name]) for name in ("random", "centre"))
     regions = ", ".join(f"{name} {share:.0%}" for name, share in got["regions"].items())
     rows.append(
-        f"\nMean shift of the age in months, n = {got['n']} {got['split']} films, model {got['model']}. Against a random "
-        f"map {random} times the area, against the middle {centre} times. The heat by region: {regions}."
+        f"\nMean shift of the age in months, n = {got['n']} {got['split']} films, model {got['model']}. Against a "
+        f"random map {random} times the area, against the middle {centre} times. The heat by region: {regions}."
     )
     return "\n".join(rows)
 
@@ -198,6 +200,11 @@ def smaller() -> str:
     if parity := found("export_parity"):
         lines.append(
             f"- ONNX against torch: largest difference {parity['largest']:.4f} months on {parity['n']} validation films"
+        )
+    if half := found("export_parity_half"):
+        lines.append(
+            f"- stored in 16 bits, as shipped: largest difference {half['largest']:.2f} months, mean "
+            f"{half['mean']:.3f}, on {half['n']} validation films"
         )
     if cache := found("cache"):
         whole, hand = cache["whole"]["per_second"], cache["hand"]["per_second"]
