@@ -157,7 +157,8 @@ def gate() -> str:
     return "\n".join(
         [
             *rows,
-            f"| **all** | {others['n']} | {others['refused']} ({missed} missed, at most {others['missed_upper']:.1%}) |",
+            f"| **all unseen families** | {others['n']} | {others['refused']} ({missed} missed, at most "
+            f"{others['missed_upper']:.1%}) |",
             f"\nReal films: {real['refused']} of {real['n']} {got['split']} films refused, at most "
             f"{real['refused_upper']:.2%} (97.5 % upper bound); flags: {flagged}. Told: {poses}.",
         ]
@@ -177,8 +178,8 @@ def explanation() -> str:
     random, centre = (interval(got["against"][name]) for name in ("random", "centre"))
     regions = ", ".join(f"{name} {share:.0%}" for name, share in got["regions"].items())
     rows.append(
-        f"\nMean shift of the age in months, n = {got['n']} {got['split']} films, model {got['model']}. Against a random "
-        f"map {random} times the area, against the middle {centre} times. The heat by region: {regions}."
+        f"\nMean shift of the age in months, n = {got['n']} {got['split']} films, model {got['model']}. Against a "
+        f"random map {random} times the area, against the middle {centre} times. The heat by region: {regions}."
     )
     return "\n".join(rows)
 
