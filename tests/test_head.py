@@ -122,7 +122,9 @@ def test_the_backbone_sees_normalised_films_in_every_channel(channels: int) -> N
     films = torch.rand(2, 1, 32, 32)
     answer = network(films, SEXES[:2])
     assert answer.age.shape == (2, 1)
-    assert answer[1:] == (None, None)
+    assert (answer.male, answer.spread) == (None, None)
+    assert answer.features is not None
+    assert answer.features.shape == (2, network.backbone.features)
     torch.testing.assert_close(seen[0], ((films - 0.4) / 0.2).expand(2, channels, 32, 32))
 
 

@@ -22,17 +22,22 @@ SIDE = 160  # pixels: the upright hand on which exposure and sharpness are judge
 SPEC = PrepareConfig(size=SIDE, hand=True, channels=1)
 
 # Every threshold, and how it was chosen. "Films": 700 of the training part, drawn at random; "cut" and "blurred": 40 of
-# them so changed. "Non-hands": 432 drawings, photographs, noises and texts. What is said of other films and of other
-# families of non-hands is measured by benchmarks/gate.py.
+# them so changed. "Non-hands": 432 drawings, photographs, noises and texts; besides, 80 hands without bones. What is
+# said of other films and of other families of non-hands is measured by benchmarks/gate.py.
 LEAST_SEEN = 0.4  # mean probability of the landmarks; films 0.51 to 1.00; cut by a third of their fingers 0.38 to 0.97
 MISFIT = 0.07  # of the frame's side; films: 99.5 % below 0.044, two above 0.5; non-hands with LEAST_SEEN: from 0.09
-MOSTLY_SEEN = 0.6  # mean probability; no film lies below, of hands cut by a third of the film 78 % do
+FLAT = (
+    5.0  # grey levels of detail in the palm; 0.7 % of films have less, but all of 25 hands without bones that are whole
+)
+ODD = 0.035  # misfit: a hand both flatter and odder shows no bones; no film is both, most hands without bones are
+MOSTLY_SEEN = 0.6  # mean probability; one film lies below; of hands cut by a third of the film 78 % do
 BELOW_WRIST = 0.06  # of the frame's side: the growth plates of radius and ulna; within all films but the cut ones
-SMALL, TINY = 60.0, 30.0  # pixels from wrist to fingertip: a half and a quarter of the 0.5th percentile of films (127)
+MANY = 3  # parts outside the picture, the wrist among them; one film
+SMALL, TINY = 60.0, 30.0  # pixels from wrist to fingertip: a half and a quarter of the 0.5th percentile of films (120)
 TURNED = 30.0  # degrees; 99 % of films are turned by less
 FAINT = 0.05  # of the full range, black to bright bone; the faintest film has 0.07
-CLIPPED = 0.02  # share of the palm at an end of the full range; on no film more than 0.01
-BLUNT = 0.25  # fine over middle detail; the bluntest film has 0.252; blurred by 4 of 299 pixels: 0.13 to 0.21
+CLIPPED = 0.02  # share of the palm at an end of the full range; 0 on every film
+BLUNT = 0.25  # fine over middle detail; the bluntest film has 0.256; blurred by 4 of 299 pixels: 0.13 to 0.21
 ROOM = 0.55  # of the film: a hand in a larger frame leaves no room for another
 SCALE = {  # months: the first and the 98th percentile of the training labels
     Sex.FEMALE: (24.0, 186.0),
@@ -54,14 +59,16 @@ class Evidence:
     """What was measured on one film.
 
     ``seen``: the mean probability that a landmark is in the picture. ``misfit``: the mean distance of the landmarks
-    from where a hand has them, of the frame's side. ``missing``: the parts outside the picture, by name. ``length``:
-    of the hand in pixels. ``turned``: degrees, clockwise from upright. ``mirrored``: the thumb points to the left.
-    ``contrast``: from black to bright bone, of the full range. ``dark``, ``bright``: the palm's shares at the ends of
-    the range. ``sharpness``: fine over middle detail. ``hands``: how many were made out, 0 to 2.
+    from where a hand has them, of the frame's side. ``detail``: how much of 255 grey levels the bones make of the palm.
+    ``missing``: the parts outside the picture, by name. ``length``: of the hand in pixels. ``turned``: degrees,
+    clockwise from upright. ``mirrored``: the thumb points to the left. ``contrast``: from black to bright bone, of the
+    full range. ``dark``, ``bright``: the palm's shares at the ends of the range. ``sharpness``: fine over middle
+    detail. ``hands``: how many were made out, 0 to 2.
     """
 
     seen: float
     misfit: float
+    detail: float
     missing: tuple[str, ...]
     length: float
     turned: float
@@ -76,7 +83,7 @@ class Evidence:
     @property
     def is_hand(self) -> bool:
         """Whether this is the radiograph of a hand, as far as the landmarks tell."""
-        return _is_hand(self.seen, self.misfit)
+        return _is_hand(self.seen, self.misfit) and (self.detail > FLAT or self.misfit < ODD)
 
 
 def examine(film: Radiograph, found: Findings | None = None) -> Evidence:
@@ -88,10 +95,12 @@ def examine(film: Radiograph, found: Findings | None = None) -> Evidence:
     top, bottom, left, right = found.box
     sides = np.array([(right - left) * film.pixels.shape[1], (bottom - top) * film.pixels.shape[0]])
     dark, bright = _clipped(film, found)
-    seen = float(hand.seen.mean())
+    seen, square = float(hand.seen.mean()), render(film, found, SPEC)
+    detail, sharpness = _detailed(square)
     return Evidence(
         seen=seen,
         misfit=misfit,
+        detail=detail,
         missing=_missing(hand, frame),
         length=landmarks.length(hand.points * sides),
         turned=landmarks.rotation(hand.frame),
@@ -100,7 +109,7 @@ def examine(film: Radiograph, found: Findings | None = None) -> Evidence:
         contrast=found.white - found.black,
         dark=dark,
         bright=bright,
-        sharpness=_sharpness(render(film, found, SPEC)),
+        sharpness=sharpness,
         hands=2 if _shows_two(film.pixels, hand) else int(_is_hand(seen, misfit)),
     )
 
@@ -167,7 +176,7 @@ def not_found() -> Flag:
 def _parts(evidence: Evidence) -> list[Flag]:
     if not evidence.missing:
         return []
-    if evidence.seen < MOSTLY_SEEN:
+    if evidence.seen < MOSTLY_SEEN or ("wrist" in evidence.missing and len(evidence.missing) >= MANY):
         return [_refuse("hand_cut_off", "most of the hand is outside the picture")]
     return [_warn("hand_cut_off", f"outside the picture: {', '.join(evidence.missing)}")]
 
@@ -255,11 +264,14 @@ def _clipped(film: Radiograph, found: Findings) -> tuple[float, float]:
     return float((whole[palm] <= 1).mean()), float((whole[palm] >= 254).mean())
 
 
-def _sharpness(square: np.ndarray) -> float:
-    """The detail of 1 to 3 pixels over that of 3 to 10, within the hand of an upright square."""
+def _detailed(square: np.ndarray) -> tuple[float, float]:
+    """The detail of 3 to 10 pixels within the palm of an upright square, in grey levels; and within the hand the detail
+    of 1 to 3 pixels over it."""
     film, hand = square.astype(np.float32), _hull(range(len(LANDMARKS)))
+    palm = cv2.erode(_hull(_PALM).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
     soft, softer = cv2.GaussianBlur(film, (0, 0), 1.2), cv2.GaussianBlur(film, (0, 0), 4.0)
-    return float((film - soft)[hand].std() / max(float((soft - softer)[hand].std()), 1e-6))
+    middle = soft - softer
+    return float(middle[palm].std()), float((film - soft)[hand].std() / max(float(middle[hand].std()), 1e-6))
 
 
 def _hull(which: list[int] | range) -> np.ndarray:
