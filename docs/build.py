@@ -158,13 +158,8 @@ def gate() -> str:
     return "\n".join(
         [
             *rows,
-<<<<<<< HEAD
-            f"| **all** | {others['n']} | {others['refused']} "
-            f"({missed} missed, at most {others['missed_upper']:.1%}) |",
-=======
             f"| **all unseen families** | {others['n']} | {others['refused']} ({missed} missed, at most "
             f"{others['missed_upper']:.1%}) |",
->>>>>>> trust
             f"\nReal films: {real['refused']} of {real['n']} {got['split']} films refused, at most "
             f"{real['refused_upper']:.2%} (97.5 % upper bound); flags: {flagged}. Told: {poses}.",
         ]
@@ -185,12 +180,8 @@ def explanation() -> str:
     regions = ", ".join(f"{name} {share:.0%}" for name, share in got["regions"].items())
     rows.append(
         f"\nMean shift of the age in months, n = {got['n']} {got['split']} films, model {got['model']}. Against a "
-<<<<<<< HEAD
-        f"random map {random} times the area, against the middle {centre} times. The heat by region: {regions}."
-=======
         f"random map {random} times the area, against the middle {centre} times. The heat by region: {regions}. A map "
         f"takes {got['cpu_seconds']['median']:.2f} s of one core."
->>>>>>> trust
     )
     return "\n".join(rows)
 
