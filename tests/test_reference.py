@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from boneage import Sex
@@ -28,7 +30,7 @@ def test_both_tables_are_whole() -> None:
     assert (len(rows(Sex.MALE)), len(rows(Sex.FEMALE))) == (24, 23)
     for sex in (Sex.MALE, Sex.FEMALE):
         table = rows(sex)
-        assert all(a.age < b.age and a.mean < b.mean for a, b in zip(table, table[1:], strict=False))
+        assert all(a.age < b.age and a.mean < b.mean for a, b in pairwise(table))
         assert all(abs(row.mean - row.age) < 10 and 0 < row.sd < 14 for row in table)
 
 

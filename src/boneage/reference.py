@@ -1,8 +1,8 @@
 """A bone age against the reference: how far it lies from the chronological age, in months and standard deviations.
 
 The table is that of the Brush Foundation study as Greulich and Pyle print it (Radiographic Atlas of Skeletal
-Development of the Hand and Wrist, 2nd ed., Stanford 1959, tables III and IV): mean and standard deviation of the bone
-age of healthy children at each chronological age. Another table circulates under the same names with other values,
+Development of the Hand and Wrist, 2nd ed., Stanford 1959): mean and standard deviation of the bone age of healthy
+children at each chronological age. Another table circulates under the same names with other values,
 so every output names this one.
 """
 
