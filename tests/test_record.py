@@ -16,13 +16,13 @@ import pytest
 pytest.importorskip("sqlalchemy", reason="the record needs boneage[serve]")
 pytest.importorskip("alembic", reason="the record needs boneage[serve]")
 
-from alembic.autogenerate import compare_metadata  # noqa: E402
-from alembic.migration import MigrationContext  # noqa: E402
-from sqlalchemy import create_engine, text  # noqa: E402
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, text
 
-from boneage.errors import BadConfig, CannotWrite  # noqa: E402
-from boneage.record import READINGS, Pseudonyms, Record  # noqa: E402
-from boneage.types import Reading, Sex  # noqa: E402
+from boneage.errors import BadConfig, CannotWrite
+from boneage.record import READINGS, Pseudonyms, Record
+from boneage.types import Reading, Sex
 
 PATIENT = "MRN-4711"
 

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from ..predictor import Predictor
 
 INTERRUPTED = 130
-EXTRA = {"torch", "safetensors", "onnx", "onnxscript", "matplotlib"}
+EXTRA = {  # a package of an optional install, and which
+    **dict.fromkeys(("torch", "safetensors", "onnx", "onnxscript", "matplotlib"), "train"),
+    **dict.fromkeys(
+        ("fastapi", "uvicorn", "sqlalchemy", "alembic", "prometheus_client", "python_multipart", "reportlab"), "serve"
+    ),
+}
 
 app = typer.Typer(
     help=f"Bone age in months from hand radiographs. {DISCLAIMER}",
@@ -230,6 +235,37 @@ def predict(
 
 
 @app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="the address to listen on; others than this computer's need a token")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free")] = 8000,
+    model: Model = "default",
+    record: Annotated[str | None, typer.Option(metavar="FILE|URL", help="keep readings, never films; default: no")] = (
+        None
+    ),
+    record_key: Annotated[Path | None, typer.Option(help="key of the patients' hashes; default: FILE.key")] = None,
+    token_file: Annotated[Path | None, typer.Option(help="what callers must send; made if it is not there")] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="a certificate, PEM")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="its key, PEM")] = None,
+    plain_http: Annotated[bool, typer.Option("--plain-http", help="beyond this computer without TLS")] = False,
+) -> None:
+    """Open the reading room: a page and a service on this computer."""
+    from ..predictor import Predictor
+    from ..record import Record
+    from .web.access import token_for
+    from .web.app import create_app
+    from .web.limits import Limits
+    from .web.server import serve
+
+    token = token_for(host, token_file, encrypted=bool(tls_cert and tls_key), plain=plain_http)
+    kept = Record.open(record, record_key) if record else None
+    limits = Limits()
+    app = create_app(Predictor.load(model, threads=1), record=kept, token=token, limits=limits)
+    serve(app, host, port, limits, tls_cert=tls_cert, tls_key=tls_key)
+
+
+@app.command()
 def export(
     run: Annotated[Path, typer.Argument(help="a run folder")],
     out: Annotated[Path, typer.Option(help="a file ending in .onnx")],
@@ -299,7 +335,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name not in EXTRA:
             raise
-        _fail(f"this needs boneage[train]: {error.name} is not installed", 2)
+        _fail(f"this needs boneage[{EXTRA[error.name]}]: {error.name} is not installed", 2)
     except OSError as error:
         if not error.filename:  # what is left to print cannot be printed either
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

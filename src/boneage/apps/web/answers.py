@@ -1,0 +1,232 @@
+"""What the service answers and what it may be asked, as the OpenAPI description shows them. Ages are months."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from ... import reference
+from ...errors import OutsideReference
+from ...types import DISCLAIMER, Sex
+
+OLDEST = 1440  # months a chronological age may have: a slip of the unit is refused, an adult is not
+SENTENCES = {  # for codes that come without their own sentence
+    "sex_unknown": "The sex is unknown, so the reading is less sure.",
+    "sex_not_used": "This model does not take the sex.",
+    "sex_contradicts_file": "The sex given is not the one in the file.",
+    "inverted": "The film is inverted and was put right for the reading.",
+    "hand_not_found": "No whole hand was found, so the film was read as it is: do not trust this reading.",
+}
+SEVERE = {"hand_not_found"}
+
+Months = Annotated[float, Field(ge=0, le=OLDEST, allow_inf_nan=False)]
+Who = Annotated[str, StringConstraints(max_length=64, strip_whitespace=True)]
+
+
+class Problem(BaseModel):
+    """Why there is no other answer, in one sentence."""
+
+    error: str
+
+
+class Wishes(BaseModel):
+    """What goes with a film. All may be left out; what a form leaves empty counts as left out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sex: Sex | None = Field(default=None, description="what the file says, where left out")
+    chronological_age_months: Months | None = Field(default=None, description="what the file says, where left out")
+    heatmap: bool = Field(default=False, description="also say where the model looked, if this service can")
+
+
+class FormWishes(Wishes):
+    """What goes with a film in a form: also what has no place in an address, which others may keep."""
+
+    patient_id: Annotated[str, StringConstraints(max_length=64, strip_whitespace=True)] | None = Field(
+        None, description="kept nowhere: a keyed hash of it finds earlier readings"
+    )
+    who: Who = Field(default="", description="who asks, for the record")
+
+
+class Flag(BaseModel):
+    """Something to know about a reading."""
+
+    code: str
+    severity: str
+    sentence: str
+
+
+class Interval(BaseModel):
+    """Where the bone age lies with probability ``level``."""
+
+    level: float
+    low: float
+    high: float
+
+
+class Reference(BaseModel):
+    """The reading against the reference table; ``refusal`` says why where there is no comparison."""
+
+    table: str
+    chronological_age_months: float | None = None
+    difference_months: float | None = None
+    mean_months: float | None = None
+    sd_months: float | None = None
+    sds: float | None = None
+    refusal: str | None = None
+
+
+class FilmFacts(BaseModel):
+    """What the file was."""
+
+    format: str
+    width: int
+    height: int
+    laterality: str | None
+    notes: list[str]
+
+
+class Answer(BaseModel):
+    """One reading. ``patient``: the keyed hash of the patient's id. ``record``: its number, where a record is kept."""
+
+    file: str
+    bone_age_months: float
+    intervals: list[Interval] | None = None
+    sex: Sex
+    sex_source: str
+    chronological_age_months: float | None
+    age_source: Literal["given", "dicom", "absent"]
+    reference: Reference
+    flags: list[Flag]
+    film: FilmFacts
+    patient: str | None
+    record: int | None = None
+    heatmap: str | None = Field(default=None, description="a PNG over the whole film, as a data URL")
+    model: str
+    weights_sha256: str
+    image_sha256: str
+    version: str
+    disclaimer: str
+
+
+class JobState(BaseModel):
+    """How far a job is. ``results``: one for each film that is done, in order: its reading, or why there is none."""
+
+    id: str
+    state: Literal["running", "done", "cancelled"]
+    done: int
+    total: int
+    results: list[Answer | JobFailure]
+
+
+class JobFailure(BaseModel):
+    """A film of a job without a reading."""
+
+    file: str
+    error: str
+
+
+class Review(BaseModel):
+    """A reviewer's own bone age for a reading of the record."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    bone_age_months: Annotated[float, Field(gt=0, le=300, allow_inf_nan=False)]
+    who: Who = ""
+
+
+class Kept(BaseModel):
+    """A reading of the record."""
+
+    id: int
+    made_at: str
+    chronological_age_months: float | None
+    bone_age_months: float
+    sex: Sex
+    model: str
+    film_sha256: str
+    reviewer_bone_age_months: float | None
+    reviewer: str | None
+
+
+class TableRow(BaseModel):
+    """One row of the reference table."""
+
+    age: float
+    mean: float
+    sd: float
+
+
+class ReferenceTable(BaseModel):
+    """The reference table, for charts."""
+
+    table: str
+    male: list[TableRow]
+    female: list[TableRow]
+
+
+class About(BaseModel):
+    """What reads here."""
+
+    version: str
+    model: str
+    weights_sha256: str
+    uses_sex: bool
+    reference_table: str
+    disclaimer: str = DISCLAIMER
+    record: bool
+    heatmap: bool
+    film_bytes: int
+    waiting: int
+
+
+class Health(BaseModel):
+    """Whether the service lives, or is ready to read."""
+
+    status: Literal["ok", "closing"]
+
+
+def flags_of(raised: Iterable[Any]) -> list[Flag]:
+    """Flags as objects, whether they come as codes or with their own severity and sentence."""
+    found = []
+    for flag in raised:
+        if isinstance(flag, str):
+            sentence = SENTENCES.get(flag, flag.replace("_", " ").capitalize() + ".")
+            found.append(Flag(code=flag, severity="severe" if flag in SEVERE else "note", sentence=sentence))
+        else:
+            values = flag if isinstance(flag, dict) else {name: getattr(flag, name) for name in Flag.model_fields}
+            found.append(Flag(**{name: str(values[name]) for name in Flag.model_fields}))
+    return found
+
+
+def intervals_of(reading: Any) -> list[Interval] | None:
+    """The intervals of a reading that carries any, as objects or plain values."""
+    given = getattr(reading, "intervals", None)
+    if not given:
+        return None
+    names = Interval.model_fields
+    return [
+        Interval(**(one if isinstance(one, dict) else {name: getattr(one, name) for name in names})) for one in given
+    ]
+
+
+def against(bone_age: float, age: float | None, sex: Sex) -> Reference:
+    """The comparison, or in a sentence why there is none."""
+    if age is None:
+        refusal = "the chronological age is not known"
+        return Reference(table=reference.TABLE, refusal=refusal)
+    try:
+        return Reference(**reference.compare(bone_age, age, sex).to_dict())  # type: ignore[arg-type]
+    except OutsideReference as error:
+        return Reference(table=reference.TABLE, chronological_age_months=round(age, 2), refusal=str(error))
+
+
+def reference_table() -> ReferenceTable:
+    """All its rows."""
+    rows = {
+        sex: [TableRow(age=row.age, mean=row.mean, sd=row.sd) for row in reference.rows(sex)]
+        for sex in (Sex.MALE, Sex.FEMALE)
+    }
+    return ReferenceTable(table=reference.TABLE, male=rows[Sex.MALE], female=rows[Sex.FEMALE])
