@@ -45,7 +45,7 @@ class FormWishes(Wishes):
     """What goes with a film in a form: also what has no place in an address, which others may keep."""
 
     patient_id: Annotated[str, StringConstraints(max_length=64, strip_whitespace=True)] | None = Field(
-        None, description="kept nowhere: a keyed hash of it finds earlier readings"
+        default=None, description="kept nowhere: a keyed hash of it finds earlier readings"
     )
     who: Who = Field(default="", description="who asks, for the record")
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -104,7 +104,7 @@ def _ended(child: subprocess.Popen[bytes]) -> None:
                 continue
 
 
-def _exactly(pipe: BinaryIO | Any, count: int) -> bytearray:
+def _exactly(pipe: Any, count: int) -> bytearray:
     data = bytearray(count)
     view, at = memoryview(data), 0
     while at < count:

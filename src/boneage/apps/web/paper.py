@@ -28,7 +28,8 @@ WIDTH, HEIGHT = A4
 MARGIN = 18 * mm
 INK, QUIET, LINE, BAND, ACCENT = map(HexColor, ("#15181c", "#5b636d", "#d5dade", "#e3ecf2", "#0b6a8f"))
 FILM_SIDE = 900  # pixels
-CHART = (MARGIN, 44 * mm, WIDTH - 2 * MARGIN, 78 * mm)  # left, bottom, width, height
+WIDEST, TALLEST = 82 * mm, 96 * mm  # of the film on the page
+CHART = (MARGIN, 44 * mm, WIDTH - 2 * MARGIN, 100 * mm)  # left, bottom, width, height
 OLDEST = 216  # months on the axes
 
 
@@ -90,12 +91,9 @@ def _head(canvas: Canvas) -> None:
 def _film(canvas: Canvas, film: Radiograph) -> None:
     picture = Image.fromarray(np.rint(film.pixels * 255).astype(np.uint8))
     picture.thumbnail((FILM_SIDE, FILM_SIDE))
-    box, bottom = 82 * mm, HEIGHT - MARGIN - 44 - 112 * mm
-    scale = min(box / picture.width, 112 * mm / picture.height)
+    scale = min(WIDEST / picture.width, TALLEST / picture.height)
     width, height = picture.width * scale, picture.height * scale
-    canvas.setFillColor(HexColor("#000000"))
-    canvas.rect(MARGIN, bottom, box, 112 * mm, stroke=0, fill=1)
-    place = (MARGIN + (box - width) / 2, bottom + (112 * mm - height) / 2)
+    place = (MARGIN + (WIDEST - width) / 2, HEIGHT - MARGIN - 44 - height)
     canvas.drawImage(ImageReader(picture), *place, width, height)
 
 
@@ -134,15 +132,15 @@ def _rows(answer: Answer) -> list[tuple[str, str]]:
 def _chart(canvas: Canvas, answer: Answer, earlier: list[tuple[float, float]]) -> None:
     left, bottom, width, height = CHART
     _text(canvas, left, bottom + height + 10, "Bone age against chronological age", 10.5, bold=True)
-    _text(canvas, left, bottom + height - 2, "years; band: mean ± 2 SD of the table; ring: this reading", 8, QUIET)
+    _text(canvas, left, bottom + height - 2, "years; line and band: mean ± 2 SD of the table; blue: this reading, black: others of the patient", 8, QUIET)
     plot = (left + 8 * mm, bottom + 8 * mm, width - 8 * mm, height - 20 * mm)
     _axes(canvas, plot)
     if answer.sex is not Sex.UNKNOWN:
         _band(canvas, plot, answer.sex)
     for age, bone in earlier:
-        _dot(canvas, plot, age, bone, INK, 2.2)
+        _dot(canvas, plot, age, bone, INK, 2.8)
     if answer.chronological_age_months is not None:
-        _dot(canvas, plot, answer.chronological_age_months, answer.bone_age_months, ACCENT, 3.4)
+        _dot(canvas, plot, answer.chronological_age_months, answer.bone_age_months, ACCENT, 4)
 
 
 def _axes(canvas: Canvas, plot: tuple[float, ...]) -> None:
