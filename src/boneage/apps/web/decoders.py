@@ -8,6 +8,8 @@ import queue
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,9 +44,10 @@ class Decoders:
         child = self._idle.get()
         try:
             header, pixels = self._ask(child, data)
-        except (OSError, ValueError, EOFError):
-            child, hung = self._replaced(child)
-            reason = f"it did not decode within {self.limits.decode_seconds:g} s" if hung else "the decoder crashed"
+        except (OSError, ValueError, EOFError) as error:
+            child = self._replaced(child)
+            late = isinstance(error, TimeoutError)
+            reason = f"it did not decode within {self.limits.decode_seconds:g} s" if late else "the decoder crashed"
             raise UnreadableImage(f"{reason}: the file is damaged, or not a film") from None
         finally:
             self._idle.put(child)
@@ -62,23 +65,38 @@ class Decoders:
         assert child.stdin is not None
         assert child.stdout is not None
         asked = {"bytes": len(data), "pixels": self.limits.pixels, "memory": self.limits.memory}
-        watch = threading.Timer(self.limits.decode_seconds, child.kill)
-        watch.start()
-        try:
+        with _watched(child, self.limits.decode_seconds):
             child.stdin.write(json.dumps(asked).encode() + b"\n")
             child.stdin.write(data)
             child.stdin.flush()
             header = json.loads(child.stdout.readline() or b"!")
             return header, _exactly(child.stdout, header["bytes"])
-        finally:
-            watch.cancel()
 
-    def _replaced(self, child: subprocess.Popen[bytes]) -> tuple[subprocess.Popen[bytes], bool]:
-        """A new process for a dead one, and whether the watch had killed it."""
+    def _replaced(self, child: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
         self.deaths += 1
-        hung = child.poll() == -9
         _ended(child)
-        return _born(), hung
+        return _born()
+
+
+@contextmanager
+def _watched(child: subprocess.Popen[bytes], seconds: float) -> Iterator[None]:
+    """Kill the child when it takes longer; what then fails is a TimeoutError."""
+    late = threading.Event()
+
+    def kill() -> None:
+        late.set()
+        child.kill()
+
+    watch = threading.Timer(seconds, kill)
+    watch.start()
+    try:
+        yield
+    except (OSError, ValueError, EOFError):
+        if late.is_set():
+            raise TimeoutError from None
+        raise
+    finally:
+        watch.cancel()
 
 
 def _born() -> subprocess.Popen[bytes]:

@@ -132,7 +132,14 @@ def _rows(answer: Answer) -> list[tuple[str, str]]:
 def _chart(canvas: Canvas, answer: Answer, earlier: list[tuple[float, float]]) -> None:
     left, bottom, width, height = CHART
     _text(canvas, left, bottom + height + 10, "Bone age against chronological age", 10.5, bold=True)
-    _text(canvas, left, bottom + height - 2, "years; line and band: mean ± 2 SD of the table; blue: this reading, black: others of the patient", 8, QUIET)
+    _text(
+        canvas,
+        left,
+        bottom + height - 2,
+        "years; line and band: mean ± 2 SD of the table; blue: this reading, black: others of the patient",
+        8,
+        QUIET,
+    )
     plot = (left + 8 * mm, bottom + 8 * mm, width - 8 * mm, height - 20 * mm)
     _axes(canvas, plot)
     if answer.sex is not Sex.UNKNOWN:
