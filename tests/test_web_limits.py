@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -302,6 +304,7 @@ def test_a_port_in_use_is_one_sentence(short: Service) -> None:
     check_sentence(ended.returncode, ended.stderr, because="cannot be listened on")
 
 
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="the certificate is made with openssl")
 def test_with_a_certificate_it_speaks_tls_and_asks_for_the_token(tmp_path: Path) -> None:
     made = subprocess.run(
         [
@@ -314,8 +317,6 @@ def test_with_a_certificate_it_speaks_tls_and_asks_for_the_token(tmp_path: Path)
     assert made.returncode == 0
     place = ("--host", "0.0.0.0", "--token-file", tmp_path / "token")
     with service(*place, "--tls-cert", tmp_path / "cert.pem", "--tls-key", tmp_path / "key.pem") as running:
-        import ssl
-
         trusted = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
         assert running.url.startswith("https")
         url = f"{running.url}/api/version"

@@ -17,6 +17,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...errors import BadConfig, CannotWrite
+from .intake import linger
 
 COOKIE = "boneage"
 TOKEN_BYTES = 32
@@ -82,7 +83,7 @@ class Door:
         self.app, self.token = app, token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let in, or answer 401, 403 or 421 without reading the body."""
+        """Let in, or answer 401, 403 or 421 without keeping anything of the body."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -93,6 +94,8 @@ class Door:
             await send(message)
 
         answer = self._answer(Request(scope))
+        if answer and scope["method"] not in ("GET", "HEAD"):
+            await linger(receive)
         await (answer or self.app)(scope, receive, guarded)
 
     def _answer(self, request: Request) -> Response | None:

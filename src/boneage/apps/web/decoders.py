@@ -34,10 +34,11 @@ class Decoders:
     """``limits.running`` processes. `decode` may be called from as many threads at once."""
 
     def __init__(self, limits: Limits) -> None:
-        self.limits, self.deaths = limits, 0
+        self.limits, self.deaths, self._closed = limits, 0, False
         self._idle: queue.SimpleQueue[subprocess.Popen[bytes]] = queue.SimpleQueue()
-        for _ in range(limits.running):
-            self._idle.put(_born())
+        self._children = [_born() for _ in range(limits.running)]
+        for child in self._children:
+            self._idle.put(child)
 
     def decode(self, data: bytes) -> Film:
         """The film in a file's bytes; UnreadableImage also when decoding it crashed, hung or needed too much."""
@@ -56,9 +57,9 @@ class Decoders:
         return _film(header, pixels)
 
     def close(self) -> None:
-        """End all processes."""
-        for _ in range(self.limits.running):
-            child = self._idle.get()
+        """End all processes, whatever they are doing; no film can be decoded any more."""
+        self._closed = True
+        for child in self._children:
             _ended(child)
 
     def _ask(self, child: subprocess.Popen[bytes], data: bytes) -> tuple[dict[str, Any], bytearray]:
@@ -73,9 +74,13 @@ class Decoders:
             return header, _exactly(child.stdout, header["bytes"])
 
     def _replaced(self, child: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
+        if self._closed:
+            return child
         self.deaths += 1
         _ended(child)
-        return _born()
+        self._children.remove(child)
+        self._children.append(born := _born())
+        return born
 
 
 @contextmanager

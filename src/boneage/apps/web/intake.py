@@ -96,11 +96,12 @@ async def _refuse(refusal: Refusal, receive: Receive, send: Send) -> None:
     ]
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer, "more_body": True})
-    await _linger(receive)
+    await linger(receive)
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _linger(receive: Receive) -> None:
+async def linger(receive: Receive) -> None:
+    """Read a little of a body that nobody wants: whose sender is not done may not hear an answer."""
     read, end = 0, monotonic() + LINGER
     while read < PAST and monotonic() < end:
         try:

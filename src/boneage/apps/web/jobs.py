@@ -48,11 +48,13 @@ class Jobs:
 
     def start(self, films: list[tuple[str, bytes]], wishes: FormWishes) -> Job:
         """Begin to read; Refusal 503 where too many jobs run, or the service is closing."""
-        running = sum(job.runs for job in self._jobs.values())
-        if self.room.line.closed or running >= self.room.limits.jobs:
+        running = [job for job in self._jobs.values() if job.runs]
+        held = sum(len(data) for job in running for _, data in job.films) + sum(len(data) for _, data in films)
+        limits = self.room.limits
+        if self.room.line.closed or len(running) >= limits.jobs or held > limits.held:
             raise Refusal(503, "too many jobs are running: try again later", 30)
-        if len(films) > self.room.limits.films_a_job:
-            raise Refusal(422, f"a job may have {self.room.limits.films_a_job} films at most, this has {len(films)}")
+        if len(films) > limits.films_a_job:
+            raise Refusal(422, f"a job may have {limits.films_a_job} films at most, this has {len(films)}")
         job = Job(secrets.token_urlsafe(12), films, wishes, len(films))
         self._jobs[job.id] = job
         self._forget_oldest()

@@ -52,9 +52,9 @@ class Room:
             self._read(png.tobytes(), "blank", Wishes(), keep=False)
 
     def close(self) -> None:
-        """End threads and decoders; nothing may be inside any more."""
-        self._threads.shutdown(cancel_futures=True)
+        """End decoders and threads; a film that is still inside is not read any more."""
         self.decoders.close()
+        self._threads.shutdown(cancel_futures=True)
 
     async def read(self, data: bytes, name: str, wishes: Wishes, *, keep: bool = True) -> Answer:
         """The reading of one film, in its turn; Refusal 422 for what is no film, 503 where the line is full.
