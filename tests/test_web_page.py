@@ -46,7 +46,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture
 def page(browser: Any, place: Service) -> Iterator[Any]:
     """An open page; nothing on it may fail, and nothing may be asked of others."""
-    context = browser.new_context(viewport=DESKTOP, color_scheme="dark", accept_downloads=True)
+    context = browser.new_context(viewport=DESKTOP, color_scheme="dark", reduced_motion="reduce", accept_downloads=True)
     opened = context.new_page()
     opened.set_default_timeout(30_000)
     asked, errors = [], []
@@ -134,6 +134,7 @@ def test_earlier_films_of_the_same_patient_are_drawn(page: Any) -> None:
     for number, years in enumerate(("7", "8", "9")):
         drop(page, hand(months=90 + 10 * number, seed=number), f"{number}.png")
         done(page, number + 1)
+        page.locator("#films .film").nth(number).click()
         page.keyboard.press("f")
         if number == 0:
             page.click("#dates summary")

@@ -39,6 +39,7 @@ class Wishes(BaseModel):
     sex: Sex | None = Field(default=None, description="what the file says, where left out")
     chronological_age_months: Months | None = Field(default=None, description="what the file says, where left out")
     heatmap: bool = Field(default=False, description="also say where the model looked, if this service can")
+    keep: bool = Field(default=True, description="in the record, where one is kept")
 
 
 class FormWishes(Wishes):

@@ -92,7 +92,7 @@ class Room:
         reading = self.predictor.read(film.radiograph, wishes.sex)
         heatmap = self._heatmap(film.radiograph, reading.sex) if wishes.heatmap else None
         answer = self._answer(dataclasses.replace(reading, file=name), film, wishes, heatmap)
-        if self.record and keep:
+        if self.record and keep and wishes.keep:
             answer.record = self._kept(reading, answer, wishes)
         return answer
 

@@ -66,9 +66,14 @@ export async function reference() {
   return (await send("/api/reference")).json();
 }
 
-export async function read(film, signal, heatmap = false) {
-  const body = form(film, heatmap ? { heatmap: "true" } : {});
-  return (await send("/api/readings", { method: "POST", body, signal })).json();
+export async function read(film, signal) {
+  return (await send("/api/readings", { method: "POST", body: form(film), signal })).json();
+}
+
+/** Where the model looked, as a picture over the whole film: a data URL, or null. */
+export async function heatmap(film) {
+  const body = form(film, { heatmap: "true", keep: "false" });
+  return (await (await send("/api/readings", { method: "POST", body })).json()).heatmap;
 }
 
 /** The pixels of a film: { data: Uint16Array, width, height }. */

@@ -98,7 +98,7 @@ export class Films {
     this.changed(film);
     try {
       const wished = { ...film, wishes: { ...film.wishes, who: this.who } };
-      film.answer = await api.read(wished, stop.signal, film.heat);
+      film.answer = await api.read(wished, stop.signal);
       film.status = "done";
       film.error = "";
     } catch (error) {

@@ -36,6 +36,8 @@ function changed(film) {
   if (!film || film === current) showCurrent();
   if (film?.status === "done" && film.announced !== film.answer) {
     film.announced = film.answer;
+    film.layer = null;
+    if (film === current) heat(viewer.opacity);
     $("announce").textContent = `${film.name}: bone age ${spokenAge(film.answer.bone_age_months)}`;
     recorded(film);
   }
@@ -100,7 +102,8 @@ function earlierOf(film) {
 async function recorded(film) {
   if (!service.record || !film.answer.patient) return;
   const kept = await api.earlier(film.answer.patient).catch(() => []);
-  film.earlier = kept
+  const latest = new Map(kept.map((entry) => [entry.film_sha256, entry]));
+  film.earlier = [...latest.values()]
     .filter((entry) => entry.film_sha256 !== film.answer.image_sha256 && entry.chronological_age_months !== null)
     .map((entry) => [entry.chronological_age_months, entry.bone_age_months]);
   if (film === current) showCurrent();
@@ -120,13 +123,12 @@ async function heat(opacity) {
   viewer.opacity = opacity;
   viewer.draw();
   const film = current;
-  if (!film || film.layer || opacity === 0) return;
-  film.heat = true;
-  const answer = await api.read(film, undefined, true).catch(() => null);
-  if (!answer?.heatmap) return;
+  if (!film?.answer || film.layer || opacity === 0) return;
+  const picture = await api.heatmap(film).catch(() => null);
+  if (!picture) return;
   film.layer = new Image();
   film.layer.onload = () => film === current && showCurrent();
-  film.layer.src = answer.heatmap;
+  film.layer.src = picture;
 }
 
 async function savePdf() {
