@@ -206,9 +206,9 @@ def page(room: Service, data: bytes, n: int) -> dict[str, Any]:
 
 def schema(examples: int) -> dict[str, Any]:
     """schemathesis, all checks."""
-    from test_web_schema import run
+    from test_web_schema import PATIENT, run
 
-    with tempfile.TemporaryDirectory() as folder, service("--record", f"{folder}/room.db") as room:
+    with tempfile.TemporaryDirectory() as folder, service("--record", f"{folder}/room.db", code=PATIENT) as room:
         ended = run(room.url, Path(folder), examples)
     print(ended.stdout[-3000:])
     return {"examples": examples, "exit": ended.returncode}

@@ -233,13 +233,13 @@ def test_a_job_reads_many_films_and_says_how_far_it_is(room: TestClient) -> None
     assert "cannot be read" in state["results"][3]["error"]
 
 
-def test_a_job_can_be_cancelled_and_keeps_what_it_has(room: TestClient) -> None:
+def test_a_job_can_be_cancelled_and_is_then_forgotten(room: TestClient) -> None:
     films = [("films", (f"{n}.png", hand())) for n in range(200)]
     job = room.post("/api/jobs", files=films).json()["id"]
     state = room.delete(f"/api/jobs/{job}").json()
     assert state["state"] == "cancelled"
     assert state["done"] < 200
-    assert room.get("/api/jobs/none").status_code == 404
+    assert room.get(f"/api/jobs/{job}").status_code == 404
 
 
 def test_a_job_needs_films(room: TestClient) -> None:

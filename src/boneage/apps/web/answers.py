@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from ... import reference
 from ...errors import OutsideReference
@@ -21,6 +21,13 @@ SENTENCES = {  # for codes that come without their own sentence
 }
 SEVERE = {"hand_not_found"}
 
+
+def _truth(given: Any) -> Any:
+    """JSON's own words only: what else pydantic takes for true is not what the description promises."""
+    return {"true": True, "false": False}.get(given) if isinstance(given, str) else given
+
+
+Truth = Annotated[bool, BeforeValidator(_truth), Field(strict=True)]
 Months = Annotated[float, Field(ge=0, le=OLDEST, allow_inf_nan=False)]
 Who = Annotated[str, StringConstraints(max_length=64, strip_whitespace=True)]
 
@@ -38,8 +45,8 @@ class Wishes(BaseModel):
 
     sex: Sex | None = Field(default=None, description="what the file says, where left out")
     chronological_age_months: Months | None = Field(default=None, description="what the file says, where left out")
-    heatmap: bool = Field(default=False, description="also say where the model looked, if this service can")
-    keep: bool = Field(default=True, description="in the record, where one is kept")
+    heatmap: Truth = Field(default=False, description="also say where the model looked, if this service can")
+    keep: Truth = Field(default=True, description="in the record, where one is kept")
 
 
 class FormWishes(Wishes):

@@ -32,6 +32,11 @@ class Job:
         """Whether there is still something to read."""
         return bool(self.films) and not self.cancelled
 
+    def stop(self) -> None:
+        """Read no further film."""
+        self.cancelled = self.cancelled or self.runs
+        self.films.clear()
+
     def state(self) -> JobState:
         """How far it is."""
         state: Literal["running", "done", "cancelled"] = "running" if self.runs else "done"
@@ -68,17 +73,16 @@ class Jobs:
         return self._jobs[name]
 
     def cancel(self, name: str) -> Job:
-        """Read no further film of it; the results so far stay."""
+        """Read no further film of it, and forget it; its results so far are the caller's."""
         job = self.find(name)
-        if job.runs:
-            job.cancelled = True
-            job.films.clear()
+        job.stop()
+        del self._jobs[name]
         return job
 
     def cancel_all(self) -> None:
         """Before the service closes."""
-        for name in list(self._jobs):
-            self.cancel(name)
+        for job in self._jobs.values():
+            job.stop()
 
     async def _run(self, job: Job) -> None:
         while job.runs:

@@ -33,6 +33,9 @@ CHART = (MARGIN, 44 * mm, WIDTH - 2 * MARGIN, 100 * mm)  # left, bottom, width, 
 OLDEST = 216  # months on the axes
 
 
+Exactly = Annotated[Months, Field(strict=True)]
+
+
 def _as_list(given: Any) -> Any:
     """A form can send only text: JSON."""
     try:
@@ -44,7 +47,7 @@ def _as_list(given: Any) -> Any:
 class ReportWishes(FormWishes):
     """What goes with the film of a report."""
 
-    earlier: Annotated[list[tuple[Months, Months]], BeforeValidator(_as_list)] = Field(
+    earlier: Annotated[list[tuple[Exactly, Exactly]], BeforeValidator(_as_list)] = Field(
         default_factory=list,
         max_length=100,
         description="earlier readings as JSON: [[chronological age, bone age], …] in months",

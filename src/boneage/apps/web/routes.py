@@ -180,7 +180,7 @@ async def progress(job: JobId, jobs: InJobs) -> JobState:
 
 @router.delete("/jobs/{job}")
 async def cancel(job: JobId, jobs: InJobs) -> JobState:
-    """Read no further film of a job."""
+    """Read no further film of a job and forget it; the results so far are in this answer, and nowhere else."""
     return jobs.cancel(job).state()
 
 
@@ -277,8 +277,10 @@ def _form(body: bytes, kind: str, field: str, otherwise: Wishes) -> tuple[list[t
         raise Refusal(415, f"a film comes as multipart/form-data or as {', '.join(BARE)}, not as {kind[:80] or 'this'}")
     films, texts = [], otherwise.model_dump(exclude_unset=True)
     for part in parts_of(body, kind):
-        if part.name == field:
+        if part.name == field and part.filename is not None:
             films.append((_name(part), bytes(part.data)))
+        elif part.name == field:
+            raise Refusal(422, f"the field {field} is not a file: it has no filename")
         elif part.text:
             texts[part.name] = part.text
     model = type(otherwise) if isinstance(otherwise, FormWishes) else FormWishes
