@@ -188,7 +188,7 @@ def page(room: Service, data: bytes, n: int) -> dict[str, Any]:
         for _ in range(n):
             opened = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
             bodies: list[Any] = []
-            opened.on("response", bodies.append)
+            opened.on("response", lambda response, seen=bodies: seen.append(response))
             began = time.perf_counter()
             opened.goto(room.url)
             opened.wait_for_selector("body[data-ready]")
