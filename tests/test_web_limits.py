@@ -299,6 +299,13 @@ def test_mistakes_on_the_command_line_are_one_sentence(words: tuple[str, ...], r
     check_sentence(ended.returncode, ended.stderr, because=reason)
 
 
+@pytest.mark.parametrize("package", ["fastapi", "alembic", "reportlab"])
+def test_without_its_packages_it_says_which_install_it_needs(package: str) -> None:
+    code = f"import sys; sys.modules[{package!r}] = None\nfrom boneage.apps.cli import main; main()"
+    ended = child("serve", "--port", "0", code=code)
+    check_sentence(ended.returncode, ended.stderr, because="boneage[serve]")
+
+
 def test_a_port_in_use_is_one_sentence(short: Service) -> None:
     ended = child("serve", "--port", short.port)
     check_sentence(ended.returncode, ended.stderr, because="cannot be listened on")

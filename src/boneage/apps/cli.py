@@ -333,9 +333,10 @@ def main() -> None:
     except BoneAgeError as error:
         _fail(str(error), 2)
     except ModuleNotFoundError as error:
-        if error.name not in EXTRA:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRA:
             raise
-        _fail(f"this needs boneage[{EXTRA[error.name]}]: {error.name} is not installed", 2)
+        _fail(f"this needs boneage[{EXTRA[package]}]: {package} is not installed", 2)
     except OSError as error:
         if not error.filename:  # what is left to print cannot be printed either
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
