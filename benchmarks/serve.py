@@ -48,7 +48,7 @@ def film() -> bytes:
     rng = np.random.default_rng(1)
     hand = draw(rng, months=120, size=1500).pixels
     hand = cv2.resize(hand, (1500, 2000), interpolation=cv2.INTER_CUBIC).astype(np.float32)
-    grain = rng.normal(0, 1.15, hand.shape)
+    grain = rng.normal(0, 6, hand.shape)
     return cv2.imencode(".png", np.clip(hand + grain, 0, 255).astype(np.uint8))[1].tobytes()
 
 
