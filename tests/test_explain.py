@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from boneage import Predictor, Radiograph, Sex
-from boneage.explain import ELSEWHERE, REGIONS, explain, occlusion, regions, shares
+from boneage.config import PrepareConfig
+from boneage.explain import ELSEWHERE, REGIONS, Explanation, explain, occlusion, over_film, regions, shares
 from boneage.landmarks import LANDMARKS
 from boneage.locate import locator
 from boneage.phantom import draw
@@ -100,3 +101,35 @@ def test_a_film_is_explained_and_drawn(tiny_model: Path) -> None:
     assert empty.shares is None
     assert not empty.heat.any()
     assert empty.overlay()
+
+
+@pytest.mark.parametrize("how", ["squash", "pad", "crop", "hand"])
+def test_the_layer_lies_over_the_film_where_the_square_came_from(how: str) -> None:
+    """The heat of a square that holds only one bright spot, read by its brightness, is over the spot of the film."""
+
+    class Bright:
+        spec = PrepareConfig(size=64, fit="squash" if how == "hand" else how, hand=how == "hand")
+
+        def told(self, squares, sexes, *, quick):
+            assert quick
+            return squares[:, :, 32:].mean((1, 2)).astype(float), np.full(len(squares), np.nan)
+
+    pixels = np.rot90(draw(np.random.default_rng(4), months=110, size=200).pixels / np.float32(255), -1)
+    film = Radiograph(np.ascontiguousarray(pixels[:, 20:180]), "hand.png", "0" * 64, "PNG")
+    layer = cv2.imdecode(np.frombuffer(over_film(Bright(), film, Sex.MALE), np.uint8), cv2.IMREAD_UNCHANGED)
+    assert layer is not None
+    assert layer.shape == (200, 160, 4)
+    rows, columns = (layer[..., 3].sum(axis=axis) for axis in (1, 0))
+    down = (rows * np.arange(200)).sum() / rows.sum() / 200
+    right = (columns * np.arange(160)).sum() / columns.sum() / 160
+    assert (down if how == "hand" else right) > 0.55  # a hand on its side was brought upright to be read
+
+
+def test_a_layer_follows_its_place() -> None:
+    heat = np.zeros((64, 64), np.float32)
+    heat[30:34, 46:50] = 3.0  # right of the middle
+    quarter = np.array([[0.0, -1, 1], [1, 0, 0]])  # the square lies on its side on the film
+    layer = Explanation(np.zeros((64, 64), np.uint8), heat, None, quarter).layer(128, 64)
+    alpha = cv2.imdecode(np.frombuffer(layer, np.uint8), cv2.IMREAD_UNCHANGED)[..., 3]
+    row, column = np.unravel_index(alpha.argmax(), alpha.shape)
+    assert (row / 64, column / 128) == (pytest.approx(0.75, abs=0.05), pytest.approx(0.5, abs=0.05))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command import child
 
 from boneage import DISCLAIMER, Predictor, Radiograph, Sex, exported, predictor, read
 from boneage.errors import BadModel
@@ -188,3 +190,14 @@ def test_a_run_folder_without_its_record_is_refused(tiny_run: Path, tiny_model: 
         (tmp_path / "run.json").write_text(record)
         with pytest.raises(BadModel, match=r"run\.json is cut short or altered"):
             Predictor.load(tmp_path)
+
+
+def test_the_runtime_tells_its_maker_nothing(tiny_model: Path, films: Path, tmp_path: Path) -> None:
+    """ONNX Runtime from 1.32 on reports every session over the network, and notes its own in a file ``.ses``."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    environment.pop("ORT_DISABLE_TELEMETRY", None)
+    ended = child("predict", films / "images" / "1.png", "--model", tiny_model, env=environment)
+    assert ended.returncode == 0, ended.stderr
+    assert list(temporary.iterdir()) == []

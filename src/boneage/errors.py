@@ -25,3 +25,7 @@ class BadConfig(BoneAgeError):
 
 class CannotWrite(BoneAgeError):
     """The output exists already, or its folder or disk does not take it."""
+
+
+class OutsideReference(BoneAgeError):
+    """The reference table has no row for this sex and chronological age."""

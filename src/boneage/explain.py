@@ -25,6 +25,7 @@ REACH = 0.6  # cells: the standard deviation of a patch
 BLUR = 1 / 14  # of the side: the standard deviation of what fills it
 CHANGED = 4.0  # grey levels: a patch that changes no pixel by more is background and is not asked about
 BATCH = 16
+LAYER = 512  # pixels: the longer side of a layer over a film
 ELSEWHERE = "elsewhere"
 
 
@@ -44,12 +45,13 @@ class Explanation:
 
     ``square``: uint8 [S, S], the film as the network saw it. ``heat``: float32 [S, S], months by which the age moves
     when the film is blurred away there. ``shares``: of the heat by region (see `REGIONS`, and `ELSEWHERE`), in all 1;
-    None where no hand was made out.
+    None where no hand was made out. ``place``: [2, 3], from fractions of the square to fractions of the film.
     """
 
     square: np.ndarray
     heat: np.ndarray
     shares: dict[str, float] | None
+    place: np.ndarray
 
     def overlay(self, side: int = 512) -> bytes:
         """The heat over the film, as PNG."""
@@ -61,14 +63,32 @@ class Explanation:
         mixed = (1 - share) * cv2.cvtColor(film, cv2.COLOR_GRAY2BGR) + share * colour
         return bytes(cv2.imencode(".png", mixed.astype(np.uint8))[1])
 
+    def layer(self, width: int, height: int) -> bytes:
+        """The heat alone, transparent where there is none, to lie over the whole film: a PNG of this size."""
+        scaled = self.heat / max(float(self.heat.max()), 1e-6)
+        matrix = np.array([width, height])[:, None] * self.place
+        matrix[:, :2] /= len(scaled)
+        matrix[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5  # from the corners of pixels to their centres
+        heat = cv2.warpAffine(scaled, matrix, (width, height), flags=cv2.INTER_LINEAR)
+        colour = cv2.applyColorMap((heat * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
+        return bytes(cv2.imencode(".png", np.dstack([colour, (255 * np.sqrt(heat)).astype(np.uint8)]))[1])
+
+
+def over_film(reader: Reader, film: Radiograph, sex: Sex) -> bytes:
+    """Where the network looked, as a layer over the whole film, its longer side 512 pixels at most: PNG."""
+    height, width = film.pixels.shape
+    scale = min(1.0, LAYER / max(height, width))
+    return explain(reader, film, sex).layer(max(1, round(scale * width)), max(1, round(scale * height)))
+
 
 def explain(reader: Reader, film: Radiograph, sex: Sex) -> Explanation:
     """Where the network looked on a film, and the named regions' shares of it."""
     found = look(film.pixels, reader.spec)
     square = render(film, found, reader.spec)
     heat = occlusion(lambda squares: reader.told(squares, [sex] * len(squares), quick=True)[0], square)
-    points = _points(film, found, reader.spec)
-    return Explanation(square, heat, None if points is None else shares(heat, points))
+    place = _place(film, found, reader.spec)
+    points = _points(film, found, place)
+    return Explanation(square, heat, None if points is None else shares(heat, points), place)
 
 
 def occlusion(months: Callable[[np.ndarray], np.ndarray], square: np.ndarray) -> np.ndarray:
@@ -147,20 +167,28 @@ class _Places:
 REGIONS = ("carpals", "radius and ulna", "MCP", "PIP", "DIP")
 
 
-def _points(film: Radiograph, found: Findings, spec: PrepareConfig) -> Points | None:
-    """The landmarks in fractions of the square; None where no hand was made out."""
-    if found.frame is not None and found.hand is not None:
-        return landmarks.apply(landmarks.invert(found.frame), found.hand.points)
-    hand = look(film.pixels, gate.SPEC).hand
-    if hand is None or not hand.is_certain:
-        return None
-    height, width = film.pixels.shape
+def _place(film: Radiograph, found: Findings, spec: PrepareConfig) -> np.ndarray:
+    """The map [2, 3] from fractions of the square to fractions of the film."""
     top, bottom, left, right = found.box
-    sides = np.array([(right - left) * width, (bottom - top) * height])
-    if spec.fit == "squash":
-        return hand.points
-    side = sides.max() if spec.fit == "pad" else sides.min()
-    return 0.5 + (hand.points - 0.5) * sides / side
+    corner, part = np.array([left, top]), np.array([right - left, bottom - top])
+    if found.frame is not None:
+        inner = found.frame
+    else:
+        sides = part * film.pixels.shape[::-1]
+        side = {"squash": sides, "pad": sides.max(), "crop": sides.min()}[spec.fit]
+        scale = np.diag(side / sides * np.ones(2))
+        inner = np.column_stack([scale, 0.5 - scale.sum(axis=1) / 2])
+    return np.column_stack([part[:, None] * inner[:, :2], part * inner[:, 2] + corner])
+
+
+def _points(film: Radiograph, found: Findings, place: np.ndarray) -> Points | None:
+    """The landmarks in fractions of the square; None where no hand was made out."""
+    sure = found if found.frame is not None else look(film.pixels, gate.SPEC)
+    if sure.hand is None or not sure.hand.is_certain:
+        return None
+    top, bottom, left, right = sure.box
+    on_film = sure.hand.points * [right - left, bottom - top] + [left, top]
+    return landmarks.apply(landmarks.invert(place), on_film)
 
 
 def _patches(side: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ def session(data: bytes, path: Path, threads: int) -> tuple[Any, dict[str, Any]]
     ``threads``: how many it may use; 0: all cores. BadModel if it cannot be run, or was written by a later,
     incompatible version.
     """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # from 1.32 on it tells its maker of every session otherwise
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

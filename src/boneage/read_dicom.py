@@ -64,6 +64,16 @@ def read_dicom(data: bytes, name: str, sha256: str, *, max_pixels: int) -> Radio
         raise UnreadableImage(f"the DICOM file is truncated, damaged or not supported ({reason})") from error
 
 
+def patient_id(data: bytes) -> str:
+    """The PatientID of a DICOM file, empty where it has none or none that can be read. Keep it nowhere."""
+    try:
+        file = io.BytesIO(_inflated(data))
+        header = pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=["PatientID"])
+        return printable(str(header.get("PatientID") or ""), 64).strip()
+    except Exception:  # hostile bytes; whether the file is a film is for `read_dicom` to say
+        return ""
+
+
 def _radiograph(dataset: Dataset, pixels: np.ndarray, notes: list[str], name: str, sha256: str) -> Radiograph:
     modality = _text(dataset, "Modality")
     if modality not in _RADIOGRAPHY:

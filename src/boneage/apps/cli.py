@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import json
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,14 +14,18 @@ import typer
 
 from ..errors import BoneAgeError
 from ..types import DISCLAIMER, Sex
+from .given import chosen, configured, need, plain, report_failures
 
 if TYPE_CHECKING:
-    from ..config import Config
-    from ..dataset import Dataset
-    from ..predictor import Predictor
+    pass
 
 INTERRUPTED = 130
-EXTRA = {"torch", "safetensors", "onnx", "onnxscript", "matplotlib"}
+EXTRA = {  # a package of an optional install, and which
+    **dict.fromkeys(("torch", "safetensors", "onnx", "onnxscript", "matplotlib"), "train"),
+    **dict.fromkeys(
+        ("fastapi", "uvicorn", "sqlalchemy", "alembic", "prometheus_client", "python_multipart", "reportlab"), "serve"
+    ),
+}
 
 app = typer.Typer(
     help=f"Bone age in months from hand radiographs. {DISCLAIMER}",
@@ -43,7 +47,7 @@ Settings = Annotated[list[str] | None, typer.Option("--set", metavar="SECTION.FI
 @app.command()
 def demo(out: Annotated[Path, typer.Option(help="a new folder")] = Path("boneage-demo")) -> None:
     """The whole way on synthetic hands: draw, train, evaluate, compare; under three minutes."""
-    _need("matplotlib")
+    need("matplotlib")
     from ..demo import demo
 
     print(f"Open {demo(out)} in a browser. {DISCLAIMER}")
@@ -90,7 +94,7 @@ def sheet(
     """Draw films as stored, as prepared, and as training sees them."""
     from ..sheet import sheet
 
-    print(f"{sheet(_config(recipe, settings), folder, out, seed)} written")
+    print(f"{sheet(configured(recipe, settings), folder, out, seed)} written")
 
 
 @app.command()
@@ -103,7 +107,7 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="continue the run at --out")] = False,
 ) -> None:
     """Train a network on films with known bone ages."""
-    config = _config(recipe, settings)
+    config = configured(recipe, settings)
     from ..train import train
 
     record = train(config, folder, out, images=images, resume=resume)
@@ -124,22 +128,22 @@ def evaluate(
     withhold_sex: Annotated[bool, typer.Option("--withhold-sex", help="do not tell the network the sex")] = False,
 ) -> None:
     """Measure a network on films with known bone ages."""
-    _need("matplotlib")
+    need("matplotlib")
     from ..evaluate import evaluate
     from ..predictor import Predictor
     from ..progress import progress
     from ..report import measured
 
     predictor = Predictor.load(model)
-    dataset, split = _chosen(predictor, folder, images, split)
+    dataset, split = chosen(predictor, folder, images, split)
     context = {"data": dataset.root.name, "table": dataset.table.name}
     with progress(f"evaluating on {split}", len(dataset.samples), "films") as tick:
         found = evaluate(
             predictor, dataset.samples, out, split=split, withhold_sex=withhold_sex, progress=tick, context=context
         )
-    print(_plain(f"MAE {measured(found['mae'], 'months', 2)}, n = {found['n']}, split {split}"))
+    print(plain(f"MAE {measured(found['mae'], 'months', 2)}, n = {found['n']}, split {split}"))
     print(f"{out / 'report.html'}. {DISCLAIMER}")
-    _report_failures([f"{f['id']}: {f['reason']}" for f in found["failures"]], len(dataset.samples))
+    report_failures([f"{f['id']}: {f['reason']}" for f in found["failures"]], len(dataset.samples))
 
 
 @app.command()
@@ -148,10 +152,10 @@ def compare(
     out: Annotated[Path, typer.Option("--out", help="the folder for comparison.json, plots and report.html")],
 ) -> None:
     """Compare models film by film on the films that all of them have read."""
-    _need("matplotlib")
+    need("matplotlib")
     from ..compare import compare, verdicts
 
-    print(_plain("\n".join(verdicts(compare(results, out)))))
+    print(plain("\n".join(verdicts(compare(results, out)))))
     print(f"{out / 'report.html'}. {DISCLAIMER}")
 
 
@@ -165,13 +169,13 @@ def stress(
     images: Images = None,
 ) -> None:
     """Turn, mirror, invert, squash and spoil films, and say how far that moves the readings."""
-    _need("matplotlib")
+    need("matplotlib")
     from ..predictor import Predictor
     from ..progress import progress
     from ..stress import stress
 
     predictor = Predictor.load(model)
-    dataset, split = _chosen(predictor, folder, images, split)
+    dataset, split = chosen(predictor, folder, images, split)
     films = dataset.samples[:: max(1, len(dataset.samples) // limit)][:limit] if limit else dataset.samples
     with progress(f"stressing on {split}", len(films), "films") as advance:
         found = stress(predictor, films, out, split=split, progress=advance)
@@ -179,7 +183,7 @@ def stress(
     name = f"{worst['kind']} {worst['strength']}".strip()
     print(f"{found['n']} films; the worst for the MAE is {name}: {worst['mae_change']['value']:+.2f} months")
     print(f"{out / 'report.html'}. {DISCLAIMER}")
-    _report_failures([f"{f['id']}: {f['reason']}" for f in found["failures"]], len(films))
+    report_failures([f"{f['id']}: {f['reason']}" for f in found["failures"]], len(films))
 
 
 @app.command()
@@ -231,7 +235,7 @@ def predict(
             advance()
     if not as_json:
         print(f"Model {predictor.name}, weights {predictor.weights_sha256[:12]}. {DISCLAIMER}")
-    _report_failures(failures, len(films))
+    report_failures(failures, len(films))
 
 
 @app.command()
@@ -263,6 +267,40 @@ def neighbours(
 
 
 @app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="the address to listen on; others than this computer's need a token")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free")] = 8000,
+    model: Model = "default",
+    record: Annotated[str | None, typer.Option(metavar="FILE|URL", help="keep readings, never films; default: no")] = (
+        None
+    ),
+    record_key: Annotated[Path | None, typer.Option(help="key of the patients' hashes; default: FILE.key")] = None,
+    token_file: Annotated[Path | None, typer.Option(help="what callers must send; made if it is not there")] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="a certificate, PEM")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="its key, PEM")] = None,
+    plain_http: Annotated[bool, typer.Option("--plain-http", help="beyond this computer without TLS")] = False,
+) -> None:
+    """Open the reading room: a page and a service on this computer."""
+    from ..explain import over_film
+    from ..predictor import Predictor
+    from ..record import Record
+    from .web.access import token_for
+    from .web.app import create_app
+    from .web.limits import Limits
+    from .web.server import serve
+
+    token = token_for(host, token_file, encrypted=bool(tls_cert and tls_key), plain=plain_http)
+    kept = Record.open(record, record_key) if record else None
+    limits = Limits()
+    predictor = Predictor.load(model, threads=1)
+    explain = partial(over_film, predictor)
+    app = create_app(predictor, record=kept, explain=explain, token=token, limits=limits)
+    serve(app, host, port, limits, tls_cert=tls_cert, tls_key=tls_key)
+
+
+@app.command()
 def export(
     run: Annotated[Path, typer.Argument(help="a run folder")],
     out: Annotated[Path, typer.Option(help="a file ending in .onnx")],
@@ -289,7 +327,7 @@ def calibrate(
     from ..predictor import Predictor
     from ..progress import progress
 
-    dataset, split = _chosen(Predictor.load(model), folder, images, split)
+    dataset, split = chosen(Predictor.load(model), folder, images, split)
     with progress(f"calibrating on {split}", 2 * len(dataset.samples), "films") as tick:
         found = calibrate(model, dataset.samples, out, split=split, progress=tick)
     print(f"{out}: intervals from {found['n']['known']} films of split {split}")
@@ -304,43 +342,6 @@ def info(model: Annotated[str | None, typer.Argument(help="default: what this in
     print(json.dumps(Predictor.load(model).about, indent=2) if model else "\n".join(installation()))
 
 
-def _plain(text: str) -> str:
-    """No-break spaces are for pages; a terminal and what reads its output expect plain ones."""
-    return text.replace("\N{NO-BREAK SPACE}", " ")
-
-
-def _need(package: str) -> None:
-    """Fail before the work begins, not when it comes to be drawn."""
-    if importlib.util.find_spec(package) is None:
-        raise ModuleNotFoundError(name=package)
-
-
-def _config(recipe_name: str, settings: list[str] | None) -> Config:
-    from ..config import override
-    from ..recipes import recipe
-
-    return override(recipe(recipe_name), settings or [])
-
-
-def _chosen(predictor: Predictor, folder: Path, images: Path | None, split: str) -> tuple[Dataset, str]:
-    from ..config import Config
-    from ..dataset import open_folder
-    from ..split import choose
-
-    config = Config.from_dict(predictor.about["config"])
-    return choose(open_folder(folder, images), config.data, split, predictor.about["data"]["sha256"])
-
-
-def _report_failures(reasons: list[str], films: int) -> None:
-    """List what failed, last, so that it is seen; exit code 2."""
-    for reason in reasons:
-        print(f"boneage: {reason}", file=sys.stderr)
-    if reasons and films > 1:
-        print(f"boneage: {len(reasons)} of {films} films could not be read", file=sys.stderr)
-    if reasons:
-        raise typer.Exit(2)
-
-
 def main() -> None:
     """Run the program; a user's mistake is one sentence on standard error and exit code 2."""
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -350,9 +351,10 @@ def main() -> None:
     except BoneAgeError as error:
         _fail(str(error), 2)
     except ModuleNotFoundError as error:
-        if error.name not in EXTRA:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRA:
             raise
-        _fail(f"this needs boneage[train]: {error.name} is not installed", 2)
+        _fail(f"this needs boneage[{EXTRA[package]}]: {package} is not installed", 2)
     except OSError as error:
         if not error.filename:  # what is left to print cannot be printed either
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -1,0 +1,253 @@
+"""The reading room against its bars, on this machine: `boneage serve` in a process apart, synthetic hands, loopback.
+
+python benchmarks/serve.py --out docs/results/serve.json                 all of it, some ten minutes
+python benchmarks/serve.py --only overload slow --seconds 20             parts of it, shorter
+python benchmarks/serve.py --only schema                                 schemathesis, 200 examples an operation
+
+`page` needs playwright and Debian's chromium, `schema` needs schemathesis; both are left out where they are missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import contextlib
+import json
+import os
+import re
+import shutil
+import socket
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import cv2
+import httpx2 as httpx
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+from rooms import Service, service
+
+from boneage.files import write_json
+from boneage.phantom import draw
+
+FILM_BYTES = 2_000_000
+SLOW = 300
+READINGS = 2000
+
+
+def film() -> bytes:
+    """A PNG of a synthetic hand with about `FILM_BYTES` bytes, 2000 x 1500 pixels, grain and all."""
+    rng = np.random.default_rng(1)
+    hand = draw(rng, months=120, size=1500).pixels
+    hand = cv2.resize(hand, (1500, 2000), interpolation=cv2.INTER_CUBIC).astype(np.float32)
+    grain = rng.normal(0, 6, hand.shape)
+    return cv2.imencode(".png", np.clip(hand + grain, 0, 255).astype(np.uint8))[1].tobytes()
+
+
+def reading(client: httpx.Client, url: str, data: bytes) -> tuple[int, float]:
+    """Status and seconds of one reading."""
+    began = time.perf_counter()
+    answer = client.post(f"{url}/api/readings?sex=female", content=data, headers={"content-type": "image/png"})
+    return answer.status_code, time.perf_counter() - began
+
+
+def spread(seconds: list[float]) -> dict[str, float]:
+    """Median, 99th percentile and largest, in seconds."""
+    ordered = sorted(seconds)
+    last = ordered[min(len(ordered) - 1, round(0.99 * (len(ordered) - 1)))]
+    return {"median": round(statistics.median(ordered), 4), "p99": round(last, 4), "largest": round(ordered[-1], 4)}
+
+
+def crowd(room: Service, data: bytes, clients: int, seconds: float, pause: float = 0) -> dict[str, Any]:
+    """So many clients that ask again as soon as they are answered; what they got."""
+    found: list[tuple[int, float]] = []
+    end = time.monotonic() + seconds
+
+    def ask() -> None:
+        with httpx.Client(timeout=60) as client:
+            while time.monotonic() < end:
+                got = reading(client, room.url, data)
+                found.append(got)
+                if got[0] == 503 and pause:
+                    time.sleep(pause)
+
+    with ThreadPoolExecutor(clients) as threads:
+        for one in [threads.submit(ask) for _ in range(clients)]:
+            one.result()
+    statuses = Counter(status for status, _ in found)
+    times = [took for status, took in found if status == 200]
+    per_second = round(statuses[200] / seconds, 2)
+    return {"clients": clients, "seconds": seconds, "statuses": dict(statuses), "per_second": per_second} | spread(
+        times
+    )
+
+
+def overload(room: Service, data: bytes, seconds: float) -> dict[str, Any]:
+    """Four times as many requests a second as the service can read, whoever is told to come back pausing shortly."""
+    best = max((crowd(room, data, clients, seconds / 3) for clients in (2, 4)), key=lambda one: one["per_second"])
+    health: list[float] = []
+    stop = threading.Event()
+
+    def watch() -> None:
+        with httpx.Client(timeout=10) as client:
+            while not stop.is_set():
+                began = time.perf_counter()
+                client.get(f"{room.url}/api/health").raise_for_status()
+                health.append(time.perf_counter() - began)
+                time.sleep(0.05)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    clients = 24  # ten are inside; the others ask, are refused, pause and ask again: four times what can be read
+    loaded = crowd(room, data, clients, seconds, pause=(clients - 10) / (3 * best["per_second"]))
+    stop.set()
+    watcher.join()
+    asked = sum(loaded["statuses"].values()) / seconds
+    return {
+        "best": best,
+        "overload": loaded | {"asked_per_second": round(asked, 1), "times": round(asked / best["per_second"], 1)},
+        "throughput": round(loaded["per_second"] / best["per_second"], 3),
+        "health": spread(health) | {"n": len(health)},
+    }
+
+
+@contextlib.contextmanager
+def slow_clients(room: Service) -> Iterator[None]:
+    """300 connections: silent, with half a head, with a head and no body, with a body that drips."""
+    head = b"POST /api/readings HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 2000000\r\n"
+    starts = (b"", head[:40], head + b"\r\n", head + b"\r\n\x89PNG")
+    opened: list[socket.socket] = []
+    for number in range(SLOW):
+        connection = room.connection()
+        connection.sendall(starts[number % 4])
+        opened.append(connection)
+    yield
+    for connection in opened:
+        connection.close()
+
+
+def slow(room: Service, data: bytes, n: int) -> dict[str, Any]:
+    """A normal reading's time alone, and among 300 slow or half-open clients."""
+    with httpx.Client(timeout=60) as client:
+        alone = [reading(client, room.url, data) for _ in range(n)]
+        with slow_clients(room):
+            among = [reading(client, room.url, data) for _ in range(n)]
+    assert {status for status, _ in alone + among} == {200}
+    times = [[took for _, took in part] for part in (alone, among)]
+    ratio = statistics.median(times[1]) / statistics.median(times[0])
+    return {"n": n, "clients": SLOW, "alone": spread(times[0]), "among": spread(times[1]), "ratio": round(ratio, 2)}
+
+
+def resident(room: Service) -> float:
+    """MiB of the server and its decoders."""
+    pids, total = [room.process.pid], 0.0
+    for pid in pids:
+        task = Path(f"/proc/{pid}/task")
+        pids += [int(child) for thread in task.iterdir() for child in (thread / "children").read_text().split()]
+        found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+        total += int(found[1]) / 1024 if found else 0
+    return round(total, 1)
+
+
+def memory(room: Service, data: bytes, n: int) -> dict[str, Any]:
+    """Resident memory before and after so many readings, after fifty that warm the service up."""
+    with httpx.Client(timeout=60) as client:
+        for _ in range(50):
+            reading(client, room.url, data)
+        before = resident(room)
+        statuses = Counter(reading(client, room.url, data)[0] for _ in range(n))
+    after = resident(room)
+    growth = round(after - before, 1)
+    return {"n": n, "statuses": dict(statuses), "before_mib": before, "after_mib": after, "growth_mib": growth}
+
+
+def stop(data: bytes) -> dict[str, Any]:
+    """SIGTERM while three films are inside."""
+    with service() as room, ThreadPoolExecutor(3) as threads:
+        inside = [threads.submit(reading, httpx.Client(timeout=60), room.url, data) for _ in range(3)]
+        time.sleep(0.1)
+        code, seconds = room.stop()
+        return {"exit": code, "seconds": round(seconds, 2), "inside": [one.result()[0] for one in inside]}
+
+
+def page(room: Service, data: bytes, n: int) -> dict[str, Any]:
+    """In headless Chromium: until the page is ready, what it transfers, and from a drop to the age."""
+    from playwright.sync_api import expect, sync_playwright
+    from test_web_page import DROP
+
+    ready, ages, sizes = [], [], []
+    with sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        for _ in range(n):
+            opened = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
+            bodies: list[Any] = []
+            opened.on("response", lambda response, seen=bodies: seen.append(response))
+            began = time.perf_counter()
+            opened.goto(room.url)
+            opened.wait_for_selector("body[data-ready]")
+            ready.append(time.perf_counter() - began)
+            sizes.append(sum(len(body.body()) for body in bodies))
+            opened.evaluate("(data) => { window.film = atob(data); }", base64.b64encode(data).decode())
+            opened.evaluate(DROP.replace("atob(data)", "window.film"), ["", "hand.png"])
+            began = time.perf_counter()
+            expect(opened.locator("#months")).to_contain_text(" months", timeout=60_000)
+            ages.append(time.perf_counter() - began)
+            opened.context.close()
+        browser.close()
+    return {"n": n, "ready": spread(ready), "transferred_bytes": max(sizes), "drop_to_age": spread(ages)}
+
+
+def schema(examples: int) -> dict[str, Any]:
+    """schemathesis, all checks."""
+    from test_web_schema import PATIENT, run
+
+    with tempfile.TemporaryDirectory() as folder, service("--record", f"{folder}/room.db", code=PATIENT) as room:
+        ended = run(room.url, Path(folder), examples)
+    print(ended.stdout[-3000:])
+    return {"examples": examples, "exit": ended.returncode}
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="*", default=["page", "slow", "overload", "memory", "stop", "schema"])
+    parser.add_argument("--seconds", type=float, default=60, help="of overload")
+    parser.add_argument("--n", type=int, default=20, help="readings a measurement")
+    parser.add_argument("--readings", type=int, default=READINGS, help="for the memory")
+    parser.add_argument("--examples", type=int, default=200, help="of schemathesis, an operation")
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    data = film()
+    found: dict[str, Any] = {"film_bytes": len(data), "cores": os.cpu_count()}
+    if options.out and options.out.exists():
+        found = json.loads(options.out.read_text()) | found
+    measured: dict[str, Callable[[Service], Any]] = {
+        "page": lambda room: page(room, data, options.n),
+        "slow": lambda room: slow(room, data, options.n),
+        "overload": lambda room: overload(room, data, options.seconds),
+        "memory": lambda room: memory(room, data, options.readings),
+    }
+    for name in options.only:
+        if name in measured:
+            with service() as room:
+                for _ in range(4):
+                    room.post(data)
+                found[name] = measured[name](room)
+        else:
+            found[name] = stop(data) if name == "stop" else schema(options.examples)
+        found[name]["load_average"] = round(os.getloadavg()[0], 1)  # of the whole machine, whoever else works on it
+        print(name, json.dumps(found[name]), flush=True)
+        if options.out:
+            write_json(options.out, found)
+
+
+if __name__ == "__main__":
+    main()

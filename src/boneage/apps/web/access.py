@@ -1,0 +1,147 @@
+"""Who may come in: this computer's own pages and programs, and beyond it whoever holds the token."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import os
+import secrets
+import stat
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ...errors import BadConfig, CannotWrite
+from .intake import linger
+
+COOKIE = "boneage"
+TOKEN_BYTES = 32
+SHORTEST = 16  # characters of a token
+STATIC = Path(__file__).parent / "static"
+_LOCAL = {"localhost", "127.0.0.1", "[::1]", "::1"}
+_OPEN = {"/static/style.css", "/static/icon.svg", "/static/sign-in.js"}  # what the sign-in page needs to be seen
+_SECURITY = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this computer can reach the address."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def token_for(host: str, token_file: Path | None, *, encrypted: bool, plain: bool) -> str | None:
+    """The token that the service asks for at this address, None on this computer alone; BadConfig for an open door."""
+    if not is_loopback(host):
+        if token_file is None:
+            raise BadConfig(
+                f"{host} can be reached from other computers: give --token-file FILE (it is made, with a new token, "
+                "if it is not there)"
+            )
+        if not encrypted and not plain:
+            raise BadConfig(
+                f"{host} can be reached from other computers: give --tls-cert and --tls-key, or --plain-http to send "
+                "films and token unencrypted"
+            )
+    return None if token_file is None else _token(token_file)
+
+
+def _token(path: Path) -> str:
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(TOKEN_BYTES) + "\n")
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise CannotWrite(f"{path} cannot be written: {error.strerror}") from error
+    if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise BadConfig(f"{path} can be read by others than its owner: chmod 600 it, as it holds the token")
+    token = path.read_text().strip()
+    if len(token) < SHORTEST or not token.isascii():
+        raise BadConfig(f"{path} holds no token of at least {SHORTEST} ASCII characters")
+    return token
+
+
+class Door:
+    """ASGI middleware: the token where one is asked for, else only names of this computer; and no foreign pages."""
+
+    def __init__(self, app: ASGIApp, token: str | None) -> None:
+        self.app, self.token = app, token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let in, or answer 401, 403 or 421 without keeping anything of the body."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), *_security(scope["path"])]
+            await send(message)
+
+        answer = self._answer(Request(scope))
+        if answer and scope["method"] not in ("GET", "HEAD"):
+            await linger(receive)
+        await (answer or self.app)(scope, receive, guarded)
+
+    def _answer(self, request: Request) -> Response | None:
+        """What a request that may not come in is told; None for one that may."""
+        host = request.headers.get("host", "")
+        if self.token is None and _name(host) not in _LOCAL:
+            return _sentence(421, "this service answers only to names of this computer, such as localhost")
+        origin = request.headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc != host:
+            return _sentence(403, "this service does not answer to other pages")
+        if self.token is None or request.url.path in _OPEN or self._knows(request.headers, request.cookies):
+            return None
+        if request.url.path == "/" and request.method in ("GET", "HEAD"):
+            return FileResponse(STATIC / "sign-in.html", 401, {"Cache-Control": "no-store"})
+        if request.url.path == "/api/session" and request.method == "POST":
+            return None
+        return _sentence(401, "a token is needed: Authorization: Bearer TOKEN", {"WWW-Authenticate": "Bearer"})
+
+    def _knows(self, headers: Headers, cookies: dict[str, str]) -> bool:
+        assert self.token is not None
+        kind, _, given = headers.get("authorization", "").partition(" ")
+        if kind.lower() == "bearer" and is_same(given.strip(), self.token):
+            return True
+        return is_same(cookies.get(COOKIE, ""), cookie_of(self.token))
+
+
+def is_same(given: str, right: str) -> bool:
+    """Compared in a time that tells nothing."""
+    return hmac.compare_digest(given.encode("utf-8", "replace"), right.encode())
+
+
+def cookie_of(token: str) -> str:
+    """What a signed-in browser holds: not the token itself."""
+    return hmac.new(token.encode(), b"boneage session", hashlib.sha256).hexdigest()
+
+
+def _security(path: str) -> list[tuple[bytes, bytes]]:
+    headers = dict(_SECURITY) | ({"Cache-Control": "no-store"} if path.startswith("/api/") else {})
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+
+def _name(host: str) -> str:
+    """A Host header without its port."""
+    name, colon, port = host.rpartition(":")
+    return (name if colon and port.isdigit() else host).lower()
+
+
+def _sentence(status: int, sentence: str, headers: dict[str, str] | None = None) -> Response:
+    return JSONResponse({"error": sentence}, status, headers)

@@ -1,0 +1,142 @@
+"""The reading room without its doors: a film's bytes and some wishes become an answer, in a bounded line."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import dataclasses
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
+from typing import TypeVar
+
+import cv2
+import numpy as np
+
+from ...errors import CannotWrite, UnreadableImage
+from ...predictor import Predictor
+from ...record import Pseudonyms, Record
+from ...types import Radiograph, Reading, Sex
+from .answers import Answer, FilmFacts, FormWishes, Wishes, against
+from .counters import Counters
+from .decoders import Decoders, Film
+from .limits import Limits, Refusal
+from .line import Line
+
+Explain = Callable[[Radiograph, Sex], bytes | None]
+SHOWN = 2048  # pixels: the longer side of a film as a page shows it
+T = TypeVar("T")
+
+
+class Room:
+    """One predictor, its decoders and the line before them.
+
+    ``explain``: a PNG over the whole film that says where the model looked, if there is such a thing. ``record``: where
+    readings are kept, if they are.
+    """
+
+    def __init__(
+        self, predictor: Predictor, limits: Limits, *, record: Record | None = None, explain: Explain | None = None
+    ) -> None:
+        self.predictor, self.limits, self.record, self.explain = predictor, limits, record, explain
+        self.pseudonyms = record.pseudonyms if record else Pseudonyms.of_this_run()
+        self.counters = Counters()
+        self.decoders = Decoders(limits)
+        self.line = Line(limits.running, limits.waiting)
+        self._threads = ThreadPoolExecutor(limits.running, "reading")
+
+    def warm(self) -> None:
+        """Read a blank film, so that the first real one does not wait for what is done once."""
+        _, png = cv2.imencode(".png", np.zeros((64, 64), np.uint8))
+        for _ in range(self.limits.running):
+            self._read(png.tobytes(), "blank", Wishes(), keep=False)
+
+    def close(self) -> None:
+        """End decoders and threads; a film that is still inside is not read any more."""
+        self.decoders.close()
+        self._threads.shutdown(cancel_futures=True)
+
+    async def read(self, data: bytes, name: str, wishes: Wishes, *, keep: bool = True) -> Answer:
+        """The reading of one film, in its turn; Refusal 422 for what is no film, 503 where the line is full.
+
+        ``keep``: in the record, if there is one.
+        """
+        began = monotonic()
+        answer = await self._in_turn(lambda: self._read(data, name, wishes, keep=keep))
+        self.counters.seconds.observe(monotonic() - began)
+        return answer
+
+    async def decode(self, data: bytes) -> Radiograph:
+        """The pixels of one film, in its turn, no larger than a page shows them."""
+        return await self._in_turn(lambda: _shown(self.decoders.decode(data).radiograph))
+
+    async def _in_turn(self, work: Callable[[], T]) -> T:
+        try:
+            async with self.line.turn():
+                self.counters.inside.set(self.line.inside)
+                found = await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        except Refusal:
+            self.counters.readings.labels("refused").inc()
+            raise
+        except UnreadableImage as error:
+            self.counters.readings.labels("unreadable").inc()
+            raise Refusal(422, f"this file cannot be read: {error}") from None
+        finally:
+            self.counters.inside.set(self.line.inside)
+            self.counters.deaths.set(self.decoders.deaths)
+        self.counters.readings.labels("read").inc()
+        return found
+
+    def _read(self, data: bytes, name: str, wishes: Wishes, *, keep: bool) -> Answer:
+        film = self.decoders.decode(data)
+        reading = self.predictor.read(film.radiograph, wishes.sex)
+        heatmap = self._heatmap(film.radiograph, reading.sex) if wishes.heatmap else None
+        answer = self._answer(dataclasses.replace(reading, file=name), film, wishes, heatmap)
+        if self.record and keep and wishes.keep:
+            answer.record = self._kept(reading, answer, wishes)
+        return answer
+
+    def _answer(self, reading: Reading, film: Film, wishes: Wishes, heatmap: str | None) -> Answer:
+        told, given = film.radiograph.chronological_age, wishes.chronological_age_months
+        age = told if given is None else given
+        height, width = film.radiograph.pixels.shape
+        patient = (wishes.patient_id if isinstance(wishes, FormWishes) else None) or film.patient
+        facts = ("file", "bone_age_months", "sex", "sex_source", "model", "weights_sha256", "image_sha256", "version")
+        plain = reading.to_dict()
+        return Answer(
+            **{name: plain[name] for name in (*facts, "flags", "intervals", "disclaimer")},
+            chronological_age_months=age,
+            age_source="given" if given is not None else "absent" if told is None else "dicom",
+            reference=against(reading.bone_age_months, age, reading.sex),
+            film=FilmFacts(
+                format=film.radiograph.format,
+                width=width,
+                height=height,
+                laterality=film.radiograph.laterality,
+                notes=list(film.radiograph.notes),
+            ),
+            patient=self.pseudonyms.of(patient),
+            heatmap=heatmap,
+        )
+
+    def _heatmap(self, film: Radiograph, sex: Sex) -> str | None:
+        png = self.explain(film, sex) if self.explain else None
+        return None if png is None else "data:image/png;base64," + base64.b64encode(png).decode()
+
+    def _kept(self, reading: Reading, answer: Answer, wishes: Wishes) -> int:
+        assert self.record is not None
+        who = wishes.who if isinstance(wishes, FormWishes) else ""
+        try:
+            age = answer.chronological_age_months
+            return self.record.add(reading.to_dict(), who=who, patient=answer.patient, age=age)
+        except CannotWrite as error:
+            raise Refusal(503, f"the reading could not be kept: {error}", 10) from None
+
+
+def _shown(film: Radiograph) -> Radiograph:
+    height, width = film.pixels.shape
+    scale = SHOWN / max(height, width)
+    if scale >= 1:
+        return film
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return dataclasses.replace(film, pixels=cv2.resize(film.pixels, size, interpolation=cv2.INTER_AREA))

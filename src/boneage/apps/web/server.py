@@ -1,0 +1,101 @@
+"""The service as a process: where it listens, and how it stops."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import sys
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from ...errors import BadConfig
+from ...types import DISCLAIMER
+from .connection import connection_class
+from .limits import Limits
+
+BACKLOG = 512
+LAST_WORDS = 1  # seconds for answers that are ready when the line is empty
+
+
+class Server(uvicorn.Server):
+    """Told to stop, it answers new films with 503 until those inside are read, and exits with 0."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI, limits: Limits) -> None:
+        super().__init__(config)
+        self.app, self.limits = app, limits
+        self._draining: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then say where."""
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+        for listener in sockets or []:
+            scheme = "https" if self.config.is_ssl else "http"
+            print(f"The reading room is open at {scheme}://{_address(listener)}. {DISCLAIMER}", flush=True)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal closes the line; a second one does not wait for it."""
+        if self._draining is not None or not self.started:
+            self.should_exit = True
+            return
+        self._draining = self._loop.create_task(self._drain())
+
+    async def _drain(self) -> None:
+        line = self.app.state.room.line
+        line.closed = True
+        self.app.state.jobs.cancel_all()
+        end = self._loop.time() + self.limits.drain_seconds
+        while line.inside and self._loop.time() < end:
+            await asyncio.sleep(0.05)
+        self.should_exit = True
+
+
+def serve(
+    app: FastAPI, host: str, port: int, limits: Limits, *, tls_cert: Path | None = None, tls_key: Path | None = None
+) -> None:
+    """Listen and answer until a signal comes; BadConfig where the address or the certificate will not do.
+
+    ``port`` 0: any that is free.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", stream=sys.stderr)
+    listener = _listening(host, port)
+    config = uvicorn.Config(
+        app,
+        http=connection_class(limits),
+        ws="none",
+        lifespan="on",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        h11_max_incomplete_event_size=limits.head,
+        timeout_keep_alive=int(limits.idle_seconds),
+        timeout_graceful_shutdown=LAST_WORDS,
+        backlog=BACKLOG,
+        ssl_certfile=tls_cert,
+        ssl_keyfile=tls_key,
+    )
+    try:
+        config.load()
+    except OSError as error:  # of the certificate; `ssl.SSLError` is one too
+        raise BadConfig(f"{tls_cert} and {tls_key} are no certificate and key: {error.strerror or error}") from error
+    Server(config, app, limits).run(sockets=[listener])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise BadConfig(f"{host} port {port} cannot be listened on: {reason}") from None
+    listener.setblocking(False)
+    return listener
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,101 @@
+// The service, as the page asks it. Whatever goes wrong becomes one sentence.
+
+export class Refused extends Error {}
+
+const PATIENCE = 20; // times that a film which found the line full comes back
+
+/** A form of one film and what was said of it. */
+function form(film, more = {}) {
+  const data = new FormData();
+  data.set("film", film.file, film.name);
+  const { sex, age, patient, who } = film.wishes;
+  if (sex) data.set("sex", sex);
+  if (age !== null) data.set("chronological_age_months", age.toFixed(3));
+  if (patient) data.set("patient_id", patient);
+  if (who) data.set("who", who);
+  for (const [name, value] of Object.entries(more)) data.set(name, value);
+  return data;
+}
+
+async function send(url, options = {}) {
+  for (let left = PATIENCE; ; left -= 1) {
+    const answer = await attempt(url, options);
+    if (answer.ok) return answer;
+    if (answer.status === 503 && left > 0) {
+      await pause(Number(answer.headers.get("Retry-After") || 1), options.signal);
+      continue;
+    }
+    if (answer.status === 401) location.reload();
+    throw new Refused(await reason(answer));
+  }
+}
+
+async function attempt(url, options) {
+  try {
+    return await fetch(url, options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Refused("The service does not answer, or the file is no longer there.");
+  }
+}
+
+async function reason(answer) {
+  try {
+    const { error } = await answer.json();
+    return error[0].toUpperCase() + error.slice(1) + ".";
+  } catch {
+    return `The service answered with status ${answer.status}.`;
+  }
+}
+
+function pause(seconds, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, 1000 * seconds);
+    signal?.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(new DOMException("stopped", "AbortError"));
+    });
+  });
+}
+
+export async function about() {
+  return (await send("/api/version")).json();
+}
+
+export async function reference() {
+  return (await send("/api/reference")).json();
+}
+
+export async function read(film, signal) {
+  return (await send("/api/readings", { method: "POST", body: form(film), signal })).json();
+}
+
+/** Where the model looked, as a picture over the whole film: a data URL, or null. */
+export async function heatmap(film) {
+  const body = form(film, { heatmap: "true", keep: "false" });
+  return (await (await send("/api/readings", { method: "POST", body })).json()).heatmap;
+}
+
+/** The pixels of a film: { data: Uint16Array, width, height }. */
+export async function pixels(film, signal) {
+  const body = new FormData();
+  body.set("film", film.file, "film");
+  const answer = await send("/api/films", { method: "POST", body, signal });
+  const [width, height] = ["Film-Width", "Film-Height"].map((name) => Number(answer.headers.get(name)));
+  return { data: new Uint16Array(await answer.arrayBuffer()), width, height };
+}
+
+export async function report(film, earlier) {
+  const body = form(film, { earlier: JSON.stringify(earlier) });
+  return (await send("/api/reports", { method: "POST", body })).blob();
+}
+
+export async function earlier(patient) {
+  return (await send(`/api/patients/${patient}/readings`)).json();
+}
+
+export async function review(number, months, who) {
+  const body = JSON.stringify({ bone_age_months: months, who });
+  const headers = { "Content-Type": "application/json" };
+  return (await send(`/api/readings/${number}/review`, { method: "PUT", body, headers })).json();
+}

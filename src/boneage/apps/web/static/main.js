@@ -1,0 +1,278 @@
+// The page: brings worklist, viewer and panel together, and listens to drops, keys and buttons.
+
+import * as api from "./api.js";
+import { $, icon, make } from "./dom.js";
+import { Films } from "./films.js";
+import { Panel } from "./panel.js";
+import { Viewer } from "./viewer.js";
+import { ageText, spokenAge } from "./words.js";
+
+const films = new Films(changed);
+const viewer = new Viewer($("film"), windowChanged);
+let panel;
+let service;
+let current = null;
+let shown = null; // the film whose fields the panel was last filled with
+
+async function open() {
+  themed(localStorage.getItem("theme"));
+  $("single-keys").checked = localStorage.getItem("single-keys") !== "off";
+  const [about, reference] = await Promise.all([api.about(), api.reference()]);
+  service = about;
+  panel = new Panel({ wished, reviewed, reference });
+  const table = about.reference_table.replace(" (Greulich and Pyle 1959)", "");
+  $("about").textContent = `Model ${about.model}, weights ${about.weights_sha256.slice(0, 12)} \u00b7 table ${table} \u00b7 boneage ${about.version}`;
+  $("heat").hidden = !about.heatmap;
+  listen();
+  changed(null);
+  document.body.dataset.ready = "true";
+}
+
+/** Something of a film, or of the list (null), is new. */
+function changed(film) {
+  if (!films.list.includes(current)) current = films.list.at(0) ?? null;
+  document.body.dataset.state = films.list.length ? "films" : "empty";
+  list();
+  if (!film || film === current) showCurrent();
+  if (film?.status === "done" && film.announced !== film.answer) {
+    film.announced = film.answer;
+    film.layer = null;
+    if (film === current) heat(viewer.opacity);
+    $("announce").textContent = `${film.name}: ${film.answer.bone_age_months === null ? "refused" : `bone age ${spokenAge(film.answer.bone_age_months)}`}`;
+    recorded(film);
+  }
+  if (film?.status === "error") $("announce").textContent = `${film.name}: ${film.error}`;
+}
+
+function select(film) {
+  current = film;
+  changed(film);
+  document.querySelector("#films [aria-current] ")?.scrollIntoView({ block: "nearest" });
+}
+
+function showCurrent() {
+  const film = current;
+  panel?.show(film, film ? earlierOf(film) : [], shown !== film || !film?.filled);
+  shown = film;
+  if (film) film.filled = Boolean(film.answer);
+  if (film && !film.pixels && !film.pixelsError) films.show(film);
+  const layer = film?.layer ?? null;
+  const view = viewer.open(film?.pixels ?? null, film?.view, layer);
+  if (film) film.view = view;
+  $("film-wait").hidden = !film || Boolean(film.pixels || film.pixelsError);
+  $("film-error").hidden = !film?.pixelsError;
+  $("film-error").lastElementChild.textContent = film?.pixelsError ?? "";
+  $("film-name").textContent = film?.name ?? "";
+  const facts = film?.answer?.film;
+  $("film-facts").textContent = facts ? `${facts.format} ${facts.width} \u00d7 ${facts.height}${facts.laterality ? ` ${facts.laterality}` : ""}` : "";
+  $("film").setAttribute("aria-label", film ? `Film ${film.name}` : "No film");
+}
+
+function list() {
+  const { list } = films;
+  $("count").textContent = list.length || "";
+  const pending = list.length - films.done();
+  $("progress").textContent = pending ? `${films.done()} of ${list.length} read` : "";
+  $("films").replaceChildren(...list.map(row));
+  $("clear").hidden = list.length < 2;
+}
+
+function row(film) {
+  const words = { waiting: "in line", reading: "reading \u2026", again: "reading again \u2026", error: "could not be read" };
+  const state = film.status === "done" ? ageText(film.answer.bone_age_months) : words[film.status];
+  const thumb = make("span", { class: "thumb", "aria-hidden": "true" }, film.status === "error" && !film.thumb ? icon("i-severe") : film.thumb);
+  const text = make("span", { class: "text" }, make("span", { class: "name", title: film.name }, film.name), make("span", { class: "state" }, state));
+  const button = make("button", { type: "button", class: "film", "aria-current": film === current && "true" }, thumb, text);
+  button.addEventListener("click", () => select(film));
+  const remove = make("button", { type: "button", class: "icon remove", "aria-label": `Remove ${film.name}` }, icon("i-remove"));
+  remove.addEventListener("click", () => films.remove(film));
+  return make("li", { "data-status": film.status }, button, remove);
+}
+
+function wished(wishes) {
+  if (current) films.again(current, wishes);
+}
+
+/** Readings of the same patient: of this session, and of the record where one is kept. */
+function earlierOf(film) {
+  const known = new Map([...film.earlier, ...films.siblings(film)].map((point) => [point.join(), point]));
+  return [...known.values()];
+}
+
+async function recorded(film) {
+  if (!service.record || !film.answer.patient) return;
+  const kept = await api.earlier(film.answer.patient).catch(() => []);
+  const latest = new Map(kept.map((entry) => [entry.film_sha256, entry]));
+  film.earlier = [...latest.values()]
+    .filter((entry) => entry.film_sha256 !== film.answer.image_sha256)
+    .map((entry) => [entry.chronological_age_months, entry.bone_age_months])
+    .filter((pair) => !pair.includes(null));
+  if (film === current) showCurrent();
+}
+
+async function reviewed(months, who) {
+  films.who = who;
+  try {
+    await api.review(current.answer.record, months, who);
+    $("review-state").textContent = `kept: ${ageText(months)}`;
+  } catch (error) {
+    $("review-state").textContent = error.message;
+  }
+}
+
+async function heat(opacity) {
+  viewer.opacity = opacity;
+  viewer.draw();
+  const film = current;
+  if (!film?.answer || film.layer || opacity === 0) return;
+  const picture = await api.heatmap(film).catch(() => null);
+  if (!picture) return;
+  film.layer = new Image();
+  film.layer.onload = () => film === current && showCurrent();
+  film.layer.src = picture;
+}
+
+async function savePdf() {
+  if (!current?.answer) return;
+  $("pdf").disabled = true;
+  try {
+    const pdf = await api.report(current, earlierOf(current));
+    const link = make("a", { href: URL.createObjectURL(pdf), download: "bone-age.pdf" });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  } catch (error) {
+    $("announce").textContent = error.message;
+  }
+  $("pdf").disabled = false;
+}
+
+function windowChanged() {
+  const { level, width, zoom } = viewer.view;
+  const numbers = `L ${Math.round(100 * level)}  W ${Math.round(100 * width)}  \u00d7 ${zoom.toFixed(1)}`;
+  $("film-window").textContent = viewer.film ? numbers : "";
+  $("level").value = Math.round(1000 * level);
+  $("width").value = Math.round(1000 * width);
+  for (const name of ["invert", "mirror"]) {
+    document.querySelector(`[data-do=${name}]`).setAttribute("aria-pressed", String(viewer.view[name]));
+  }
+  if (current) current.view = viewer.view;
+}
+
+function tool(name) {
+  viewer.tool = name;
+  for (const button of document.querySelectorAll("[data-tool]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.tool === name));
+  }
+  $("film").dataset.tool = name;
+}
+
+function themed(theme) {
+  if (theme) document.documentElement.dataset.theme = theme;
+  else delete document.documentElement.dataset.theme;
+}
+
+function otherTheme() {
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  const now = document.documentElement.dataset.theme ?? (dark ? "dark" : "light");
+  const theme = now === "dark" ? "light" : "dark";
+  localStorage.setItem("theme", theme);
+  themed(theme);
+}
+
+function step(by) {
+  const at = films.list.indexOf(current) + by;
+  if (films.list[at]) select(films.list[at]);
+}
+
+function sexed(sex) {
+  if (current) films.again(current, { sex });
+}
+
+const KEYS = {
+  o: () => $("files").click(),
+  j: () => step(1),
+  k: () => step(-1),
+  f: () => sexed("female"),
+  m: () => sexed("male"),
+  u: () => sexed("unknown"),
+  a: () => $("age-years").focus(),
+  w: () => tool("window"),
+  v: () => tool("pan"),
+  "+": () => viewer.do("in"),
+  "=": () => viewer.do("in"),
+  "-": () => viewer.do("out"),
+  0: () => viewer.do("fit"),
+  i: () => viewer.do("invert"),
+  r: () => viewer.do("turn"),
+  x: () => viewer.do("mirror"),
+  h: () => {
+    if (!service.heatmap) return;
+    $("heat-opacity").value = $("heat-opacity").value > 0 ? 0 : 50;
+    heat($("heat-opacity").value / 100);
+  },
+  s: savePdf,
+  p: () => current?.answer && print(),
+  t: otherTheme,
+  "?": () => $("keys").showModal(),
+};
+
+function key(event) {
+  const typing = event.target.closest("input:not([type=radio], [type=range], [type=checkbox]), textarea");
+  if (event.ctrlKey || event.metaKey || event.altKey || typing || $("keys").open || !$("single-keys").checked) return;
+  const action = KEYS[event.key.toLowerCase()];
+  if (!action) return;
+  event.preventDefault();
+  action();
+}
+
+function added(list) {
+  const [first] = films.add(list);
+  if (first) select(first);
+}
+
+function listen() {
+  for (const id of ["add", "choose"]) $(id).addEventListener("click", () => $("files").click());
+  $("files").addEventListener("change", (event) => {
+    added(event.target.files);
+    event.target.value = "";
+  });
+  $("clear").addEventListener("click", () => [...films.list].forEach((film) => films.remove(film)));
+  $("theme").addEventListener("click", otherTheme);
+  $("help").addEventListener("click", () => $("keys").showModal());
+  $("single-keys").addEventListener("change", (event) => localStorage.setItem("single-keys", event.target.checked ? "on" : "off"));
+  $("pdf").addEventListener("click", savePdf);
+  $("print").addEventListener("click", () => print());
+  $("level").addEventListener("input", (event) => viewer.set({ level: event.target.value / 1000 }));
+  $("width").addEventListener("input", (event) => viewer.set({ width: event.target.value / 1000 }));
+  $("heat-opacity").addEventListener("input", (event) => heat(event.target.value / 100));
+  $("toolbar").addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (button?.dataset.do) viewer.do(button.dataset.do);
+    if (button?.dataset.tool) tool(button.dataset.tool);
+  });
+  addEventListener("keydown", key);
+  listenToDrops();
+}
+
+function listenToDrops() {
+  let depth = 0;
+  const over = (by) => {
+    depth = Math.max(0, depth + by);
+    document.body.classList.toggle("dropping", depth > 0);
+  };
+  addEventListener("dragenter", () => over(1));
+  addEventListener("dragleave", () => over(-1));
+  addEventListener("dragover", (event) => event.preventDefault());
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    depth = 0;
+    over(0);
+    if (event.dataTransfer.files.length) added(event.dataTransfer.files);
+  });
+}
+
+open().catch((error) => {
+  document.body.dataset.state = "failed";
+  document.querySelector("#empty h2").textContent = "The service does not answer";
+  document.querySelector("#empty p").textContent = error.message;
+});

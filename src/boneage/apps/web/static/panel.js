@@ -1,0 +1,162 @@
+// The reading beside the film: the age, the remarks, what was said of the film, the comparison, the chart.
+
+import { gauge, growthChart } from "./chart.js";
+import { $, icon, make } from "./dom.js";
+import { ageText, inYears, monthsBetween, signed, today } from "./words.js";
+
+const SOURCES = { given: "as you say", dicom: "from the file", absent: "", table: "from the table" };
+
+export class Panel {
+  /** `wished(wishes)` is called when sex, age or patient were changed by hand, `reviewed(months, who)` for an own age. */
+  constructor({ wished, reviewed, reference }) {
+    this.reference = reference;
+    this.film = null;
+    this.wished = wished;
+    $("taken").value = today();
+    $("wishes").addEventListener("submit", (event) => event.preventDefault());
+    for (const input of document.querySelectorAll("input[name=sex]")) {
+      input.addEventListener("change", () => this.wished({ sex: input.value }));
+    }
+    for (const id of ["age-years", "age-months"]) $(id).addEventListener("input", () => this.#soon(() => this.#typedAge()));
+    for (const id of ["born", "taken"]) $(id).addEventListener("change", () => this.#datedAge());
+    $("patient").addEventListener("change", () => this.wished({ patient: $("patient").value.trim() }));
+    $("review").addEventListener("submit", (event) => {
+      event.preventDefault();
+      const months = typed("own-years", "own-months");
+      if (months) reviewed(months, $("who").value.trim());
+    });
+  }
+
+  /** All of it for one film, or for none. `anew`: another film than before, whose fields are to be filled. */
+  show(film, earlier, anew) {
+    this.film = film;
+    const answer = film?.answer ?? null;
+    $("reading").dataset.state = film?.status ?? "none";
+    this.#age(film, answer);
+    this.#flags(answer);
+    this.#wishes(film, answer, anew);
+    this.#against(answer, earlier);
+    this.#origin(answer);
+    for (const id of ["pdf", "print"]) $(id).disabled = !answer;
+    $("review").hidden = !answer?.record;
+    if (anew) for (const id of ["own-years", "own-months"]) $(id).value = "";
+    if (anew) $("review-state").textContent = "";
+    if (anew) $("reading").scrollTop = 0;
+  }
+
+  #age(film, answer) {
+    if (!answer) {
+      $("years").replaceChildren(make("span", { class: "dash" }, film?.status === "reading" ? "\u2026" : "\u2013"));
+      const words = { reading: "Reading the film", waiting: "In line", error: film?.error };
+      $("months").textContent = words[film?.status] ?? "No film yet";
+      $("interval").hidden = true;
+      return;
+    }
+    if (answer.bone_age_months === null) {
+      $("years").replaceChildren(make("span", { class: "dash" }, "\u2013"));
+      $("months").textContent = "Refused: no bone age";
+      $("interval").hidden = true;
+      return;
+    }
+    const [years, months] = inYears(answer.bone_age_months);
+    const unit = (text) => make("span", { class: "unit" }, text);
+    $("years").replaceChildren(`${years}`, unit("years"), ` ${months}`, unit(months === 1 ? "month" : "months"));
+    $("months").textContent = `${answer.bone_age_months.toFixed(1)} months`;
+    const widest = answer.intervals?.at(-1);
+    $("interval").hidden = !widest;
+    if (widest) $("interval").textContent = answer.intervals.map(inWords).join(" \u00b7 ");
+  }
+
+  #flags(answer) {
+    const flags = answer?.flags ?? [];
+    const error = this.film?.status === "error" && answer ? [{ severity: "refuse", sentence: this.film.error }] : [];
+    const items = [...error, ...flags].map(({ severity, sentence }) => {
+      const severe = severity !== "note";
+      return make("li", { class: severe ? "severe" : "note" }, icon(severe ? "i-severe" : "i-note"), make("span", {}, sentence));
+    });
+    $("flags").hidden = !items.length;
+    $("flags").replaceChildren(...items);
+  }
+
+  #wishes(film, answer, anew) {
+    for (const input of $("wishes").elements) input.disabled = !film;
+    const sex = film?.wishes.sex ?? answer?.sex ?? "unknown";
+    for (const input of document.querySelectorAll("input[name=sex]")) input.checked = Boolean(film) && input.value === sex;
+    $("sex-source").textContent = answer ? SOURCES[answer.sex_source] ?? "" : "";
+    $("age-source").textContent = answer ? SOURCES[answer.age_source] : "";
+    const age = film?.wishes.age ?? answer?.chronological_age_months ?? null;
+    if (anew || !$("wishes").contains(document.activeElement)) fillAge(age);
+    if (anew) {
+      $("born").value = "";
+      $("patient").value = film?.wishes.patient ?? "";
+      $("patient").placeholder = answer?.patient ? "linked by the file\u2019s own id" : "";
+    }
+  }
+
+  #against(answer, earlier) {
+    const against = answer?.reference;
+    const compared = against?.sds != null;
+    $("difference").textContent = compared ? `${signed(against.difference_months)} mo` : "\u2013";
+    $("sds").textContent = compared ? signed(against.sds, 2) : "\u2013";
+    $("sds").className = compared && Math.abs(against.sds) > 2 ? "far" : "";
+    const refusal = against?.refusal;
+    $("refusal").textContent = refusal ? `No comparison: ${refusal}.` : "";
+    $("gauge").replaceChildren(gauge(compared ? against.sds : null));
+    const rows = { male: this.reference.male, female: this.reference.female }[answer?.sex] ?? null;
+    const now = answer && answer.bone_age_months !== null && { age: answer.chronological_age_months, bone: answer.bone_age_months };
+    $("chart").replaceChildren(growthChart({ rows, now, points: earlier }));
+    const count = earlier.length;
+    $("earlier").textContent = count ? `${count} other${count > 1 ? "s" : ""} of this patient.` : "";
+  }
+
+  #origin(answer) {
+    $("origin").hidden = !answer;
+    if (!answer) return;
+    const { film } = answer;
+    const facts = {
+      File: `${film.format}, ${film.width} \u00d7 ${film.height}${film.laterality ? `, ${film.laterality}` : ""}`,
+      Notes: film.notes.join("; "),
+      Table: answer.reference.table,
+      Model: `${answer.model}, boneage ${answer.version}`,
+      Weights: answer.weights_sha256,
+      Film: answer.image_sha256,
+    };
+    const shown = Object.entries(facts).filter(([, value]) => value);
+    $("origin-facts").replaceChildren(...shown.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))));
+  }
+
+  #typedAge() {
+    this.wished({ age: typed("age-years", "age-months") });
+  }
+
+  #datedAge() {
+    const age = monthsBetween($("born").value, $("taken").value);
+    if (age === null) return;
+    fillAge(age);
+    this.wished({ age });
+  }
+
+  /** After the last of several keys. */
+  #soon(work) {
+    clearTimeout(this.timer);
+    const film = this.film;
+    this.timer = setTimeout(() => film === this.film && work(), 250);
+  }
+}
+
+function inWords({ level, low, high }) {
+  return `${Math.round(100 * level)} %: ${ageText(low)} to ${ageText(high)}`;
+}
+
+/** Months of a pair of fields; null where both are empty or one makes no sense. */
+function typed(years, months) {
+  const [whole, rest] = [$(years), $(months)];
+  if ((whole.value === "" && rest.value === "") || !whole.validity.valid || !rest.validity.valid) return null;
+  return 12 * Number(whole.value || 0) + Number(rest.value || 0);
+}
+
+function fillAge(age) {
+  const whole = age === null ? "" : Math.floor(age / 12 + 1e-9);
+  $("age-years").value = whole;
+  $("age-months").value = age === null ? "" : Number((age - 12 * whole).toFixed(1));
+}

@@ -1,0 +1,244 @@
+"""The record of readings: who read which film when with which model, and what a reviewer said. Off unless asked for.
+
+It holds hashes, never a film, a name or an id: of the film its SHA-256, of the patient's id an HMAC-SHA-256 whose key
+lies in a file of its own. Without the key nobody can tell by trying ids whose readings these are.
+"""
+
+from __future__ import annotations
+
+import csv
+import hmac
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+from alembic import command
+from alembic.config import Config as Steps
+from sqlalchemy import JSON, Connection, DateTime, Engine, Float, Integer, MetaData, String, create_engine, event
+from sqlalchemy import Column as Col
+from sqlalchemy import Table as SqlTable
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.pool import StaticPool
+
+from .errors import BadConfig, CannotWrite
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+KEY_BYTES = 32
+
+READINGS = SqlTable(
+    "readings",
+    MetaData(),
+    Col("id", Integer, primary_key=True),
+    Col("made_at", DateTime(timezone=True)),
+    Col("who", String(64)),
+    Col("film_sha256", String(64)),
+    Col("patient", String(64)),
+    Col("sex", String(8)),
+    Col("chronological_age_months", Float),
+    Col("bone_age_months", Float),
+    Col("model", String(200)),
+    Col("weights_sha256", String(64)),
+    Col("reading", JSON),
+    Col("reviewer_bone_age_months", Float),
+    Col("reviewer", String(64)),
+    Col("reviewed_at", DateTime(timezone=True)),
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One reading as kept. Ages in months, times in UTC. ``patient``: the keyed hash, None where none was known.
+
+    ``who``: who asked for the reading, in their own words; ``reviewer``: who gave the age beside it.
+    """
+
+    id: int
+    made_at: datetime
+    who: str
+    film_sha256: str
+    patient: str | None
+    sex: str
+    chronological_age_months: float | None
+    bone_age_months: float | None
+    model: str
+    weights_sha256: str
+    reviewer_bone_age_months: float | None
+    reviewer: str | None
+    reviewed_at: datetime | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values, times in ISO 8601."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
+
+
+_KEPT = [READINGS.c[field.name] for field in fields(Entry)]
+
+
+class Pseudonyms:
+    """Keyed hashes of patients' ids: the same id gives the same hash only under the same key."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    @classmethod
+    def of_this_run(cls) -> Pseudonyms:
+        """Under a key that nobody keeps: good for one run of the program."""
+        return cls(secrets.token_bytes(KEY_BYTES))
+
+    @classmethod
+    def from_file(cls, path: Path) -> Pseudonyms:
+        """Under the key of a file that only its owner may read; made, with a new key, if it is not there."""
+        try:
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(secrets.token_hex(KEY_BYTES) + "\n")
+        except FileExistsError:
+            pass
+        except OSError as error:
+            raise CannotWrite(f"{path} cannot be written: {error.strerror}") from error
+        return cls(_key_of(path))
+
+    def of(self, patient_id: str) -> str | None:
+        """The hash in hexadecimal; None for an id that is empty."""
+        plain = patient_id.strip()
+        return hmac.new(self._key, plain.encode(), "sha256").hexdigest() if plain else None
+
+
+class Record:
+    """Readings in a database, brought to its present shape on opening. Safe to use from several threads."""
+
+    def __init__(self, engine: Engine, pseudonyms: Pseudonyms) -> None:
+        self._engine, self.pseudonyms = engine, pseudonyms
+
+    @classmethod
+    def open(cls, place: str, key_file: Path | None = None) -> Record:
+        """From a file (SQLite, made if it is not there) or a database URL; BadConfig or CannotWrite if it will not.
+
+        ``key_file``: of the patients' hashes; default: beside the file, with ``.key`` added to its name.
+        """
+        is_url = "://" in place
+        if is_url and key_file is None and not place.startswith("sqlite:///"):
+            raise BadConfig("a record in a database needs --record-key FILE for the key of the patients' hashes")
+        engine = _engine(place if is_url else f"sqlite:///{_claimed(Path(place))}")
+        with _sentences(engine), engine.begin() as connection:
+            _upgrade(connection)
+        beside = Path((make_url(place).database or "record") if is_url else place)
+        return cls(engine, Pseudonyms.from_file(key_file or beside.with_name(beside.name + ".key")))
+
+    def add(self, reading: dict[str, Any], *, who: str, patient: str | None, age: float | None) -> int:
+        """Keep a reading (as `Reading.to_dict` gives it, without the name of its file); returns its number."""
+        kept = {name: value for name, value in reading.items() if name != "file"}
+        values = {name: reading[name] for name in ("sex", "bone_age_months", "model", "weights_sha256")}
+        values |= {"film_sha256": reading["image_sha256"], "who": who[:64], "patient": patient, "reading": kept}
+        values |= {"made_at": datetime.now(UTC), "chronological_age_months": age}
+        with _sentences(self._engine), self._engine.begin() as connection:
+            key = connection.execute(READINGS.insert().values(values)).inserted_primary_key
+        assert key is not None
+        return int(key[0])
+
+    def review(self, number: int, bone_age_months: float, who: str) -> Entry | None:
+        """Put a reviewer's own age beside reading ``number``; None if there is no such reading."""
+        values = {"reviewer_bone_age_months": bone_age_months, "reviewer": who[:64], "reviewed_at": datetime.now(UTC)}
+        with _sentences(self._engine), self._engine.begin() as connection:
+            connection.execute(READINGS.update().where(READINGS.c.id == number).values(values))
+        return next(self._entries(READINGS.c.id == number), None)
+
+    def of_patient(self, patient: str, limit: int = 200) -> list[Entry]:
+        """The latest readings under one keyed hash, oldest first."""
+        found = list(self._entries(READINGS.c.patient == patient))
+        return found[-limit:]
+
+    def export(self, out: TextIO) -> int:
+        """Every reading as a row of CSV; returns how many."""
+        writer = csv.DictWriter(out, [field.name for field in fields(Entry)], lineterminator="\n")
+        writer.writeheader()
+        count = 0
+        for entry in self._entries():
+            writer.writerow({name: _harmless(value) for name, value in entry.to_dict().items()})
+            count += 1
+        return count
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    def _entries(self, *where: Any) -> Iterator[Entry]:
+        wanted = READINGS.select().with_only_columns(*_KEPT).where(*where).order_by(READINGS.c.id)
+        with _sentences(self._engine), self._engine.connect() as connection:
+            for row in connection.execution_options(yield_per=500).execute(wanted):
+                yield Entry(**{name: _in_utc(value) for name, value in row._mapping.items()})
+
+
+def _key_of(path: Path) -> bytes:
+    try:
+        if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
+            raise BadConfig(f"{path} can be read by others than its owner: chmod 600 it, as it holds a key")
+        key = bytes.fromhex(path.read_text().strip())
+    except OSError as error:
+        raise BadConfig(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError:
+        key = b""
+    if len(key) < KEY_BYTES:
+        raise BadConfig(f"{path} holds no key: {2 * KEY_BYTES} hexadecimal digits were expected")
+    return key
+
+
+def _claimed(path: Path) -> Path:
+    """The file, made for its owner alone if it is not there."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise CannotWrite(f"{path} cannot be written: {error.strerror}") from error
+    return path
+
+
+def _engine(url: str) -> Engine:
+    try:
+        engine = create_engine(url, **({"poolclass": StaticPool} if url == "sqlite://" else {}))
+    except (ArgumentError, ModuleNotFoundError) as error:
+        reason = f"{error.name} is not installed" if isinstance(error, ModuleNotFoundError) else "it is no database URL"
+        raise BadConfig(f"the record cannot be opened: {reason}") from None
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _write_ahead)
+    return engine
+
+
+def _write_ahead(connection: Any, _: Any) -> None:
+    """SQLite: readers do not wait for writers, and a write waits up to 5 s for its turn."""
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA busy_timeout=5000")
+
+
+def _upgrade(connection: Connection) -> None:
+    steps = Steps()
+    steps.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    steps.attributes["connection"] = connection
+    command.upgrade(steps, "head")
+
+
+@contextmanager
+def _sentences(engine: Engine) -> Iterator[None]:
+    """The database's errors as one sentence that repeats no value."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        place = engine.url.render_as_string(hide_password=True)
+        reason = str(getattr(error, "orig", None) or type(error).__name__).splitlines()[0]
+        raise CannotWrite(f"the record at {place} cannot be used: {reason}") from None
+
+
+def _in_utc(value: Any) -> Any:
+    """SQLite gives times back without their zone."""
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
+
+
+def _harmless(value: Any) -> Any:
+    """Text that a spreadsheet would run as a formula, with an apostrophe before it."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

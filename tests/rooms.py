@@ -1,0 +1,108 @@
+"""Reading rooms for the tests: films of synthetic hands, a client in this process, a service in a process apart."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+for package in ("fastapi", "uvicorn", "httpx2", "sqlalchemy", "alembic", "prometheus_client", "reportlab"):
+    pytest.importorskip(package, reason="the reading room needs boneage[serve]")
+
+import httpx2 as httpx  # noqa: E402
+from starlette.testclient import TestClient  # noqa: E402
+
+from boneage import Predictor, Sex  # noqa: E402
+from boneage.apps.web.app import create_app  # noqa: E402
+from boneage.phantom import draw  # noqa: E402
+
+MODEL = "default"
+
+
+@cache
+def predictor() -> Predictor:
+    """The shipped one, once a process."""
+    return Predictor.load(MODEL, threads=1)
+
+
+@cache
+def hand(months: float = 120, size: int = 256, seed: int = 7) -> bytes:
+    """A PNG of a synthetic girl's hand."""
+    pixels = draw(np.random.default_rng(seed), months=months, sex=Sex.FEMALE, size=size).pixels
+    return cv2.imencode(".png", pixels)[1].tobytes()
+
+
+@contextlib.contextmanager
+def client(token: str | None = None, **options: Any) -> Iterator[TestClient]:
+    """A room in this process, and who asks it; the browser's own checks of names are passed."""
+    app = create_app(predictor(), token=token, **options)
+    with TestClient(app, base_url="http://localhost") as asking:
+        yield asking
+
+
+class Service:
+    """``boneage serve`` in a process of its own."""
+
+    def __init__(self, *words: object, env: dict[str, str] | None = None, code: str = "", cwd: Path | None = None):
+        program = f"{code}\nfrom boneage.apps.cli import main; main()"
+        command = [sys.executable, "-c", program, "serve", "--port", "0", *map(str, words)]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | (env or {}), cwd=cwd
+        )
+        assert self.process.stdout is not None
+        found = re.search(r"(https?)://\S*:(\d+)", line := self.process.stdout.readline())
+        assert found, line + self.process.communicate(timeout=30)[1]
+        self.port = int(found[2])
+        self.url = f"{found[1]}://localhost:{self.port}"
+        self.log: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        self.log.extend(self.process.stderr)
+
+    def post(self, data: bytes, **params: Any) -> httpx.Response:
+        """One film, bare."""
+        headers = {"content-type": "image/png"}
+        return httpx.post(f"{self.url}/api/readings", content=data, params=params, headers=headers, timeout=60)
+
+    def connection(self) -> socket.socket:
+        """A bare connection to it."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+
+    def stop(self) -> tuple[int, float]:
+        """SIGTERM: the exit code, and how many seconds it took."""
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout=30)
+        self._reader.join(5)
+        for pipe in (self.process.stdout, self.process.stderr):
+            if pipe:
+                pipe.close()
+        return code, time.monotonic() - began
+
+
+@contextlib.contextmanager
+def service(*words: object, **options: Any) -> Iterator[Service]:
+    """A `Service` that is stopped at the end."""
+    running = Service(*words, **options)
+    try:
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.stop()

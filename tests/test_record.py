@@ -1,0 +1,147 @@
+"""The record: what it keeps and what it never holds, its key, its migrations, its table for others."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import stat
+from collections.abc import Iterator
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("sqlalchemy", reason="the record needs boneage[serve]")
+pytest.importorskip("alembic", reason="the record needs boneage[serve]")
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, text
+
+from boneage.errors import BadConfig, CannotWrite
+from boneage.record import READINGS, Pseudonyms, Record
+from boneage.types import Reading, Sex
+
+PATIENT = "MRN-4711"
+
+
+def reading(months: float = 120.0) -> dict[str, Any]:
+    made = Reading("DOE^JANE.dcm", months, Sex.FEMALE, "given", (), "default", "a" * 64, "b" * 64, "0.1.0")
+    return made.to_dict()
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Iterator[Record]:
+    opened = Record.open(str(tmp_path / "room.db"))
+    yield opened
+    opened.close()
+
+
+def test_a_reading_is_kept_and_found_by_the_hash_of_its_patient(record: Record) -> None:
+    patient = record.pseudonyms.of(PATIENT)
+    assert patient
+    first = record.add(reading(100), who="AB", patient=patient, age=98.5)
+    record.add(reading(50), who="AB", patient=record.pseudonyms.of("another"), age=None)
+    second = record.add(reading(112), who="AB", patient=patient, age=110.5)
+    found = record.of_patient(patient)
+    assert [entry.id for entry in found] == [first, second]
+    assert [entry.bone_age_months for entry in found] == [100, 112]
+    assert found[0].made_at.tzinfo is UTC
+    assert found[0].chronological_age_months == 98.5
+
+
+def test_neither_the_patient_nor_the_name_of_the_film_is_in_the_files(record: Record, tmp_path: Path) -> None:
+    record.add(reading(), who="AB", patient=record.pseudonyms.of(PATIENT), age=120)
+    record.close()
+    held = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert b"b" * 64 in held
+    assert PATIENT.encode() not in held
+    assert b"DOE" not in held
+
+
+def test_a_reviewers_age_stands_beside_the_programs(record: Record) -> None:
+    number = record.add(reading(120), who="AB", patient=None, age=None)
+    entry = record.review(number, 114.0, "CD")
+    assert entry
+    assert (entry.bone_age_months, entry.reviewer_bone_age_months, entry.reviewer) == (120, 114, "CD")
+    assert record.review(999, 114.0, "CD") is None
+
+
+def test_the_export_is_a_table_for_a_later_comparison(record: Record) -> None:
+    record.review(record.add(reading(120), who="=cmd()", patient=None, age=118.0), 114.0, "CD")
+    out = io.StringIO()
+    assert record.export(out) == 1
+    (row,) = csv.DictReader(io.StringIO(out.getvalue()))
+    assert row["bone_age_months"] == "120.0"
+    assert row["reviewer_bone_age_months"] == "114.0"
+    assert row["who"] == "'=cmd()"
+    assert row["patient"] == ""
+
+
+def test_it_opens_again_with_what_it_held(tmp_path: Path) -> None:
+    place = str(tmp_path / "room.db")
+    record = Record.open(place)
+    patient = record.pseudonyms.of(PATIENT)
+    record.add(reading(), who="", patient=patient, age=None)
+    record.close()
+    again = Record.open(place)
+    assert again.pseudonyms.of(PATIENT) == patient
+    assert len(again.of_patient(str(patient))) == 1
+    again.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX")
+def test_record_and_key_are_the_owners_alone(record: Record, tmp_path: Path) -> None:
+    for name in ("room.db", "room.db.key"):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+    (tmp_path / "room.db.key").chmod(0o644)
+    with pytest.raises(BadConfig, match="others than its owner"):
+        Record.open(str(tmp_path / "room.db"))
+
+
+def test_hashes_depend_on_the_key() -> None:
+    one, other = Pseudonyms(b"1" * 32), Pseudonyms(b"2" * 32)
+    assert one.of(PATIENT) == one.of(f" {PATIENT} ") != other.of(PATIENT)
+    assert one.of("  ") is None
+
+
+def test_the_migrations_lead_to_the_table_the_program_uses(tmp_path: Path) -> None:
+    Record.open(str(tmp_path / "room.db")).close()
+    engine = create_engine(f"sqlite:///{tmp_path / 'room.db'}")
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_nullable": False})
+        changes = [change for change in compare_metadata(context, READINGS.metadata) if "nullable" not in str(change)]
+        assert [change for change in changes if "readings_by_patient" not in str(change)] == []
+        assert connection.execute(text("select version_num from alembic_version")).scalar() == "0001"
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        ("nonsense://x", "no database URL"),
+        ("postgresql+nodriver://host/db", "no database URL"),
+    ],
+)
+def test_what_is_no_database_is_refused_in_a_sentence(place: str, reason: str, tmp_path: Path) -> None:
+    with pytest.raises(BadConfig, match=reason):
+        Record.open(place, tmp_path / "key")
+
+
+def test_a_database_elsewhere_needs_a_place_for_its_key() -> None:
+    with pytest.raises(BadConfig, match="--record-key"):
+        Record.open("postgresql://host/db")
+
+
+def test_a_file_that_is_no_database_and_a_folder_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("not a database, but long enough to have been one\n" * 40)
+    with pytest.raises(CannotWrite, match="cannot be used"):
+        Record.open(str(tmp_path / "notes.txt"))
+    with pytest.raises(CannotWrite, match="cannot be written"):
+        Record.open(str(tmp_path))
+    (tmp_path / "short.key").write_text("abcd")
+    (tmp_path / "short.key").chmod(0o600)
+    with pytest.raises(BadConfig, match="holds no key"):
+        Record.open(str(tmp_path / "room.db"), tmp_path / "short.key")

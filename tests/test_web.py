@@ -1,0 +1,380 @@
+"""The service: readings as every other edge gives them, jobs, the record, who may come in, and what is refused."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rooms import client, hand, predictor
+from starlette.testclient import TestClient
+
+from boneage import Sex, read
+from boneage.apps.web.access import token_for
+from boneage.apps.web.limits import Limits
+from boneage.errors import BadConfig
+from boneage.record import Record
+from boneage.reference import TABLE
+
+PNG = {"content-type": "image/png"}
+LIMITS = Limits(running=1, waiting=2, jobs=2, film=2 * 2**20, decode_seconds=5)
+
+
+@pytest.fixture(scope="module")
+def room() -> Iterator[TestClient]:
+    with client(limits=LIMITS) as asking:
+        yield asking
+
+
+def form(film: bytes = b"", name: str = "hand.png", **fields: Any) -> dict[str, Any]:
+    return {"files": {"film": (name, film or hand())}, "data": {key: str(value) for key, value in fields.items()}}
+
+
+# --- readings -------------------------------------------------------------------------------------------------------
+
+
+def test_a_bare_film_gives_the_same_months_as_the_library(room: TestClient) -> None:
+    answer = room.post("/api/readings", content=hand(), headers=PNG, params={"sex": "female"}).json()
+    expected = predictor().read(read(hand()), Sex.FEMALE)
+    assert answer["bone_age_months"] == expected.bone_age_months
+    assert answer["image_sha256"] == expected.image_sha256
+    assert answer["weights_sha256"] == predictor().weights_sha256
+    assert answer["disclaimer"] == "Research use only, not a medical device."
+    assert (answer["film"]["format"], answer["film"]["width"]) == ("PNG", 256)
+
+
+def test_a_form_says_the_same_and_keeps_the_name_of_the_file(room: TestClient) -> None:
+    answer = room.post("/api/readings", **form(sex="female", name="C:\\films\\a hand.png")).json()
+    assert answer["bone_age_months"] == predictor().read(read(hand()), Sex.FEMALE).bone_age_months
+    assert answer["file"] == "a hand.png"
+
+
+def test_it_is_compared_with_the_reference(room: TestClient) -> None:
+    answer = room.post("/api/readings", **form(sex="female", chronological_age_months=120)).json()
+    against = answer["reference"]
+    assert against["table"] == TABLE
+    assert against["difference_months"] == pytest.approx(answer["bone_age_months"] - 120, abs=0.01)
+    assert against["sds"] == pytest.approx((answer["bone_age_months"] - 125.66) / 11.73, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"sex": "female"}, "not known"),
+        ({"sex": "female", "chronological_age_months": 200}, "covers 3 to 192 months"),
+        ({"chronological_age_months": 100}, "sex is unknown"),
+    ],
+)
+def test_where_there_is_no_comparison_it_says_why(room: TestClient, fields: dict[str, Any], reason: str) -> None:
+    against = room.post("/api/readings", **form(**fields)).json()["reference"]
+    assert reason in against["refusal"]
+    assert against["sds"] is None
+    assert against["table"] == TABLE
+
+
+def test_without_a_sex_it_is_unknown_and_said_in_words(room: TestClient) -> None:
+    answer = room.post("/api/readings", **form()).json()
+    assert (answer["sex"], answer["sex_source"]) == ("unknown", "absent")
+    assert [flag["code"] for flag in answer["flags"]] == ["sex_unknown"]
+    assert answer["flags"][0]["sentence"].endswith(".")
+
+
+def test_dicom_brings_sex_age_and_a_keyed_hash_of_the_patient(room: TestClient) -> None:
+    files = pytest.importorskip("dicom_files")
+    values = (np.asarray(read(hand()).pixels) * 4095).astype(np.uint16)
+    dataset = files.dicom(values, PatientAge="120M", PatientID="MRN-4711", PatientName="DOE^JANE", Laterality="L")
+    film = files.written(dataset)
+    found = room.post("/api/readings", content=film, headers={"content-type": "application/dicom"})
+    answer = found.json()
+    assert (answer["sex"], answer["sex_source"], answer["age_source"]) == ("female", "dicom", "dicom")
+    assert answer["chronological_age_months"] == 120
+    assert len(answer["patient"]) == 64
+    assert "4711" not in found.text
+    assert "DOE" not in found.text
+    again = room.post("/api/readings", **form(film, patient_id="MRN-4711")).json()
+    assert again["patient"] == answer["patient"]
+
+
+def test_a_heat_map_is_given_where_there_is_one_and_only_when_asked() -> None:
+    asked = []
+
+    def explain(film: Any, sex: Sex) -> bytes:
+        asked.append((film.pixels.shape, sex))
+        return hand(size=32)
+
+    with client(limits=LIMITS, explain=explain) as asking:
+        assert asking.get("/api/version").json()["heatmap"] is True
+        plain = asking.post("/api/readings", **form(sex="male")).json()
+        shown = asking.post("/api/readings", **form(sex="male", heatmap="true")).json()
+    assert plain["heatmap"] is None
+    assert shown["heatmap"].startswith("data:image/png;base64,iVBOR")
+    assert asked == [((256, 256), Sex.MALE)]
+
+
+def test_the_viewer_gets_sixteen_bits_a_pixel(room: TestClient) -> None:
+    found = room.post("/api/films", **form())
+    size = int(found.headers["film-height"]), int(found.headers["film-width"])
+    pixels = np.frombuffer(found.content, "<u2").reshape(size)
+    np.testing.assert_allclose(pixels / 65535, read(hand()).pixels, atol=1e-5)
+
+
+def test_the_report_is_a_pdf_that_names_nobody(room: TestClient) -> None:
+    fields = form(sex="female", chronological_age_months=118, patient_id="MRN-4711", earlier="[[60, 66], [90, 93.5]]")
+    found = room.post("/api/reports", **(fields | {"files": {"film": ("DOE^JANE.png", hand())}}))
+    assert found.headers["content-type"] == "application/pdf"
+    assert found.content.startswith(b"%PDF-")
+    assert b"Bone age reading" in found.content
+    assert b"DOE" not in found.content
+    assert b"4711" not in found.content
+
+
+# --- what is refused ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("film", "reason"),
+    [
+        (b"hello", "looks like text"),
+        (b"", "empty"),
+        (hand()[:2000], "truncated"),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * 50, "PNG"),
+    ],
+)
+def test_what_is_no_film_is_refused_in_a_sentence(room: TestClient, film: bytes, reason: str) -> None:
+    found = room.post("/api/readings", content=film, headers=PNG)
+    assert found.status_code == 422
+    assert reason in found.json()["error"]
+    assert "<bytes>" not in found.text
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"sex": "x"}, 422),
+        ({"chronological_age_months": "ten"}, 422),
+        ({"chronological_age_months": "nan"}, 422),
+        ({"chronological_age_months": -1}, 422),
+        ({"patient_id": "x" * 65}, 422),
+        ({"nonsense": 1}, 422),
+    ],
+)
+def test_wrong_fields_are_refused_without_repeating_them(room: TestClient, fields: dict, status: int) -> None:
+    found = room.post("/api/readings", **form(**fields))
+    assert found.status_code == status
+    assert next(iter(fields)) in found.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "status"),
+    [
+        (b"{}", "application/json", 415),
+        (b"--a\r\n", "multipart/form-data", 400),
+        (b"nonsense", "multipart/form-data; boundary=a", 400),
+        (b'--a\r\nContent-Disposition: form-data; name="film"\r\n\r\nx', "multipart/form-data; boundary=a", 400),
+        (b"--a--\r\n", "multipart/form-data; boundary=a", 422),
+    ],
+)
+def test_damaged_requests_are_refused(room: TestClient, content: bytes, kind: str, status: int) -> None:
+    found = room.post("/api/readings", content=content, headers={"content-type": kind})
+    assert found.status_code == status, found.text
+    assert found.json()["error"]
+
+
+def test_two_films_in_one_reading_are_one_too_many(room: TestClient) -> None:
+    found = room.post("/api/readings", files=[("film", ("a.png", hand())), ("film", ("b.png", hand()))])
+    assert found.status_code == 422
+    assert "one file" in found.json()["error"]
+
+
+def test_a_film_beyond_the_limit_is_413(room: TestClient) -> None:
+    found = room.post("/api/readings", content=b"\0" * (LIMITS.film + 1), headers=PNG)
+    assert found.status_code == 413
+    assert f"{LIMITS.film:,}" in found.json()["error"]
+
+
+# --- jobs -----------------------------------------------------------------------------------------------------------
+
+
+def ended(asking: TestClient, job: str) -> dict[str, Any]:
+    for _ in range(400):
+        state = asking.get(f"/api/jobs/{job}").json()
+        if state["state"] != "running":
+            return state
+        time.sleep(0.05)
+    raise AssertionError("the job does not end")
+
+
+def test_a_job_reads_many_films_and_says_how_far_it_is(room: TestClient) -> None:
+    films = [("films", (f"{n}.png", hand(seed=n))) for n in range(3)] + [("films", ("notes.txt", b"hello"))]
+    started = room.post("/api/jobs", files=films, data={"sex": "female"})
+    assert started.status_code == 202
+    assert started.headers["location"] == f"/api/jobs/{started.json()['id']}"
+    state = ended(room, started.json()["id"])
+    assert (state["state"], state["done"], state["total"]) == ("done", 4, 4)
+    assert [result["file"] for result in state["results"]] == ["0.png", "1.png", "2.png", "notes.txt"]
+    months = [result["bone_age_months"] for result in state["results"][:3]]
+    assert months == [predictor().read(read(hand(seed=n)), Sex.FEMALE).bone_age_months for n in range(3)]
+    assert "cannot be read" in state["results"][3]["error"]
+
+
+def test_a_job_can_be_cancelled_and_is_then_forgotten(room: TestClient) -> None:
+    films = [("films", (f"{n}.png", hand())) for n in range(200)]
+    job = room.post("/api/jobs", files=films).json()["id"]
+    state = room.delete(f"/api/jobs/{job}").json()
+    assert state["state"] == "cancelled"
+    assert state["done"] < 200
+    assert room.get(f"/api/jobs/{job}").status_code == 404
+
+
+def test_a_job_needs_films(room: TestClient) -> None:
+    assert room.post("/api/jobs", files=[("film", ("a.png", hand()))]).status_code == 422
+
+
+# --- what it says of itself -----------------------------------------------------------------------------------------
+
+
+def test_health_readiness_version_and_metrics(room: TestClient) -> None:
+    assert room.get("/api/health").json() == room.get("/api/ready").json() == {"status": "ok"}
+    about = room.get("/api/version").json()
+    assert about["weights_sha256"] == predictor().weights_sha256
+    assert about["reference_table"] == TABLE
+    assert about["record"] is False
+    text = room.get("/metrics").text
+    assert 'boneage_readings_total{outcome="read"}' in text
+    assert "boneage_reading_seconds_bucket" in text
+
+
+def test_the_description_has_every_route_and_no_page_of_others(room: TestClient) -> None:
+    described = room.get("/api/openapi.json").json()
+    assert {"/api/readings", "/api/jobs", "/api/jobs/{job}", "/api/health", "/api/ready"} <= described["paths"].keys()
+    assert room.get("/docs").status_code == 404
+    assert "://" not in json.dumps(described)
+
+
+def test_page_and_answers_allow_nothing_from_elsewhere(room: TestClient) -> None:
+    page = room.get("/")
+    assert page.status_code == 200
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "<title>boneage: reading room</title>" in page.text
+    assert "Research use only, not a medical device." in page.text
+
+
+def test_all_that_the_page_fetches_is_small_and_local(room: TestClient) -> None:
+    static = Path(__file__).parent.parent / "src/boneage/apps/web/static"
+    files = list(static.iterdir())
+    assert sum(file.stat().st_size for file in files) < 150_000
+    for file in files:
+        text = file.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+        assert "http:" not in text, file
+        assert "https:" not in text, file
+
+
+# --- who may come in ------------------------------------------------------------------------------------------------
+
+
+def test_other_names_and_other_pages_are_not_answered(room: TestClient) -> None:
+    assert room.get("/api/version", headers={"host": "clinic.example"}).status_code == 421
+    foreign = {"origin": "https://elsewhere.example"}
+    assert room.post("/api/readings", **form(), headers=foreign).status_code == 403
+    assert room.post("/api/readings", **form(), headers={"origin": "http://localhost"}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/api/health", "/api/version", "/metrics", "/static/main.js", "/api/openapi.json"])
+def test_with_a_token_everything_needs_it(path: str) -> None:
+    with client(token="a-token-of-the-test", limits=LIMITS) as asking:
+        refused = asking.get(path, headers={"host": "clinic.example"})
+        assert refused.status_code == 401
+        assert refused.headers["www-authenticate"] == "Bearer"
+        assert asking.get(path, headers={"authorization": "Bearer wrong"}).status_code == 401
+        assert asking.get(path, headers={"authorization": "Bearer a-token-of-the-test"}).status_code == 200
+
+
+def test_a_browser_signs_in_with_the_token() -> None:
+    with client(token="a-token-of-the-test", limits=LIMITS) as asking:
+        page = asking.get("/")
+        assert page.status_code == 401
+        assert "<form" in page.text
+        assert asking.post("/api/session", data={"token": "wrong"}).status_code == 401
+        signed = asking.post("/api/session", data={"token": "a-token-of-the-test"}, follow_redirects=False)
+        assert signed.status_code == 303
+        cookie = signed.headers["set-cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=strict" in cookie
+        assert "a-token-of-the-test" not in cookie
+        assert asking.get("/").status_code == 200
+        assert asking.get("/api/version").status_code == 200
+
+
+def test_an_open_door_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadConfig, match="--token-file"):
+        token_for("0.0.0.0", None, encrypted=True, plain=False)
+    with pytest.raises(BadConfig, match="--plain-http"):
+        token_for("192.0.2.1", tmp_path / "token", encrypted=False, plain=False)
+    made = token_for("0.0.0.0", tmp_path / "token", encrypted=False, plain=True)
+    assert made == (tmp_path / "token").read_text().strip()
+    assert (tmp_path / "token").stat().st_mode & 0o077 == 0
+    assert token_for("127.0.0.1", None, encrypted=False, plain=False) is None
+    (tmp_path / "token").write_text("short")
+    with pytest.raises(BadConfig, match="16"):
+        token_for("::", tmp_path / "token", encrypted=True, plain=False)
+
+
+# --- the record -----------------------------------------------------------------------------------------------------
+
+
+def test_readings_are_kept_with_who_and_found_by_patient(tmp_path: Path) -> None:
+    record = Record.open(str(tmp_path / "room.db"))
+    with client(limits=LIMITS, record=record) as asking:
+        answers = [
+            asking.post("/api/readings", **form(sex="female", patient_id="MRN-4711", who="AB", **age)).json()
+            for age in ({"chronological_age_months": 110}, {"chronological_age_months": 122})
+        ]
+        earlier = asking.get(f"/api/patients/{answers[0]['patient']}/readings").json()
+        assert [entry["chronological_age_months"] for entry in earlier] == [110, 122]
+        number = answers[1]["record"]
+        kept = asking.put(f"/api/readings/{number}/review", json={"bone_age_months": 117, "who": "CD"}).json()
+        assert (kept["reviewer_bone_age_months"], kept["reviewer"]) == (117, "CD")
+        assert asking.put("/api/readings/999/review", json={"bone_age_months": 117}).status_code == 404
+        table = asking.get("/api/record.csv").text.splitlines()
+        assert len(table) == 3
+        assert ",AB," in table[1]
+        asking.post("/api/reports", **form(sex="female"))
+        assert len(asking.get("/api/record.csv").text.splitlines()) == 3
+    record.close()
+
+
+def test_without_a_record_nothing_is_kept(room: TestClient) -> None:
+    assert room.post("/api/readings", **form()).json()["record"] is None
+    assert room.get("/api/record.csv").status_code == 404
+    assert room.get(f"/api/patients/{'0' * 64}/readings").status_code == 404
+
+
+def test_a_fault_of_the_program_is_one_sentence_and_no_traceback(
+    room: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("DOE^JANE")
+
+    monkeypatch.setattr(room.app.state.room.predictor, "read", broken)  # type: ignore[attr-defined]
+    found = room.post("/api/readings", **form())
+    assert found.status_code == 500
+    assert "its own fault" in found.json()["error"]
+    assert "DOE" not in caplog.text + found.text
+    assert "RuntimeError in test_web.py" in caplog.text
+
+
+def test_forms_are_read_without_a_file(room: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> io.BytesIO:
+        raise AssertionError("a temporary file")
+
+    monkeypatch.setattr("tempfile.SpooledTemporaryFile", refuse)
+    monkeypatch.setattr("tempfile.NamedTemporaryFile", refuse)
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    assert room.post("/api/readings", **form(hand(size=700))).status_code == 200

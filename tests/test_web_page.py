@@ -1,0 +1,266 @@
+"""The page in a real browser, headless Chromium: from a dropped film to the PDF, by mouse, by keys, for everybody."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rooms import Service, hand, predictor, service
+
+from boneage import Sex, read
+
+playwright = pytest.importorskip("playwright.sync_api", reason="the page is tested with playwright")
+CHROMIUM = shutil.which("chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed")
+
+playwright.expect.set_options(timeout=30_000)
+
+DESKTOP, TABLET = {"width": 1280, "height": 800}, {"width": 820, "height": 1180}
+DROP = """([data, name]) => {
+    const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([bytes], name));
+    for (const kind of ["dragenter", "dragover", "drop"])
+        document.body.dispatchEvent(new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }));
+}"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with service("--record", tmp_path_factory.mktemp("room") / "room.db") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser: Any, place: Service) -> Iterator[Any]:
+    """An open page; nothing on it may fail, and nothing may be asked of others."""
+    context = browser.new_context(viewport=DESKTOP, color_scheme="dark", reduced_motion="reduce", accept_downloads=True)
+    opened = context.new_page()
+    opened.set_default_timeout(30_000)
+    asked, errors = [], []
+    opened.on("request", lambda request: asked.append(request.url))
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.goto(place.url)
+    opened.wait_for_selector("body[data-ready]")
+    yield opened
+    assert errors == []
+    assert [url for url in asked if not url.startswith((place.url, "blob:", "data:"))] == []
+    context.close()
+
+
+def drop(page: Any, film: bytes, name: str = "hand.png") -> None:
+    page.evaluate(DROP, [base64.b64encode(film).decode(), name])
+
+
+def done(page: Any, count: int = 1) -> None:
+    playwright.expect(page.locator("#films li[data-status=done]")).to_have_count(count)
+
+
+def findings(page: Any) -> list[str]:
+    """What axe finds serious or critical."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="accessibility is tested with axe")
+    violations = axe.Axe().run(page).response["violations"]
+    return [f"{v['id']}: {v['nodes'][0]['html']}" for v in violations if v["impact"] in ("serious", "critical")]
+
+
+def months() -> float:
+    return predictor().read(read(hand(size=400)), Sex.FEMALE).bone_age_months
+
+
+def test_from_drop_to_age_to_pdf(page: Any) -> None:
+    drop(page, hand(size=400))
+    done(page)
+    page.keyboard.press("f")
+    playwright.expect(page.locator("#months")).to_have_text(f"{months():.1f} months")
+    page.fill("#age-years", "9")
+    page.fill("#age-months", "6")
+    difference = months() - 114
+    sign = "+" if difference > 0 else "\N{MINUS SIGN}"
+    playwright.expect(page.locator("#difference")).to_have_text(f"{sign}{abs(difference):.1f} mo")
+    playwright.expect(page.locator("#sds")).not_to_have_text("–")
+    playwright.expect(page.locator("#chart circle.now")).to_have_count(1)
+    with page.expect_download() as download:
+        page.click("#pdf")
+    assert download.value.suggested_filename == "bone-age.pdf"
+    assert Path(download.value.path()).read_bytes().startswith(b"%PDF-")
+
+
+def test_what_must_always_be_seen_is(page: Any, place: Service) -> None:
+    drop(page, hand(), "DOE^JANE 4711.png")
+    done(page)
+    footer = page.locator("body > footer")
+    assert footer.is_visible()
+    text = footer.inner_text()
+    assert "Research use only, not a medical device." in text
+    assert predictor().weights_sha256[:12] in text
+    assert "Brush Foundation" in text
+    assert page.title() == "boneage: reading room"
+    flags = page.locator("#flags")
+    assert "The sex is unknown" in flags.inner_text()
+    assert page.locator("#announce").inner_text().startswith("DOE^JANE 4711.png: bone age")
+    assert not [line for line in place.log if "DOE" in line]
+
+
+def test_several_films_are_a_worklist_with_its_failures(page: Any) -> None:
+    for number in range(3):
+        drop(page, hand(seed=number), f"{number}.png")
+    drop(page, b"hello", "notes.txt")
+    done(page, 3)
+    playwright.expect(page.locator("#films li[data-status=error]")).to_have_count(1)
+    page.locator("#films .film").nth(3).click()
+    playwright.expect(page.locator("#months")).to_contain_text("looks like text")
+    playwright.expect(page.locator("#film-error")).to_be_visible()
+    page.keyboard.press("k")
+    playwright.expect(page.locator("#film-name")).to_have_text("2.png")
+    page.get_by_role("button", name="Remove notes.txt").click()
+    playwright.expect(page.locator("#films li")).to_have_count(3)
+    page.click("#clear")
+    playwright.expect(page.locator("#empty")).to_be_visible()
+
+
+def test_earlier_films_of_the_same_patient_are_drawn(page: Any) -> None:
+    for number, years in enumerate(("7", "8", "9")):
+        drop(page, hand(months=90 + 10 * number, seed=number), f"{number}.png")
+        done(page, number + 1)
+        page.locator("#films .film").nth(number).click()
+        page.keyboard.press("f")
+        if number == 0:
+            page.click("#dates summary")
+        page.fill("#patient", "MRN-4711")
+        page.fill("#age-years", years)
+        playwright.expect(page.locator("#sds")).not_to_have_text("–")
+        playwright.expect(page.locator("#age-source")).to_have_text("as you say")
+    playwright.expect(page.locator("#earlier")).to_contain_text("of this patient")
+    assert page.locator("#chart circle.earlier").count() >= 2
+    assert "4711" not in page.title() + page.url
+
+
+def test_a_birth_date_gives_the_age(page: Any) -> None:
+    drop(page, hand())
+    done(page)
+    page.click("#dates summary")
+    page.fill("#born", "2010-03-01")
+    page.fill("#taken", "2020-03-01")
+    page.keyboard.press("Tab")
+    playwright.expect(page.locator("#age-years")).to_have_value("10")
+    playwright.expect(page.locator("#age-source")).to_have_text("as you say")
+
+
+def test_the_film_is_handled_by_keys_and_mouse(page: Any) -> None:
+    drop(page, hand(size=400))
+    playwright.expect(page.locator("#film-window")).to_contain_text("W 100")
+    film, numbers = page.locator("#film"), page.locator("#film-window")
+    page.wait_for_timeout(200)
+    before = film.screenshot()
+    page.keyboard.press("i")
+    assert page.locator("[data-do=invert]").get_attribute("aria-pressed") == "true"
+    page.wait_for_timeout(200)
+    assert film.screenshot() != before
+    page.keyboard.press("+")
+    playwright.expect(numbers).to_contain_text("× 1.3")
+    film.focus()
+    page.keyboard.press("Shift+ArrowLeft")
+    playwright.expect(numbers).to_contain_text("W 96")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("r")
+    page.keyboard.press("0")
+    playwright.expect(numbers).to_have_text("L 50  W 100  × 1.0")
+    box = film.bounding_box()
+    page.mouse.move(box["x"] + 200, box["y"] + 200)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 130, box["y"] + 200)
+    page.mouse.up()
+    playwright.expect(numbers).to_contain_text("W 90")
+    page.mouse.wheel(0, -300)
+    playwright.expect(numbers).not_to_contain_text("× 1.0")
+
+
+def test_single_keys_can_be_turned_off(page: Any) -> None:
+    drop(page, hand())
+    done(page)
+    page.keyboard.press("?")
+    page.click("#single-keys")
+    page.get_by_role("button", name="Close").click()
+    page.keyboard.press("f")
+    page.wait_for_timeout(200)
+    assert page.locator("input[value=female]").is_checked() is False
+
+
+def test_a_reviewers_own_age_is_kept_where_there_is_a_record(page: Any) -> None:
+    drop(page, hand())
+    done(page)
+    page.fill("#own-years", "9")
+    page.fill("#own-months", "3")
+    page.fill("#who", "AB")
+    page.click("#review button")
+    playwright.expect(page.locator("#review-state")).to_have_text("kept: 9\N{NO-BREAK SPACE}y 3\N{NO-BREAK SPACE}mo")
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+@pytest.mark.parametrize("size", [DESKTOP, TABLET], ids=["desktop", "tablet"])
+def test_axe_finds_nothing_serious(page: Any, scheme: str, size: dict[str, int]) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size(size)
+    assert findings(page) == []
+    drop(page, hand())
+    drop(page, b"hello", "notes.txt")
+    done(page)
+    page.wait_for_selector("#film-wait", state="hidden")
+    assert findings(page) == []
+    page.keyboard.press("j")
+    assert findings(page) == []
+    page.keyboard.press("?")
+    assert findings(page) == []
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (1024, 768), (768, 1024)])
+def test_nothing_lies_beyond_the_screens_edge(page: Any, width: int, height: int) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    drop(page, hand())
+    done(page)
+    page.wait_for_timeout(200)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for name in ("#toolbar", "#add", "#film"):
+        box = page.locator(name).bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+
+
+def test_on_paper_it_is_one_page_with_what_matters(page: Any) -> None:
+    drop(page, hand())
+    done(page)
+    page.wait_for_selector("#film-wait", state="hidden")
+    page.keyboard.press("f")
+    playwright.expect(page.locator("#sex-source")).to_have_text("as you say")
+    pdf = page.pdf(format="A4")
+    assert pdf.count(b"/Type /Page\n") == 1
+    page.emulate_media(media="print")
+    assert page.locator("body > footer strong").is_visible()
+    assert not page.locator("#toolbar").is_visible()
+    assert not page.locator("nav").is_visible()
+
+
+def test_signing_in_with_the_token(browser: Any, tmp_path: Path) -> None:
+    with service("--token-file", tmp_path / "token") as running:
+        context = browser.new_context(viewport=DESKTOP)
+        opened = context.new_page()
+        opened.goto(running.url)
+        assert findings(opened) == []
+        opened.fill("#token", (tmp_path / "token").read_text().strip())
+        opened.click("button")
+        opened.wait_for_selector("body[data-ready]")
+        drop(opened, hand())
+        done(opened)
+        context.close()
