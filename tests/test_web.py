@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from rooms import client, hand, predictor
@@ -80,8 +81,17 @@ def test_where_there_is_no_comparison_it_says_why(room: TestClient, fields: dict
 def test_without_a_sex_it_is_unknown_and_said_in_words(room: TestClient) -> None:
     answer = room.post("/api/readings", **form()).json()
     assert (answer["sex"], answer["sex_source"]) == ("unknown", "absent")
-    assert [flag["code"] for flag in answer["flags"]] == ["sex_unknown"]
-    assert answer["flags"][0]["sentence"].endswith(".")
+    (flag,) = (flag for flag in answer["flags"] if flag["code"] == "sex_unknown")
+    assert (flag["severity"], flag["sentence"]) == ("warn", "the sex is unknown: the reading is less sure")
+
+
+def test_what_is_no_hand_gets_no_age(room: TestClient) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (120, 120)).astype(np.uint8)
+    picture = bytes(cv2.imencode(".png", noise)[1])
+    answer = room.post("/api/readings", content=picture, headers={"content-type": "image/png"}).json()
+    assert answer["bone_age_months"] is None
+    assert answer["reference"]["refusal"] == "the film has no bone age"
+    assert "refuse" in {flag["severity"] for flag in answer["flags"]}
 
 
 def test_dicom_brings_sex_age_and_a_keyed_hash_of_the_patient(room: TestClient) -> None:
