@@ -67,6 +67,10 @@ def test_onnx_says_what_torch_says(tiny_run: Path, tiny_model: Path) -> None:
     np.testing.assert_allclose(months, by_torch(reader, pixels), atol=0.02)
 
 
+def test_the_file_does_not_say_where_it_was_made(tiny_model: Path) -> None:
+    assert str(Path(exported.__file__).parent).encode() not in tiny_model.read_bytes()
+
+
 def test_the_error_to_expect_is_exported_with_the_age(tiny_run: Path, tiny_model: Path) -> None:
     predictor, (reader, _) = Predictor.load(tiny_model), load(tiny_run)
     pixels = films(predictor.spec)

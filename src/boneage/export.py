@@ -100,9 +100,17 @@ def graph(network: nn.Module, inputs: dict[str, Tensor], outputs: list[str], *, 
         )
     assert program is not None
     model = onnx.load_model_from_string(program.model_proto.SerializeToString())
+    _forget_origins(model.graph)
     if half:
         _halve(model)
     return model
+
+
+def _forget_origins(graph: Any) -> None:
+    """The exporter notes for every node which line of whose file made it: nobody's business, and a fortieth of it."""
+    for part in (graph, *graph.node, *graph.initializer, *graph.value_info, *graph.input, *graph.output):
+        del part.metadata_props[:]
+        part.doc_string = ""
 
 
 @contextmanager
