@@ -72,7 +72,7 @@ export class Panel {
     const error = this.film?.status === "error" && answer ? [{ severity: "refuse", sentence: this.film.error }] : [];
     const items = [...error, ...flags].map(({ severity, sentence }) => {
       const severe = severity !== "note";
-      return make("li", { class: severe ? "severe" : "note" }, icon(severe ? "i-severe" : "i-note"), make("span", {}, sentence));
+      return make("li", { class: severe ? "severe" : "note" }, icon(severe ? "i-severe" : "i-note"), make("span", {}, `${sentence[0].toUpperCase()}${sentence.slice(1)}.`));
     });
     $("flags").hidden = !items.length;
     $("flags").replaceChildren(...items);
