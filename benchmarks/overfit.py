@@ -19,7 +19,7 @@ from boneage.recipes import recipe
 from boneage.train import Run, load
 from boneage.world import World
 
-SETTINGS = ["data.limit=64", "train.batch=16", "train.epochs=60", "train.schedule=constant", "train.lr=3e-4"]
+SETTINGS = ["data.limit=64", "train.batch=16", "train.epochs=60", "train.lr=3e-4"]
 
 
 def main() -> None:
