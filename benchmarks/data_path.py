@@ -17,8 +17,9 @@ import numpy as np
 import torch
 
 from boneage.files import write_json
+from boneage.films import load
 from boneage.recipes import recipe
-from boneage.train import Run, load
+from boneage.train import Run
 from boneage.world import World
 
 

@@ -19,8 +19,9 @@ import numpy as np
 import torch
 
 from boneage.files import write_json
+from boneage.films import Data, Films
 from boneage.recipes import recipe
-from boneage.train import Data, Films, Run
+from boneage.train import Run
 from boneage.world import World, keep_freed_memory
 
 STEPS, WARM = 12, 3

@@ -21,11 +21,12 @@ from boneage.config import Config, override
 from boneage.dataset import Sample, open_folder
 from boneage.evaluate import predict_all
 from boneage.files import write_bytes
+from boneage.films import Data, Films, load
 from boneage.predictions import Predictions
 from boneage.predictor import Predictor
 from boneage.recipes import recipe
 from boneage.split import assign, divide
-from boneage.train import Data, Films, Run, load
+from boneage.train import Run
 from boneage.world import World, interruptible, keep_freed_memory
 
 FOLDS, SEED = 5, 0

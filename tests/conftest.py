@@ -16,7 +16,7 @@ from boneage.phantom import write_folder
 from boneage.recipes import recipe
 
 if TYPE_CHECKING:
-    from boneage.train import Data
+    from boneage.films import Data
 
 FILMS = 60
 TINY = (  # a tiny network on the shared films: an epoch takes a fraction of a second
@@ -69,7 +69,7 @@ def own_films(films: Path, tmp_path: Path) -> Path:
 def tiny_data(films: Path) -> Data:
     """`films` as `tiny_config` trains on them: 51 to train, 6 to validate, 48 px."""
     torch = pytest.importorskip("torch")
-    from boneage.train import load
+    from boneage.films import load
 
     return load(tiny_config(), films, torch.device("cpu"))
 

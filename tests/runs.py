@@ -10,7 +10,8 @@ from conftest import tiny_config
 from torch import Tensor
 
 from boneage import checkpoint
-from boneage.train import Data, Films, Run
+from boneage.films import Data, Films
+from boneage.train import Run
 from boneage.world import World
 
 UNCHANGED = [f"augment.{name}=0" for name in ("rotation", "shift", "zoom", "aspect", "gamma", "contrast", "flip")]

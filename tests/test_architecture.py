@@ -24,7 +24,7 @@ ROWS = (  # a module imports only from its own row and from those above it
     },
     {"models"},
     {
-        *("dataset", "duplicates", "split", "cache", "predictions", "phantom", "phantom_anatomy"),
+        *("dataset", "duplicates", "split", "cache", "films", "predictions", "phantom", "phantom_anatomy"),
         *("augment", "checkpoint", "losses", "optimise", "world"),
     },
     {
@@ -34,7 +34,7 @@ ROWS = (  # a module imports only from its own row and from those above it
     },
     {"apps", "__main__"},
 )
-TRAINING = {"augment", "checkpoint", "losses", "optimise", "world", "models", "train", "train_locator"}
+TRAINING = {"augment", "checkpoint", "films", "losses", "optimise", "world", "models", "train", "train_locator"}
 TRAINING |= {"export", "sheet", "demo", "calibrate"}
 HEAVY = {  # third-party packages and the only modules that may name them
     "torch": TRAINING,

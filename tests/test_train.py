@@ -17,7 +17,8 @@ from boneage import checkpoint  # noqa: E402
 from boneage.config import PrepareConfig  # noqa: E402
 from boneage.errors import BadConfig, BadTable, CannotWrite  # noqa: E402
 from boneage.export import load as load_reader  # noqa: E402
-from boneage.train import Data, Run, load, train  # noqa: E402
+from boneage.films import Data, load  # noqa: E402
+from boneage.train import Run, train  # noqa: E402
 
 CPU = torch.device("cpu")
 pytestmark = pytest.mark.usefixtures("one_thread")

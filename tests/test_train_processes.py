@@ -19,7 +19,8 @@ from safetensors.torch import load_file  # noqa: E402
 from torch.optim.optimizer import register_optimizer_step_pre_hook  # noqa: E402
 
 from boneage import checkpoint  # noqa: E402
-from boneage.train import Data, train  # noqa: E402
+from boneage.films import Data  # noqa: E402
+from boneage.train import train  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -18,7 +18,8 @@ from runs import FROZEN, assert_same_run, finished, log, run_of, step  # noqa: E
 
 from boneage import checkpoint  # noqa: E402
 from boneage.errors import BadConfig, BadModel  # noqa: E402
-from boneage.train import Data, train  # noqa: E402
+from boneage.films import Data  # noqa: E402
+from boneage.train import train  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -2,6 +2,7 @@
 
 weights.safetensors   the best weights so far (averaged ones where averaging is on)
 run.json              configuration, preparation, data, metrics, versions, and the hashes of the weights and of itself
+start                 the run that this one took its weights from, where a recipe had it trained first
 state.safetensors     everything that resuming needs, in one file so that it is whole or absent
 log.jsonl             one JSON line per epoch
 tensorboard           the same for TensorBoard, where it was asked for
@@ -23,7 +24,7 @@ from .errors import BadConfig, BadModel, CannotWrite
 from .files import LEFTOVERS, json_bytes, replacing, sha256, sha256_json, write_bytes, write_json
 
 WEIGHTS, RUN, STATE, LOG, ONNX = "weights.safetensors", "run.json", "state.safetensors", "log.jsonl", "model.onnx"
-BOARD = "tensorboard"
+BOARD, START = "tensorboard", "start"
 
 Tensors = dict[str, Tensor]
 
@@ -32,8 +33,8 @@ _SEAL = re.compile(rb'"sha256":"([0-9a-f]{64})"')
 
 
 def is_empty(folder: Path) -> bool:
-    """Whether ``folder`` is a folder that holds nothing but what a killed process left half-written."""
-    return folder.is_dir() and all(path.match(LEFTOVERS) for path in folder.iterdir())
+    """Whether ``folder`` is a folder that holds nothing of its own run but what a killed process left half-written."""
+    return folder.is_dir() and all(path.match(LEFTOVERS) or path.name == START for path in folder.iterdir())
 
 
 def refuse_existing(folder: Path) -> None:

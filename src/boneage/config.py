@@ -61,13 +61,14 @@ class ModelConfig:
     spread_loss: float = 0.0  # weight of also telling the error to expect; 0: no such output
     hidden: int = 256
     dropout: float = 0.2
+    drop_path: float = 0.0  # share of the films that skip the deepest block with a shortcut; less the shallower
     attention: str = "none"  # none | channel | spatial | both
     pretrained: str = "none"  # none | imagenet
     mirror: bool = False  # in use, average over the film and its mirror image
     looks: int = 1  # in use, average over so many looks (see `boneage.looks`)
 
     def __post_init__(self) -> None:
-        _within("model", self, sex_dropout=(0, 1), dropout=(0, 1), hidden=(1, _INF))
+        _within("model", self, sex_dropout=(0, 1), dropout=(0, 1), drop_path=(0, 0.9), hidden=(1, _INF))
         _within("model", self, sex_loss=(0, _INF), spread_loss=(0, _INF), looks=(1, len(LOOKS)))
 
 
@@ -96,8 +97,9 @@ class AugmentConfig:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Loss, optimiser, schedule and what is saved when."""
+    """Where the weights start, loss, optimiser, schedule and what is saved when."""
 
+    start: str = ""  # a run folder whose weights are taken over, or a recipe that is trained first; empty: neither
     loss: str = "msle"  # msle | mse | mae | huber | distribution
     huber_beta: float = 4.0  # months
     label_sigma: float = 6.5  # months: one reader's standard deviation

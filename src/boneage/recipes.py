@@ -89,6 +89,26 @@ def quick() -> Config:
     return Config("quick", prepare=prepare, model=model, augment=SETTLED, train=train)
 
 
+def default() -> Config:
+    """The shipped weights: `quick`, which is trained first, then as long again and more at 256 px, augmented harder."""
+    first = quick()
+    train = replace(
+        first.train,
+        start="quick",
+        lr=6e-4,
+        weight_decay=0.03,
+        epochs=16,
+        ema=0.999,
+        evaluate_every=4,
+        freeze_batchnorm=True,
+        freeze_after=0.3,
+    )
+    model = replace(first.model, pretrained="none", dropout=0.3, drop_path=0.15)
+    harder = replace(SETTLED, rotation=20, zoom=0.15, aspect=0.15, noise=0.03, blur=0.15, erase=0.2)
+    prepare = replace(first.prepare, size=256)
+    return Config("default", prepare=prepare, model=model, augment=harder, train=train)
+
+
 def tiny() -> Config:
     """A small network for synthetic hands: the demo and the tests."""
     train = TrainConfig(loss="huber", optimizer="adamw", lr=3e-3, weight_decay=0.01, epochs=20, ema=0.98)
@@ -100,7 +120,7 @@ def tiny() -> Config:
 
 RECIPES: dict[str, Callable[[], Config]] = {
     function.__name__: function
-    for function in (resnet50_plain, inception_v4_plain, resnet50, inception_v4, quick, tiny)
+    for function in (resnet50_plain, inception_v4_plain, resnet50, inception_v4, quick, default, tiny)
 }
 
 

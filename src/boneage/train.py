@@ -10,7 +10,7 @@ import platform
 import sys
 import time
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,45 +21,20 @@ from torch import Tensor, nn
 
 from . import checkpoint
 from .augment import augment, plain
-from .cache import open_cache
 from .checkpoint import as_tensors, taken
 from .config import Config, differences
-from .dataset import Sample, open_folder, original_sizes
-from .errors import BadConfig, BadTable
+from .errors import BadConfig
 from .files import remove_leftovers
+from .films import Data, load
 from .looks import looks
 from .losses import Output, output, sex_loss, spread_loss
-from .models.head import Answer, Network, encode
+from .models.head import Answer, Network
 from .optimise import Average, freeze_statistics, learning_rate, optimizer, optimizer_tensors, restore_optimizer
 from .progress import progress
-from .split import divide, fingerprint
+from .recipes import RECIPES, recipe
 from .world import World, interruptible, keep_freed_memory, world
 
 PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
-
-
-@dataclass(frozen=True)
-class Films:
-    """One split on the device: uint8 pixels [N, S, S], months [N], sex [N, 2]."""
-
-    ids: tuple[str, ...]
-    pixels: Tensor
-    months: Tensor
-    sex: Tensor
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-
-@dataclass(frozen=True)
-class Data:
-    """What a run trains and validates on. ``record`` says which films those are; it is stored with the run.
-    ``left_out``: films that cannot be read, id to reason."""
-
-    train: Films
-    validation: Films
-    record: dict[str, Any]
-    left_out: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -82,58 +57,45 @@ def train(
     ``images``: where the films are, if not beside the table. Raises BadTable, BadConfig, BadModel or CannotWrite.
     After Ctrl-C the state is saved and KeyboardInterrupt raised.
     """
-    folder = Path(out)
     keep_freed_memory()
     with world(config.train.device) as here:
-        if here.leads and not resume:
-            checkpoint.refuse_existing(folder)
-        _refuse_impossible(config)
-        with here.leader_first():
-            films = load(config, data, here.device, images)
-        if films.left_out and here.leads:
-            name, reason = next(iter(films.left_out.items()))
-            print(f"{len(films.left_out)} films left out; the first, {name}: {reason}", file=sys.stderr)
-        run = Run(config, films, folder, here)
-        if resume:
-            run.restore()
-        with interruptible() as interrupt:
-            run.fit(interrupt)
-        return checkpoint.load_run(folder) if here.leads else {}
+        _train(config, data, Path(out), images, resume, here)
+        return checkpoint.load_run(Path(out)) if here.leads else {}
 
 
-def load(config: Config, data: str | Path, device: torch.device, images: str | Path | None = None) -> Data:
-    """The training and validation films of a data folder, prepared, on the device."""
-    dataset = divide(open_folder(data, images), config.data)
-    splits = {name: dataset.of(name).samples for name in ("train", "validation")}
-    sizes = original_sizes(dataset.root) if config.data.aspect == "native" else None
-    cache = open_cache(dataset.samples, config.prepare, sizes)
-    row = {sample.id: index for index, sample in enumerate(cache.samples)}
-    chosen = {name: [s for s in samples if s.id in row] for name, samples in splits.items()}
-    chosen["train"] = _limited(chosen["train"], config.data.limit, config.data.seed)
-    films = {
-        name: Films(
-            tuple(s.id for s in samples),
-            _pixels(cache.pixels, [row[s.id] for s in samples], device),
-            torch.tensor([float(s.months or 0) for s in samples], device=device),
-            encode([s.sex for s in samples]).to(device),
-        )
-        for name, samples in chosen.items()
-    }
-    if not len(films["train"]):
-        raise BadTable(f"{dataset.table} leaves no film to train on: each needs an image and an age")
-    record = {"folder": dataset.root.name, "train": len(films["train"]), "validation": len(films["validation"])}
-    return Data(films["train"], films["validation"], record | {"sha256": fingerprint(dataset)}, cache.failures)
+def _train(
+    config: Config, data: str | Path, folder: Path, images: str | Path | None, resume: bool, here: World
+) -> None:
+    if here.leads and not resume:
+        checkpoint.refuse_existing(folder)
+    _refuse_impossible(config)
+    fresh = not resume or checkpoint.is_empty(folder)
+    start = _start(config, data, folder, images, here) if fresh and config.train.start else None
+    with here.leader_first():
+        films = load(config, data, here.device, images)
+    if films.left_out and here.leads:
+        name, reason = next(iter(films.left_out.items()))
+        print(f"{len(films.left_out)} films left out; the first, {name}: {reason}", file=sys.stderr)
+    run = Run(config, films, folder, here)
+    if start:
+        run.begin(start)
+    if resume:
+        run.restore()
+    with interruptible() as interrupt:
+        run.fit(interrupt)
 
 
-def _limited(samples: list[Sample], limit: int, seed: int) -> list[Sample]:
-    if not limit or limit >= len(samples):
-        return samples
-    keep = np.random.default_rng(seed).permutation(len(samples))[:limit]
-    return [samples[i] for i in sorted(keep)]
-
-
-def _pixels(array: np.ndarray, rows: list[int], device: torch.device) -> Tensor:
-    return torch.from_numpy(array[rows]).to(device)
+def _start(config: Config, data: str | Path, folder: Path, images: str | Path | None, here: World) -> Path:
+    """The run folder that ``train.start`` names. A recipe is trained first, on the same films and the same device."""
+    name = config.train.start
+    if name in RECIPES:
+        first, start = recipe(name), folder / checkpoint.START
+        first = replace(first, data=config.data, train=replace(first.train, device=config.train.device))
+        _train(first, data, start, images, start.exists(), here)
+        return start
+    if not Path(name).is_dir():
+        raise BadConfig(f"train.start {name!r} is neither a run folder nor a recipe; known: {', '.join(RECIPES)}")
+    return Path(name)
 
 
 class Run:
@@ -150,6 +112,7 @@ class Run:
         self.average = Average(self.network, config.train.ema)
         self.scaler = torch.amp.GradScaler(here.device.type, enabled=config.train.precision == "fp16")
         self.progress = Progress()
+        self.start: dict[str, Any] | None = None
         if config.train.tensorboard:
             checkpoint.summary_writer()
         self.batch = min(config.train.batch, len(data.train))
@@ -157,6 +120,27 @@ class Run:
             raise BadConfig(f"a batch of {self.batch} films cannot be shared by {here.size} processes")
         self.epoch_steps = len(data.train) // self.batch
         self.steps = self.epoch_steps * config.train.epochs
+
+    def begin(self, start: Path) -> None:
+        """Take over the best weights of the run ``start``: its backbone, and of its head what means the same here.
+
+        BadModel if that run is damaged; BadConfig if it has another backbone, or was judged by other films than these.
+        """
+        weights, run = checkpoint.load_weights(start)
+        if run["data"]["sha256"] != self.data.record["sha256"]:
+            raise BadConfig(f"{start} was trained on other films or another split: its weights may know these")
+        own = self.network.state_dict()
+        kept = ("mean", "std") if run["output"]["loss"] == self.config.train.loss else ("mean", "std", "head.last")
+        fitting = {
+            name: tensor
+            for name, tensor in weights.items()
+            if name in own and tensor.shape == own[name].shape and not name.startswith(kept)
+        }
+        if any(name.startswith("backbone.") and name not in fitting for name in own):
+            raise BadConfig(f"{start} holds another network than model.name {self.config.model.name!r}")
+        self.network.load_state_dict(own | fitting)
+        self.average = Average(self.network, self.config.train.ema)
+        self.start = {"recipe": run["config"]["recipe"], "weights_sha256": run["weights_sha256"]}
 
     def fit(self, interrupt: object) -> None:
         """Step, evaluate, save, until the schedule or the patience ends; raises KeyboardInterrupt when asked to."""
@@ -308,6 +292,7 @@ class Run:
         return {
             "config": self.config.to_dict(),
             "data": self.data.record,
+            "start": self.start,
             "output": {"loss": self.config.train.loss, "centre": self.centre, "scale": self.scale},
             "step": state.step,
             "steps": self.steps,
@@ -344,8 +329,11 @@ class Run:
         tensors |= {f"average.{name}": tensor for name, tensor in self.average.shadow.items()}
         tensors |= {f"optimizer.{name}": tensor for name, tensor in optimizer_tensors(self.optimizer).items()}
         state = self.progress
-        values = {"progress": asdict(state) | {"best": _finite(state.best)}, "scaler": self.scaler.state_dict()}
-        values |= {"config": self.config.to_dict(), "data": self.data.record}
+        values: dict[str, Any] = {
+            "progress": asdict(state) | {"best": _finite(state.best)},
+            "scaler": self.scaler.state_dict(),
+        }
+        values |= {"config": self.config.to_dict(), "data": self.data.record, "start": self.start}
         checkpoint.save_state(self.folder, tensors, values)
 
     def restore(self) -> None:
@@ -363,6 +351,7 @@ class Run:
         restore_optimizer(self.optimizer, taken("optimizer", tensors))
         self.scaler.load_state_dict(values["scaler"])
         self.progress = Progress(**values["progress"])
+        self.start = values.get("start")
         if values["progress"]["best"] is None:
             self.progress.best = math.inf
         if self.here.leads:

@@ -30,6 +30,8 @@ def backbone(config: ModelConfig, channels: int) -> Backbone:
     """
     if config.pretrained not in ("none", "imagenet"):
         raise BadConfig(f"unknown model.pretrained {config.pretrained!r}; known: none, imagenet")
+    if config.drop_path and config.name != "efficientnet_lite0":
+        raise BadConfig(f"model.drop_path goes with model.name efficientnet_lite0 only, not with {config.name!r}")
     if config.name.startswith("timm:"):
         return Timm(config, channels)
     if config.name not in MODELS:

@@ -8,6 +8,8 @@ LICENSE file says Apache-2.0) holds the checkpoint that the TensorFlow TPU repos
 (Copyright 2020 The TensorFlow Authors, Apache-2.0; 75.1 % top-1 at 224 px), converted for PyTorch. They expect
 (value - 127) / 128 for values of 0..255, that is ``prepare.mean`` 127/255 and ``prepare.std`` 128/255, and
 TensorFlow's SAME padding.
+
+``config.drop_path`` is stochastic depth (Huang et al., arXiv:1603.09382), growing with depth as upstream.
 """
 
 from __future__ import annotations
@@ -95,10 +97,16 @@ class Block(nn.Module):
         self.depthwise = Unit(SameConv(wide, wide, kernel, stride, groups=wide))
         self.project = Unit(SameConv(wide, outputs, 1), activate=False)
         self.residual = stride == 1 and inputs == outputs
+        self.skipped = 0.0  # share of the films that skip the block in training
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.project(self.depthwise(self.expand(x)))
-        return x + y if self.residual else y
+        if not self.residual:
+            return y
+        if self.training and self.skipped:
+            kept = torch.rand(len(y), 1, 1, 1, device=y.device) >= self.skipped
+            y = y * (kept.to(y.dtype) / (1 - self.skipped))
+        return x + y
 
 
 class EfficientNetLite0(Backbone):
@@ -106,7 +114,7 @@ class EfficientNetLite0(Backbone):
 
     features = HEAD
 
-    def __init__(self, channels: int = 3, attention: str = "none") -> None:
+    def __init__(self, channels: int = 3, attention: str = "none", drop_path: float = 0.0) -> None:
         super().__init__()
         self.stem = Unit(SameConv(channels, STEM, 3, 2))
         blocks, width = [], STEM
@@ -114,6 +122,8 @@ class EfficientNetLite0(Backbone):
             for index in range(count):
                 blocks.append(Block(width, outputs, kernel, stride if index == 0 else 1, expansion))
                 width = outputs
+        for depth, block in enumerate(blocks):
+            block.skipped = drop_path * depth / (len(blocks) - 1)
         self.blocks = nn.Sequential(*blocks)
         self.head = Unit(SameConv(width, HEAD, 1))
         self.pool = Pool(HEAD, attention)
@@ -171,7 +181,7 @@ _OUTSIDE = {"conv_stem": "stem.conv", "bn0": "stem.bn", "conv_head": "head.conv"
 
 def efficientnet_lite0(config: ModelConfig, channels: int) -> Backbone:
     """EfficientNet-Lite0, from ImageNet where ``config.pretrained`` says so; BadConfig as `imagenet_weights`."""
-    network = EfficientNetLite0(channels, config.attention)
+    network = EfficientNetLite0(channels, config.attention, config.drop_path)
     if config.pretrained == "imagenet":
         network.load_state_dict(network.state_dict() | imagenet_weights(channels))
     return network
