@@ -134,6 +134,48 @@ def test_mirror_three_channels_no_sex_and_other_losses(
     assert np.abs(by_torch(once, pixels) - mean).max() > 0.05
 
 
+@pytest.fixture(scope="module")
+def members(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two untrained runs of one size and one of a smaller."""
+    folder = tmp_path_factory.mktemp("members")
+    words = ((), ("model.hidden=24",), ("prepare.size=32", "model.spread_loss=0"))
+    return [untrained(folder / str(index), tiny_config(*each)) for index, each in enumerate(words)]
+
+
+def test_several_runs_are_read_as_one(members: list[Path], tmp_path: Path) -> None:
+    predictor = Predictor.load(export(members[:2], tmp_path / "both.onnx", name="both"))
+    pixels = films(predictor.spec)
+    alone = [Predictor.load(run).told(pixels, SEXES) for run in members[:2]]
+    months, spreads = predictor.told(pixels, SEXES)
+    np.testing.assert_allclose(months, (alone[0][0] + alone[1][0]) / 2, atol=0.02)
+    between = ((alone[0][0] - alone[1][0]) / 2) ** 2
+    np.testing.assert_allclose(spreads, np.sqrt((alone[0][1] ** 2 + alone[1][1] ** 2) / 2 + between), atol=0.02)
+    single = [Predictor.load(run).features(pixels) for run in members[:2]]
+    np.testing.assert_allclose(predictor.features(pixels), np.concatenate(single, axis=1), atol=1e-3)
+    hashes = [Predictor.load(run).weights_sha256 for run in members[:2]]
+    assert [member["weights_sha256"] for member in predictor.about["members"]] == hashes
+    assert predictor.weights_sha256 not in hashes
+
+
+def test_a_smaller_member_reads_the_larger_ones_films(members: list[Path], tmp_path: Path) -> None:
+    predictor = Predictor.load(export([members[2], members[0]], tmp_path / "mixed.onnx"))
+    assert (predictor.spec.size, predictor.tells_spread) == (48, False)
+    small, large = Predictor.load(members[2]), Predictor.load(members[0])
+    expected = (small.months(films(small.spec), SEXES) + large.months(films(large.spec), SEXES)) / 2
+    assert np.abs(predictor.months(films(predictor.spec), SEXES) - expected).mean() < 0.1 * expected.std()
+
+
+def test_runs_that_do_not_go_together_are_refused(members: list[Path], tmp_path: Path) -> None:
+    other = untrained(tmp_path / "cropped", tiny_config("prepare.fit=crop"))
+    with pytest.raises(BadConfig, match="cropped prepares films otherwise than the other runs"):
+        export([members[0], other], tmp_path / "model.onnx")
+    weights, record = checkpoint.load_weights(untrained(tmp_path / "split", tiny_config()))
+    record = {key: value for key, value in record.items() if not key.endswith("sha256")}
+    checkpoint.save_weights(tmp_path / "split", weights, record | {"data": {"sha256": "other"}})
+    with pytest.raises(BadConfig, match="split was trained on another split than the other runs"):
+        export([members[0], tmp_path / "split"], tmp_path / "model.onnx")
+
+
 def test_only_onnx_is_exported(tiny_run: Path, tmp_path: Path) -> None:
     with pytest.raises(BadConfig, match=r"model\.pt should end in \.onnx"):
         export(tiny_run, tmp_path / "model.pt")

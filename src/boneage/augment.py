@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .config import AugmentConfig
+from .models.head import resized
 
 NONE = AugmentConfig()
 
@@ -22,7 +23,7 @@ def augment(films: Tensor, config: AugmentConfig, generator: torch.Generator, si
     """uint8 [N, S, S] → float32 [N, 1, size, size] in [0, 1]; the generator lives on the films' device."""
     x = films.unsqueeze(1).float().div_(255)
     if config == NONE:
-        return _resize(x, size)
+        return resized(x, size)
     x = warp(x, affine(len(x), config, generator, x.device), size)
     x = _some(x, config.blur, blur, generator)
     x = grey(x, config, generator)
@@ -32,7 +33,7 @@ def augment(films: Tensor, config: AugmentConfig, generator: torch.Generator, si
 
 def plain(films: Tensor, size: int) -> Tensor:
     """The same pixels without augmentation: uint8 [N, S, S] → float32 [N, 1, size, size] in [0, 1]."""
-    return _resize(films.unsqueeze(1).float().div_(255), size)
+    return resized(films.unsqueeze(1).float().div_(255), size)
 
 
 def warp(x: Tensor, matrix: Tensor, size: int) -> Tensor:
@@ -136,9 +137,3 @@ def _uniform(n: int, reach: float, generator: torch.Generator, device: torch.dev
 
 def _chance(n: int, probability: float, generator: torch.Generator, device: torch.device) -> Tensor:
     return torch.rand(n, generator=generator, device=device) < probability
-
-
-def _resize(x: Tensor, size: int) -> Tensor:
-    if x.shape[-1] == size:
-        return x
-    return F.interpolate(x, size=(size, size), mode="bilinear", antialias=True, align_corners=False)

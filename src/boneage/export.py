@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,39 +18,40 @@ from . import checkpoint
 from .config import Config, override
 from .errors import BadConfig, BadModel
 from .exported import FORMAT, METADATA, configuration, seal
-from .files import replacing
+from .files import replacing, sha256_json
 from .losses import output
-from .models.head import Network, Reader
+from .models.head import Network, Panel, Reader
 from .types import DISCLAIMER
 
 OPSET = 18
 
 
-def export(run: str | Path, out: str | Path, *, half: bool = False, name: str = "", looks: int = 0) -> Path:
-    """Write the best weights of a run folder as ``out``; ``half`` stores them in 16 bits (computed in 32).
+def export(runs: Path | Sequence[Path], out: Path, *, half: bool = False, name: str = "", looks: int = 0) -> Path:
+    """Write the best weights of a run folder as ``out``; of several, as one network that says their mean.
 
-    ``looks``: how many a reading is averaged over; 0: as the run's configuration says.
+    ``half`` stores them in 16 bits (computed in 32). ``looks``: how many a reading is averaged over; 0: as the run's
+    configuration says. BadModel if a folder is damaged, BadConfig if the runs do not go together.
     """
-    out = Path(out)
+    folders = [runs] if isinstance(runs, Path) else list(runs)
     if out.suffix != ".onnx":
         raise BadConfig(f"{out} should end in .onnx: that is the format exported")
     with replacing(out) as temporary:  # entered first: a place that takes no file shows before the work
-        temporary.write_bytes(exported(Path(run), half=half, name=name, looks=looks))
+        temporary.write_bytes(exported(folders, half=half, name=name, looks=looks))
     return out
 
 
-def exported(run: Path, *, half: bool = False, name: str = "", looks: int = 0) -> bytes:
-    """The bytes of the ONNX file of a run folder; BadModel if the folder is damaged."""
-    reader, record = load(run)
+def exported(runs: Sequence[Path], *, half: bool = False, name: str = "", looks: int = 0) -> bytes:
+    """The bytes of the ONNX file of a run folder or several; raises as `export`."""
+    reader, record = load(runs[0]) if len(runs) == 1 else _panel(runs)
     if looks:
         record["config"] = override(Config.from_dict(record["config"]), [f"model.looks={looks}"]).to_dict()
     import onnx
 
     size = record["config"]["prepare"]["size"]
     inputs = {"films": torch.zeros(2, size, size, dtype=torch.uint8), "sex": torch.zeros(2, 2)}
-    told = ["months", *(["spread"] if reader.network.spread else []), "features"]
+    told = ["months", *(["spread"] if reader.tells_spread else []), "features"]
     model = graph(reader, inputs, told, half=half)
-    onnx.helper.set_model_props(model, {METADATA: json.dumps(_metadata(record, name or run.name, half))})
+    onnx.helper.set_model_props(model, {METADATA: json.dumps(_metadata(record, name or runs[0].name, half))})
     return seal(model)
 
 
@@ -75,6 +76,35 @@ def load(run: Path) -> tuple[Reader, dict[str, Any]]:
     except RuntimeError as error:
         raise BadModel(f"{run} does not fit this program: {str(error).splitlines()[-1].strip()}") from error
     return Reader(network.eval(), meaning.months, config.model.mirror).eval(), record
+
+
+def _panel(runs: Sequence[Path]) -> tuple[Panel, dict[str, Any]]:
+    """The trained networks of several run folders as one, and its record: that of the run of the largest films, with
+    ``members`` that say what it is made of."""
+    loaded = [load(run) for run in runs]
+    records = [record for _, record in loaded]
+    sizes = [record["config"]["prepare"]["size"] for record in records]
+    leader = records[int(np.argmax(sizes))]
+    for run, record in zip(runs, records, strict=True):
+        if _preparation(record) != _preparation(leader):
+            raise BadConfig(f"{run} prepares films otherwise than the other runs: they cannot be read as one")
+        if record["data"]["sha256"] != leader["data"]["sha256"]:
+            raise BadConfig(f"{run} was trained on another split than the other runs: they cannot be read as one")
+    members = [
+        {"recipe": record["config"]["recipe"], "weights_sha256": record["weights_sha256"], "size": size}
+        for record, size in zip(records, sizes, strict=True)
+    ]
+    own = {"members": members, "weights_sha256": sha256_json(members), "validation_mae": None, "epoch": None}
+    return Panel([reader for reader, _ in loaded], sizes).eval(), leader | own
+
+
+def _preparation(record: dict[str, Any]) -> dict[str, Any]:
+    """How a run's films are prepared, but for what is each network's own affair."""
+    return {
+        name: value
+        for name, value in record["config"]["prepare"].items()
+        if name in ("fit", "hand", "low", "high", "headroom")
+    }
 
 
 def _untrained(config: Config) -> Config:
@@ -145,6 +175,6 @@ def _halve(model: Any) -> None:
 
 
 def _metadata(record: dict[str, Any], name: str, half: bool) -> dict[str, Any]:
-    kept = ("config", "data", "weights_sha256", "validation_mae", "epoch", "versions")
-    storage = "float16" if half else "float32"
-    return {"format": FORMAT, "name": name, "storage": storage, "disclaimer": DISCLAIMER} | {k: record[k] for k in kept}
+    kept = ("config", "data", "members", "weights_sha256", "validation_mae", "epoch", "versions")
+    about = {"format": FORMAT, "name": name, "storage": "float16" if half else "float32", "disclaimer": DISCLAIMER}
+    return about | {key: record[key] for key in kept if key in record}

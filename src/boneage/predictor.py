@@ -78,7 +78,7 @@ class Predictor:
             raise BadModel(
                 f"{folder} holds no model.onnx of its weights and exporting one needs boneage[train] ({error})"
             ) from error
-        data = export_run(folder)
+        data = export_run([folder])
         with suppress(CannotWrite):  # kept for the next time, if the folder takes it
             write_bytes(ready, data)
         return cls(data, folder, threads)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ..config import ModelConfig, PrepareConfig
 from ..types import Sex
@@ -117,6 +118,13 @@ def encode(sexes: Sequence[Sex]) -> Tensor:
     return torch.tensor([sex.code for sex in sexes], dtype=torch.float32).view(-1, 2)
 
 
+def resized(x: Tensor, size: int) -> Tensor:
+    """Films float [N, 1, S, S] at another side in pixels: [N, 1, size, size]."""
+    if x.shape[-1] == size:
+        return x
+    return functional.interpolate(x, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
+
+
 class Told(NamedTuple):
     """What is told of N films: in months [N] the bone age and, if the network says it, the error to expect; and the
     backbone's features [N, F], by which films that look alike are found."""
@@ -136,8 +144,16 @@ class Reader(nn.Module):
         super().__init__()
         self.network, self.months, self.mirror = network, months, mirror
 
+    @property
+    def tells_spread(self) -> bool:
+        """Whether the error to expect is told."""
+        return self.network.spread is not None
+
     def forward(self, films: Tensor, sex: Tensor) -> Told:
-        x = films.unsqueeze(1).float() / 255
+        return self.told(films.unsqueeze(1).float() / 255, sex)
+
+    def told(self, x: Tensor, sex: Tensor) -> Told:
+        """The same of films float [N, 1, S, S] in [0, 1]."""
         told = self._told(x, sex)
         if not self.mirror:
             return told
@@ -149,6 +165,31 @@ class Reader(nn.Module):
         answer = self.network(x, sex)
         spread = None if answer.spread is None else answer.spread.exp()
         return Told(self.months(answer.age), spread, answer.features)
+
+
+class Panel(nn.Module):
+    """Several readers of the same films: uint8 films [N, S, S] and sex [N, 2] → `Told`, as `Reader`.
+
+    Each reads the films at its own side in pixels, and the bone age is their mean. The error to expect grows with what
+    they disagree by: its square is the mean of their squared ones plus the variance of their ages. The features stand
+    side by side.
+    """
+
+    def __init__(self, readers: Sequence[Reader], sizes: Sequence[int]) -> None:
+        super().__init__()
+        self.readers, self.sizes = nn.ModuleList(readers), tuple(sizes)
+        self.tells_spread = all(reader.tells_spread for reader in readers)
+
+    def forward(self, films: Tensor, sex: Tensor) -> Told:
+        x = films.unsqueeze(1).float() / 255
+        readers = cast(Iterable[Reader], self.readers)
+        told = [reader.told(resized(x, size), sex) for reader, size in zip(readers, self.sizes, strict=True)]
+        months = torch.stack([each.months for each in told])
+        features = torch.cat([each.features for each in told if each.features is not None], dim=1)
+        if not self.tells_spread:
+            return Told(months.mean(0), None, features)
+        spreads = torch.stack([each.spread for each in told if each.spread is not None])
+        return Told(months.mean(0), (spreads.square().mean(0) + months.var(0, correction=0)).sqrt(), features)
 
 
 def _mean(a: Tensor | None, b: Tensor | None) -> Tensor | None:
