@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 pytest.importorskip("matplotlib")
 
 from boneage.apps.cli import app
-from boneage.card import card, load, markdown
+from boneage.card import _networks, card, load, markdown
 from boneage.dataset import open_folder
 from boneage.errors import BadTable
 from boneage.evaluate import evaluate
+from boneage.intervals import assessment
 from boneage.predictor import Predictor
 from boneage.stress import CHANGES, stress
+from boneage.types import Sex
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +48,34 @@ def test_the_card_has_the_numbers_of_the_verbs(measured: Path, tmp_path: Path) -
     assert f"{known['limits_of_agreement']['upper']['value']:.1f}" in text
     for said in ("Research use only", "Not for.", "Licence.", "rotation -90", Predictor.load().weights_sha256):
         assert said in text
+
+
+def test_intervals_stand_in_the_card_where_they_were_measured(measured: Path) -> None:
+    found = load(measured / "known", "metrics.json")
+    assert "How sure it is" not in markdown(card(Predictor.load(), found | {"intervals": None}, None))
+    months = np.linspace(20, 200, 200)
+    errors = np.resize([3.0, -9.0, 27.0], 200)
+    sexes = [Sex.FEMALE, Sex.MALE] * 100
+    judged = assessment(months + errors, months, np.full(200, 10.0), sexes, {"0.9": 2.0})
+    values = card(Predictor.load(), found | {"intervals": judged})
+    text = markdown(json.loads(json.dumps(values)))
+    assert values["evaluation"]["intervals"] == judged
+    share = judged["levels"]["0.9"]["coverage"]["all"]
+    assert f"| all | 200 | 67.0 % ({100 * share['low']:.1f} to {100 * share['high']:.1f}) |" in text
+    assert ", female | " in text
+    assert "40.0 (90%)" in text
+    assert "unproven elsewhere" in text
+
+
+def test_a_mean_of_several_names_its_members() -> None:
+    members = [{"recipe": name, "weights_sha256": letter * 64, "size": 48} for name, letter in (("a", "1"), ("b", "2"))]
+    assert _networks({"members": members}).startswith("the mean of `a` at 48 px (111111111111), `b` at 48 px (2222")
+    made = {
+        "config": {"model": {"name": "tiny", "pretrained": "none"}},
+        "start": members[0],
+    }
+    assert _networks(made) == "tiny, started from recipe `a` (weights 111111111111)"
+    assert _networks(made | {"start": None}) == "tiny, start none"
 
 
 def test_numbers_of_other_weights_are_refused(measured: Path) -> None:

@@ -231,8 +231,13 @@ def test_intervals_are_assessed_where_the_model_gives_them(blank, films, tmp_pat
     found = evaluate(stand, films(6), tmp_path / "out", split="all")["intervals"]
     assert found["levels"]["0.9"]["coverage"]["all"]["value"] == 1
     assert found["n"] == 6
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "How sure it is" in page
+    assert "one reader&#x27;s rating" in page
+    assert f"{found['levels']['0.9']['width']:.1f} (90%)" in page
     assert (tmp_path / "out" / "spreads.csv").read_text().count(",2.5000\n") == 6
     withheld = evaluate(stand, films(6), tmp_path / "other", split="all", withhold_sex=True)["intervals"]
     assert withheld["levels"]["0.9"]["coverage"]["all"]["value"] == 0
     assert "intervals" not in evaluate(Stand(), films(6), tmp_path / "out", split="all")
     assert not (tmp_path / "out" / "spreads.csv").exists()
+    assert "How sure it is" not in (tmp_path / "out" / "report.html").read_text()

@@ -13,8 +13,9 @@ from typing import Any
 from .config import Config
 from .errors import BadTable
 from .files import json_bytes, write_bytes
+from .intervals import described
 from .predictor import Predictor
-from .report import band
+from .report import band, cell
 from .types import DISCLAIMER
 
 USE = (
@@ -51,14 +52,14 @@ def card(
             raise BadTable(f"the {name} is of weights {found['weights_sha256'][:12]}, not of {predictor.name}'s own")
     measured = (
         *("split", "n", "mae", "rmse", "mape", "r2", "median_error", "bias", "within_12"),
-        *("by_sex", "by_age", "by_age_and_sex", "limits_of_agreement", "interval"),
+        *("by_sex", "by_age", "by_age_and_sex", "limits_of_agreement", "interval", "intervals"),
     )
     about = predictor.about
     config = Config.from_dict(about["config"]).to_dict()
     return {
         "name": predictor.name,
         "weights_sha256": predictor.weights_sha256,
-        "made_by": {"config": config, "data": about["data"], "versions": about["versions"]},
+        "made_by": {"config": config, **_some(about, ("data", "start", "members", "versions"))},
         "intended_use": USE,
         "not_for": NOT_FOR,
         "limits": LIMITS,
@@ -71,7 +72,7 @@ def card(
 
 
 def _some(found: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
-    return {key: found[key] for key in keys}
+    return {key: found[key] for key in keys if key in found}
 
 
 def markdown(values: Mapping[str, Any]) -> str:
@@ -87,7 +88,7 @@ def markdown(values: Mapping[str, Any]) -> str:
         f"**Limits.** {values['limits']}",
         f"**Licence.** {values['licence']}",
         "## How it was made",
-        f"Recipe `{made['config']['recipe']}`: {model['name']}, start {model['pretrained']}, {prepare['size']} px "
+        f"Recipe `{made['config']['recipe']}`: {_networks(made)}, {prepare['size']} px "
         f"({seen}), loss {train['loss']}, {train['epochs']} epochs of {made['data']['train']:,} training films; the "
         f"sex {'is an input' if model['sex'] else 'is not used'}. {made['data']['validation']:,} validation films "
         "chose settings and stopping point.",
@@ -102,6 +103,7 @@ def markdown(values: Mapping[str, Any]) -> str:
             if len(found["by_age_and_sex"]) > 1
         ),
         _agreement(found["limits_of_agreement"]),
+        *(["## How sure it is", _intervals(found["intervals"])] if found.get("intervals") else []),
     ]
     if values["sex_unknown"]:
         parts += ["## Where the sex is not known", _unknown(values["sex_unknown"], found)]
@@ -127,6 +129,17 @@ def load(folder: Path, name: str) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError):
         raise BadTable(f"{path} is no {name} of a model") from None
     return found
+
+
+def _networks(made: Mapping[str, Any]) -> str:
+    """Which network from which start; or which ones, where they are several."""
+    if "members" in made:
+        words = (f"`{of['recipe']}` at {of['size']} px ({of['weights_sha256'][:12]})" for of in made["members"])
+        return f"the mean of {', '.join(words)}; films prepared at"
+    model, start = made["config"]["model"], made.get("start")
+    if start:
+        return f"{model['name']}, started from recipe `{start['recipe']}` (weights {start['weights_sha256'][:12]})"
+    return f"{model['name']}, start {model['pretrained']}"
 
 
 def _plain(found: Mapping[str, Any]) -> str:
@@ -157,6 +170,16 @@ def _unknown(unknown: Mapping[str, Any], known: Mapping[str, Any]) -> str:
     more = unknown["mae"]["value"] - known["mae"]["value"]
     error = f"MAE {_cell(unknown['mae'])} months, {more:+.2f} against the sex known"
     return f"On the same films, the sex withheld: {error}."
+
+
+def _intervals(found: Mapping[str, Any]) -> str:
+    sentences, header, rows = described(found)
+    lines = [sentences + " In brackets what 99 of 100 calibrated intervals would show.", ""]
+    lines += [f"| {' | '.join(header)} |", "|" + " --- |" * len(header)]
+    for name, *values in rows:
+        cells = (cell(name), *(value.replace("\n", " (") + ")" * ("\n" in value) for value in values))
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def _stress(stress: Mapping[str, Any]) -> str:

@@ -248,6 +248,7 @@ def _page(found: Mapping[str, Any], pictures: Mapping[str, bytes], cases: Sequen
         _all_numbers(found),
         report.groups("By sex; below each value its 95 % interval.", "sex", found["by_sex"]),
         report.groups("By labelled bone age; below each value its 95 % interval.", "months", found["by_age"]),
+        _interval_section(found.get("intervals")),
         report.heading("The largest errors"),
         _worst_section(found, pictures["worst.png"], cases),
         _failure_list(found["failures"]),
@@ -306,6 +307,16 @@ def _all_numbers(found: Mapping[str, Any]) -> str:
         value, between = metric_cell(key, found).split("\n")
         rows.append((metric.name, f"{value} {metric.unit}".strip(), between, f"{found[key].get('n', found['n']):,}"))
     return report.table("Overall.", ("", "value", "95 % interval", "films"), rows)
+
+
+def _interval_section(found: Mapping[str, Any] | None) -> str:
+    if found is None:
+        return ""
+    sentences, header, rows = intervals.described(found)
+    caption = f"Films inside the interval; below, what 99 of 100 calibrated ones would show. {sentences}"
+    return report.heading("How sure it is") + report.table(
+        caption, header, [(report.cell(name), *values) for name, *values in rows]
+    )
 
 
 def _worst_section(found: Mapping[str, Any], picture: bytes, cases: Sequence[plots.Case]) -> str:

@@ -175,6 +175,6 @@ def _halve(model: Any) -> None:
 
 
 def _metadata(record: dict[str, Any], name: str, half: bool) -> dict[str, Any]:
-    kept = ("config", "data", "members", "weights_sha256", "validation_mae", "epoch", "versions")
+    kept = ("config", "data", "start", "members", "weights_sha256", "validation_mae", "epoch", "versions")
     about = {"format": FORMAT, "name": name, "storage": "float16" if half else "float32", "disclaimer": DISCLAIMER}
     return about | {key: record[key] for key in kept if key in record}

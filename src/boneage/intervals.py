@@ -20,6 +20,8 @@ LEVELS = (0.5, 0.8, 0.9)
 LARGE = 12.0  # months: an error that a spread should warn of
 SURE = 0.8  # share of the films that is kept where only the surest are
 
+MEANING = "An interval is for one reader's rating of films like the training films, and is unproven elsewhere."
+
 Factors = Mapping[str, float]  # by level, as text: what a model's file holds
 
 
@@ -73,6 +75,27 @@ def assessment(
         "auroc": auroc(spreads, errors > LARGE),
         "surest": float(surest.mean() / errors.mean()),
     }
+
+
+def described(found: Mapping[str, Any]) -> tuple[str, tuple[str, ...], list[tuple[str, ...]]]:
+    """An `assessment` for people: what was found in sentences, and a table's header and rows, by predicted months and
+    sex; in a cell, the range that calibrated intervals would show follows a line break."""
+    levels = found["levels"]
+    widths = ", ".join(f"{of['width']:.1f} ({float(level):.0%})" for level, of in levels.items())
+    ranking = [f"Mean width, months: {widths}."]
+    if found["spearman"] is not None:
+        ranking.append(f"Expected against actual error: Spearman {found['spearman']:.2f}")
+        ranking[-1] += f", AUROC for errors over {LARGE:g} months {found['auroc']:.2f}." if found["auroc"] else "."
+        ranking.append(f"The surest {SURE:.0%} of the films have {found['surest']:.2f} times the MAE of all.")
+    header = ("predicted months, sex", "films", *(f"{float(level):.0%} interval" for level in levels))
+    cells = next(iter(levels.values()))["coverage"]
+    shares = ([of["coverage"][cell] for of in levels.values()] for cell in cells)
+    rows = [(cell, f"{share[0]['n']:,}", *map(_percent, share)) for cell, share in zip(cells, shares, strict=True)]
+    return " ".join((*ranking, MEANING)), header, rows
+
+
+def _percent(share: Mapping[str, float]) -> str:
+    return f"{100 * share['value']:.1f} %\n{100 * share['low']:.1f} to {100 * share['high']:.1f}"
 
 
 def _share(inside: np.ndarray, level: float) -> dict[str, float | int]:

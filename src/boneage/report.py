@@ -199,6 +199,12 @@ def band(name: str) -> str:
     return words[sign] + name.removeprefix(sign) if sign else name.replace("-", f"{GLUE}to{GLUE}")
 
 
+def cell(name: str) -> str:
+    """A cell of `metrics.by_cell` in words; any other name as it is."""
+    of, space, sex = name.partition(" ")
+    return f"{band(of)}, {sex}" if space else name
+
+
 def check_folder(out: Path, names: Collection[str], marker: str) -> None:
     """CannotWrite unless ``out`` is free, empty or an earlier report: with ``marker``, and nothing beside ``names``."""
     if out.exists() and not out.is_dir():
