@@ -26,6 +26,7 @@ STRENGTHS = {  # each setting at a strength that must show
     "brightness": 0.2,
     "noise": 0.1,
     "blur": 1.0,
+    "coarse": 1.0,
     "erase": 1.0,
     "marker": 1.0,
 }
@@ -89,7 +90,7 @@ def test_is_decided_by_its_generator_alone(name: str) -> None:
 @given(st.integers(0, 2**32), st.floats(0, 3))
 def test_any_strength_stays_in_range(seed: int, factor: float) -> None:
     scaled = {f.name: getattr(AUGMENTED, f.name) * factor for f in fields(AUGMENTED)}
-    for name in ("flip", "blur", "erase", "marker"):
+    for name in ("flip", "blur", "coarse", "erase", "marker"):
         scaled[name] = min(1.0, scaled[name])
     x = augment(films(4, 16), AugmentConfig(**scaled), seeded(seed), 16)
     assert 0 <= x.min() <= x.max() <= 1
@@ -184,6 +185,15 @@ def test_noise_has_at_most_the_configured_deviation() -> None:
     assert deviations.min() < 0.02
 
 
+def test_fewer_pixels_lose_the_detail_and_keep_the_rest() -> None:
+    board = (torch.arange(64)[:, None] + torch.arange(64)) % 2 * 255
+    halves = torch.cat([torch.full((64, 32), 40), torch.full((64, 32), 200)], 1)
+    x = augment(torch.stack([board, halves]).to(torch.uint8), ONLY["coarse"], seeded(), 64)[:, 0]
+    assert x[0, 8:-8, 8:-8].std() < 0.25
+    torch.testing.assert_close(x[1, :, 4:24], torch.full((64, 20), 40 / 255), atol=0.01, rtol=0)
+    torch.testing.assert_close(x[1, :, 40:60], torch.full((64, 20), 200 / 255), atol=0.01, rtol=0)
+
+
 def test_blur_is_a_mean_over_neighbours() -> None:
     dot = flat(1, 0)
     dot[:, 10, 10] = 255
@@ -192,7 +202,7 @@ def test_blur_is_a_mean_over_neighbours() -> None:
     assert x.sum() == pytest.approx(1, abs=1e-5)
 
 
-@pytest.mark.parametrize("name", ["marker", "erase", "blur"])
+@pytest.mark.parametrize("name", ["marker", "erase", "blur", "coarse"])
 def test_changes_where_the_dice_fall_and_nowhere_else(name: str) -> None:
     many = films(200)
     moved = changed(plain(many, 32), augment(many, replace(NONE, **{name: 0.25}), seeded(), 32))

@@ -87,12 +87,13 @@ class AugmentConfig:
     brightness: float = 0.0  # of the full range, each way
     noise: float = 0.0  # largest standard deviation, of the full range
     blur: float = 0.0  # probability
+    coarse: float = 0.0  # probability of a lower resolution
     erase: float = 0.0  # probability
     marker: float = 0.0  # probability
 
     def __post_init__(self) -> None:
         _within("augment", self, **{name.name: (0, _INF) for name in dataclasses.fields(self)})
-        _within("augment", self, flip=(0, 1), blur=(0, 1), erase=(0, 1), marker=(0, 1))
+        _within("augment", self, flip=(0, 1), blur=(0, 1), coarse=(0, 1), erase=(0, 1), marker=(0, 1))
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ def default() -> Config:
         freeze_after=0.3,
     )
     model = replace(first.model, pretrained="none", dropout=0.3, drop_path=0.15)
-    harder = replace(SETTLED, rotation=20, zoom=0.15, aspect=0.15, noise=0.03, blur=0.15, erase=0.2)
+    harder = replace(SETTLED, rotation=20, zoom=0.15, aspect=0.15, noise=0.03, blur=0.15, coarse=0.15, erase=0.2)
     prepare = replace(first.prepare, size=256)
     return Config("default", prepare=prepare, model=model, augment=harder, train=train)
 
