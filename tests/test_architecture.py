@@ -20,7 +20,7 @@ ROWS = (  # a module imports only from its own row and from those above it
     {"types", "errors"},
     {
         *("config", "looks", "files", "table", "pixels", "read", "read_dicom", "dicom_frame", "metrics", "progress"),
-        *("exported", "landmarks", "locate", "prepare", "intervals"),
+        *("exported", "storage", "landmarks", "locate", "prepare", "intervals"),
     },
     {"models"},
     {
@@ -39,7 +39,7 @@ TRAINING |= {"export", "sheet", "demo", "calibrate"}
 HEAVY = {  # third-party packages and the only modules that may name them
     "torch": TRAINING,
     "safetensors": {"checkpoint"},
-    "onnx": {"export", "train_locator"},
+    "onnx": {"export", "storage", "train_locator"},
     "onnxruntime": {"exported"},
     "pydicom": {"read_dicom", "dicom_frame"},
     "matplotlib": {"plots"},

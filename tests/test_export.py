@@ -56,7 +56,7 @@ def untrained(folder: Path, config: Config) -> Path:
 
 @pytest.fixture(scope="module")
 def half(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return export(tiny_run, tmp_path_factory.mktemp("half") / "half.onnx", half=True)
+    return export(tiny_run, tmp_path_factory.mktemp("half") / "half.onnx", storage="float16")
 
 
 def test_onnx_says_what_torch_says(tiny_run: Path, tiny_model: Path) -> None:
@@ -97,6 +97,23 @@ def test_sixteen_bits_cost_half_the_size_and_no_accuracy(half: Path, tiny_model:
     months = small.months(pixels, SEXES)
     np.testing.assert_allclose(months, full.months(pixels, SEXES), atol=0.1)
     assert not np.array_equal(months, full.months(pixels, SEXES))
+
+
+def test_eight_bits_cost_three_quarters_of_the_size_and_little_accuracy(tmp_path: Path) -> None:
+    run = untrained(tmp_path / "run", tiny_config("model.hidden=256"))
+    full, small = (export(run, tmp_path / f"{name}.onnx", storage=name) for name in ("float32", "int8"))
+    assert small.stat().st_size < 0.4 * full.stat().st_size
+    reads = [Predictor.load(path) for path in (full, small)]
+    assert reads[1].about["storage"] == "int8"
+    pixels = films(reads[0].spec)
+    months = [predictor.months(pixels, SEXES) for predictor in reads]
+    shifts = np.abs(months[0] - months[1])
+    assert 0 < shifts.mean() < 0.03 * np.ptp(months[0])
+
+
+def test_storage_that_does_not_exist(tiny_run: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadConfig, match="unknown storage 'int4'; known: float32, float16, int8"):
+        export(tiny_run, tmp_path / "model.onnx", storage="int4")
 
 
 def test_the_file_says_its_preparation_and_where_it_comes_from(tiny_run: Path, tiny_model: Path) -> None:

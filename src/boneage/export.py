@@ -21,26 +21,27 @@ from .exported import FORMAT, METADATA, configuration, seal
 from .files import replacing, sha256_json
 from .losses import output
 from .models.head import Network, Panel, Reader
+from .storage import store
 from .types import DISCLAIMER
 
 OPSET = 18
 
 
-def export(runs: Path | Sequence[Path], out: Path, *, half: bool = False, name: str = "", looks: int = 0) -> Path:
+def export(runs: Path | Sequence[Path], out: Path, *, storage: str = "float32", name: str = "", looks: int = 0) -> Path:
     """Write the best weights of a run folder as ``out``; of several, as one network that says their mean.
 
-    ``half`` stores them in 16 bits (computed in 32). ``looks``: how many a reading is averaged over; 0: as the run's
+    ``storage``: of the weights, see `boneage.storage`. ``looks``: how many a reading is averaged over; 0: as the run's
     configuration says. BadModel if a folder is damaged, BadConfig if the runs do not go together.
     """
     folders = [runs] if isinstance(runs, Path) else list(runs)
     if out.suffix != ".onnx":
         raise BadConfig(f"{out} should end in .onnx: that is the format exported")
     with replacing(out) as temporary:  # entered first: a place that takes no file shows before the work
-        temporary.write_bytes(exported(folders, half=half, name=name, looks=looks))
+        temporary.write_bytes(exported(folders, storage=storage, name=name, looks=looks))
     return out
 
 
-def exported(runs: Sequence[Path], *, half: bool = False, name: str = "", looks: int = 0) -> bytes:
+def exported(runs: Sequence[Path], *, storage: str = "float32", name: str = "", looks: int = 0) -> bytes:
     """The bytes of the ONNX file of a run folder or several; raises as `export`."""
     reader, record = load(runs[0]) if len(runs) == 1 else _panel(runs)
     if looks:
@@ -50,8 +51,8 @@ def exported(runs: Sequence[Path], *, half: bool = False, name: str = "", looks:
     size = record["config"]["prepare"]["size"]
     inputs = {"films": torch.zeros(2, size, size, dtype=torch.uint8), "sex": torch.zeros(2, 2)}
     told = ["months", *(["spread"] if reader.tells_spread else []), "features"]
-    model = graph(reader, inputs, told, half=half)
-    onnx.helper.set_model_props(model, {METADATA: json.dumps(_metadata(record, name or runs[0].name, half))})
+    model = graph(reader, inputs, told, storage=storage)
+    onnx.helper.set_model_props(model, {METADATA: json.dumps(_metadata(record, name or runs[0].name, storage))})
     return seal(model)
 
 
@@ -112,7 +113,7 @@ def _untrained(config: Config) -> Config:
     return Config.from_dict(config.to_dict() | {"model": config.to_dict()["model"] | {"pretrained": "none"}})
 
 
-def graph(network: nn.Module, inputs: dict[str, Tensor], outputs: list[str], *, half: bool) -> Any:
+def graph(network: nn.Module, inputs: dict[str, Tensor], outputs: list[str], *, storage: str) -> Any:
     """The ONNX model of a network in use; ``inputs``: examples by name, two films each, of any number in use."""
     import onnx
 
@@ -131,8 +132,7 @@ def graph(network: nn.Module, inputs: dict[str, Tensor], outputs: list[str], *, 
     assert program is not None
     model = onnx.load_model_from_string(program.model_proto.SerializeToString())
     _forget_origins(model.graph)
-    if half:
-        _halve(model)
+    store(model, storage)
     return model
 
 
@@ -157,24 +157,7 @@ def _quiet() -> Iterator[None]:
         log.setLevel(level)
 
 
-def _halve(model: Any) -> None:
-    """Store every larger float32 initialiser as float16 behind a cast, which the runtime folds when it loads."""
-    from onnx import TensorProto, helper, numpy_helper
-
-    casts = []
-    for initializer in model.graph.initializer:
-        values = numpy_helper.to_array(initializer)
-        if values.dtype != np.float32 or values.size < 64:
-            continue
-        name = initializer.name
-        initializer.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
-        casts.append(helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
-    nodes = [*casts, *model.graph.node]
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
-
-
-def _metadata(record: dict[str, Any], name: str, half: bool) -> dict[str, Any]:
+def _metadata(record: dict[str, Any], name: str, storage: str) -> dict[str, Any]:
     kept = ("config", "data", "start", "members", "weights_sha256", "validation_mae", "epoch", "versions")
-    about = {"format": FORMAT, "name": name, "storage": "float16" if half else "float32", "disclaimer": DISCLAIMER}
+    about = {"format": FORMAT, "name": name, "storage": storage, "disclaimer": DISCLAIMER}
     return about | {key: record[key] for key in kept if key in record}

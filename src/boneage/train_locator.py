@@ -191,7 +191,7 @@ def exported(network: nn.Module, mean: np.ndarray, about: dict[str, object]) -> 
     import onnx
 
     films = torch.zeros(2, SIZE, SIZE, dtype=torch.uint8)
-    model = graph(Bytes(network).eval(), {"films": films}, ["places", "inverted"], half=True)
+    model = graph(Bytes(network).eval(), {"films": films}, ["places", "inverted"], storage="float16")
     found = {"format": 1, "name": "locator", "size": SIZE, "template": mean.round(5).tolist(), **about}
     onnx.helper.set_model_props(model, {METADATA: json.dumps(found | {"disclaimer": DISCLAIMER})})
     return seal(model)

@@ -304,14 +304,14 @@ def serve(
 def export(
     runs: Annotated[list[Path], typer.Argument(help="a run folder; several are read as one, by their mean")],
     out: Annotated[Path, typer.Option(help="a file ending in .onnx")],
-    half: Annotated[bool, typer.Option("--half", help="store the weights in 16 bits: half the size")] = False,
+    storage: Annotated[str, typer.Option(help="of the weights: float32, float16 or int8")] = "float32",
     name: Annotated[str, typer.Option(help="what readings call the model; default: the first run's name")] = "",
     looks: Annotated[int, typer.Option(min=0, help="looks to average over in use; 0: as the run says")] = 0,
 ) -> None:
     """Write a trained network, or several as one, as an ONNX file that needs nothing else."""
     from ..export import export
 
-    print(f"{export(runs, out, half=half, name=name, looks=looks)} written")
+    print(f"{export(runs, out, storage=storage, name=name, looks=looks)} written")
 
 
 @app.command()
