@@ -21,6 +21,7 @@ from boneage.train import Run
 from boneage.world import World
 
 SETTINGS = ["data.limit=64", "train.batch=16", "train.epochs=60", "train.lr=3e-4"]
+SETTINGS += ["train.freeze_batchnorm=true", "train.freeze_after=0.4"]  # statistics of 16 films waver
 
 
 def main() -> None:

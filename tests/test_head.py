@@ -155,3 +155,11 @@ def test_a_mirroring_reader_means_over_both_sides_in_months() -> None:
     reader = Reader(Left(), lambda raw: (10 * raw[:, 0]).square(), mirror=True)
     both = (reader(side, torch.zeros(1, 2)).months.item() for side in (films, films.flip(-1)))
     assert list(both) == [50, 50]
+
+
+def test_ages_are_told_in_full_precision_when_the_backbone_computes_in_half() -> None:
+    model = network().eval()
+    with torch.autocast("cpu", torch.bfloat16):
+        answer = model(torch.rand(3, 1, 32, 32), SEXES)
+    assert {part.dtype for part in (answer.age, answer.features)} == {torch.float32}
+    assert not torch.equal(answer.age, answer.age.bfloat16().float())

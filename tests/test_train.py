@@ -314,7 +314,7 @@ def test_half_precision_computes_the_same_loss_nearly(tiny_data: Data, tmp_path:
     seen: list[torch.dtype] = []
     full = run_of(tiny_data, tmp_path, *CERTAIN)
     half = run_of(tiny_data, tmp_path, *CERTAIN, f"train.precision={precision}")
-    half.network.head.last.register_forward_hook(lambda module, inputs, raw: seen.append(raw.dtype))
+    half.network.backbone.register_forward_hook(lambda module, inputs, raw: seen.append(raw.dtype))
     losses = [run.step(run.network, 0) for run in (full, half)]
     assert losses[0] == pytest.approx(losses[1], rel=0.02)
     assert seen == [{"bf16": torch.bfloat16, "fp16": torch.float16}[precision]]

@@ -97,9 +97,9 @@ def default() -> Config:
         start="quick",
         lr=6e-4,
         weight_decay=0.03,
-        epochs=16,
+        epochs=14,
         ema=0.999,
-        evaluate_every=4,
+        evaluate_every=7,
         freeze_batchnorm=True,
         freeze_after=0.3,
     )

@@ -60,8 +60,10 @@ class Network(nn.Module):
         features = self.backbone(x)
         if self.training and self.withheld:
             sex = sex * (torch.rand(len(sex), 1, device=sex.device) >= self.withheld)
-        age, male = self.head(features, sex)
-        return Answer(age, male, self.spread(features, sex) if self.spread else None, features)
+        with torch.autocast(x.device.type, enabled=False):  # bfloat16 has steps of 3 % in a logarithm of months
+            features = features.float()
+            age, male = self.head(features, sex)
+            return Answer(age, male, self.spread(features, sex) if self.spread else None, features)
 
 
 class PlainHead(nn.Module):
