@@ -75,7 +75,7 @@ def run(samples, out, predictor=None, **options):
 
 def test_writes_a_whole_folder(films, tmp_path):
     found = run(films(12), tmp_path / "out")
-    assert sorted(os.listdir(tmp_path / "out")) == sorted(set(FILES) - {"spreads.csv"})  # this model tells none
+    assert sorted(os.listdir(tmp_path / "out")) == sorted(set(FILES) - {"spreads.csv", "intervals.png"})  # this model tells none
     assert json.loads((tmp_path / "out" / "metrics.json").read_text()) == found
     assert (found["n"], found["model"], found["split"]) == (12, "stand-in", "validation")
     assert found["weights_sha256"] == "ab" * 32
@@ -233,6 +233,7 @@ def test_intervals_are_assessed_where_the_model_gives_them(blank, films, tmp_pat
     assert found["n"] == 6
     page = (tmp_path / "out" / "report.html").read_text()
     assert "How sure it is" in page
+    assert (tmp_path / "out" / "intervals.png").stat().st_size > 10_000
     assert "one reader&#x27;s rating" in page
     assert f"{found['levels']['0.9']['width']:.1f} (90%)" in page
     assert (tmp_path / "out" / "spreads.csv").read_text().count(",2.5000\n") == 6

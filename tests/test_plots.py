@@ -44,6 +44,7 @@ def drawings(tables: list[Predictions]) -> dict[str, bytes]:
         "residuals": plots.residuals(tables[0]),
         "overlaid": plots.residuals_overlaid(tables),
         "histogram": plots.histogram(tables[0]),
+        "sureness": plots.sureness(tables[0], np.abs(tables[0].labels) / 8 + 3, 0.9),
         "errors": plots.errors_against([(tables[0], other) for other in tables]),
     }
 

@@ -180,6 +180,24 @@ def errors_against(pairs: Sequence[tuple[Predictions, Predictions]]) -> bytes:
         return _png(figure, panels[0])
 
 
+def sureness(table: Predictions, reach: np.ndarray, level: float) -> bytes:
+    """Absolute error against the ``reach`` [n] in months to either side of the interval of one ``level``; below the
+    line a label lies within. Means of ten equal groups by reach show whether the network knows where it errs."""
+    with _style():
+        figure, (axes,) = _panels(1, single=(7.2, 4.0))
+        errors = np.abs(table.errors)
+        far = max(1.0, float(reach.max()) * 1.05)
+        axes.fill_between([0, far], [0, far], color="#EFEFEF", linewidth=0, label=f"within the {level:.0%} interval")
+        _points(axes, table, reach, errors)
+        groups = np.array_split(np.argsort(reach, kind="stable"), min(10, len(reach)))
+        means = np.array([(reach[rows].mean(), errors[rows].mean()) for rows in groups])
+        axes.plot(*means.T, color=ACCENT, linewidth=2.2, marker="D", markersize=4, label="mean of a tenth of the films")
+        near = min(float(reach.min()) * 0.95, 0.9 * far)
+        axes.set(xlabel=f"half the width of the {level:.0%} interval (months)", ylabel="absolute error (months)")
+        axes.set(xlim=(near, far), ylim=(0, max(24.0, float(errors.max()) * 1.03)))
+        return _png(figure, axes)
+
+
 def shifts(names: Sequence[str], months: np.ndarray) -> bytes:
     """How far each change moves the readings: [films, changes] months; median, central 80 % and central 98 %."""
     with _style():
