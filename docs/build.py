@@ -114,14 +114,21 @@ def fits() -> str:
 
 def overfit() -> str:
     """Both reference networks on 64 films."""
-    rows = ["| recipe | films | epochs | MAE on them, months | minutes |", "| --- | --- | --- | --- | --- |"]
+    rows = ["| recipe | films | epochs | MAE on them, months | minutes | settings |", "|" + " --- |" * 6]
     for name in ("resnet50_plain", "inception_v4_plain"):
         got = found(f"overfit_{name}")
         if got is None:
-            rows.append(f"| {name} | – | – | not run yet | – |")
+            rows.append(f"| {name} | – | – | not run yet | – | – |")
             continue
         last = got["curve"][-1]
-        rows.append(f"| {name} | {got['n']} | {last['epoch']} | {last['mae']:.2f} | {last['seconds'] / 60:.1f} |")
+        cells = (
+            got["n"],
+            last["epoch"],
+            f"{last['mae']:.2f}",
+            f"{last['seconds'] / 60:.1f}",
+            " ".join(got["settings"]),
+        )
+        rows.append(f"| {name} | {' | '.join(map(str, cells))} |")
     return "\n".join(rows)
 
 

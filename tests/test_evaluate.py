@@ -75,7 +75,9 @@ def run(samples, out, predictor=None, **options):
 
 def test_writes_a_whole_folder(films, tmp_path):
     found = run(films(12), tmp_path / "out")
-    assert sorted(os.listdir(tmp_path / "out")) == sorted(set(FILES) - {"spreads.csv", "intervals.png"})  # this model tells none
+    assert sorted(os.listdir(tmp_path / "out")) == sorted(
+        set(FILES) - {"spreads.csv", "intervals.png"}
+    )  # this model tells none
     assert json.loads((tmp_path / "out" / "metrics.json").read_text()) == found
     assert (found["n"], found["model"], found["split"]) == (12, "stand-in", "validation")
     assert found["weights_sha256"] == "ab" * 32
