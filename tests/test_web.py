@@ -6,6 +6,7 @@ import io
 import json
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from boneage import Sex, read
 from boneage.apps.web.access import token_for
 from boneage.apps.web.limits import Limits
 from boneage.errors import BadConfig
+from boneage.explain import over_film
 from boneage.record import Record
 from boneage.reference import TABLE
 
@@ -141,6 +143,15 @@ def test_the_report_is_a_pdf_that_names_nobody(room: TestClient) -> None:
     assert b"Bone age reading" in found.content
     assert b"DOE" not in found.content
     assert b"4711" not in found.content
+
+
+def test_the_report_shows_the_heat_map_where_it_is_asked_for() -> None:
+    with client(limits=LIMITS, explain=partial(over_film, predictor())) as asking:
+        plain, shown = (
+            asking.post("/api/reports", **form(sex="male", **words)).content for words in ({}, {"heatmap": "true"})
+        )
+    pictures = [pdf.count(b"/Subtype /Image") for pdf in (plain, shown)]
+    assert pictures == [1, 3]  # the film; the film, the layer and how opaque that is
 
 
 # --- what is refused ------------------------------------------------------------------------------------------------

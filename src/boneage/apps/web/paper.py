@@ -5,6 +5,7 @@ No name and no id is on it; a line is left for who has to write one by hand.
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 from datetime import UTC, datetime
@@ -28,6 +29,7 @@ WIDTH, HEIGHT = A4
 MARGIN = 18 * mm
 INK, QUIET, LINE, BAND, ACCENT = map(HexColor, ("#15181c", "#5b636d", "#d5dade", "#e3ecf2", "#0b6a8f"))
 FILM_SIDE = 900  # pixels
+HEAT = 0.6  # opacity of the heat map
 WIDEST, TALLEST = 82 * mm, 96 * mm  # of the film on the page
 CHART = (MARGIN, 44 * mm, WIDTH - 2 * MARGIN, 100 * mm)  # left, bottom, width, height
 OLDEST = 216  # months on the axes
@@ -61,7 +63,7 @@ def report(answer: Answer, film: Radiograph, wishes: ReportWishes) -> bytes:
     canvas.setTitle("Bone age reading")
     canvas.setCreator(f"boneage {answer.version}")
     _head(canvas)
-    _film(canvas, film)
+    _film(canvas, film, answer.heatmap)
     _facts(canvas, answer)
     _chart(canvas, answer, wishes.earlier)
     _foot(canvas, answer)
@@ -91,13 +93,19 @@ def _head(canvas: Canvas) -> None:
     canvas.line(WIDTH - MARGIN - 38 * mm, top - 31, WIDTH - MARGIN, top - 31)
 
 
-def _film(canvas: Canvas, film: Radiograph) -> None:
+def _film(canvas: Canvas, film: Radiograph, heatmap: str | None) -> None:
+    """The film, and where there is a heat map, that over it as a page shows it."""
     picture = Image.fromarray(np.rint(film.pixels * 255).astype(np.uint8))
     picture.thumbnail((FILM_SIDE, FILM_SIDE))
     scale = min(WIDEST / picture.width, TALLEST / picture.height)
     width, height = picture.width * scale, picture.height * scale
     place = (MARGIN + (WIDEST - width) / 2, HEIGHT - MARGIN - 44 - height)
     canvas.drawImage(ImageReader(picture), *place, width, height)
+    if heatmap:
+        layer = Image.open(io.BytesIO(base64.b64decode(heatmap.partition(",")[2])))
+        layer.putalpha(layer.getchannel("A").point(lambda opacity: round(opacity * HEAT)))
+        canvas.drawImage(ImageReader(layer), *place, width, height, mask="auto")
+        _text(canvas, MARGIN, place[1] - 11, "Bright: blurring the film here moves the age most.", 8, QUIET)
 
 
 def _facts(canvas: Canvas, answer: Answer) -> None:

@@ -85,8 +85,8 @@ export async function pixels(film, signal) {
   return { data: new Uint16Array(await answer.arrayBuffer()), width, height };
 }
 
-export async function report(film, earlier) {
-  const body = form(film, { earlier: JSON.stringify(earlier) });
+export async function report(film, earlier, heatmap) {
+  const body = form(film, { earlier: JSON.stringify(earlier), heatmap: String(heatmap) });
   return (await send("/api/reports", { method: "POST", body })).blob();
 }
 

@@ -136,7 +136,7 @@ async function savePdf() {
   if (!current?.answer) return;
   $("pdf").disabled = true;
   try {
-    const pdf = await api.report(current, earlierOf(current));
+    const pdf = await api.report(current, earlierOf(current), viewer.opacity > 0);
     const link = make("a", { href: URL.createObjectURL(pdf), download: "bone-age.pdf" });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
