@@ -15,6 +15,7 @@ from typing import Any
 import typer
 from typer.testing import CliRunner
 
+from boneage import card
 from boneage.apps.cli import app
 
 DOCS = Path(__file__).parent
@@ -84,6 +85,14 @@ def curve(name: str) -> str:
         minutes = line["seconds"] / 60
         rows.append(f"| {line['epoch']} | {line['size']} | {line['loss']:.4f} | {error} | {minutes:.1f} |")
     return "\n".join(rows)
+
+
+def certainty() -> str:
+    """How well the shipped file's intervals hold."""
+    got = found("evaluation_default")
+    if got is None or not got.get("intervals"):
+        return "*The shipped file has no intervals yet.*"
+    return card.certainty(got["intervals"])
 
 
 def data_path() -> str:
@@ -186,9 +195,9 @@ def explanation() -> str:
     random, centre = (interval(got["against"][name]) for name in ("random", "centre"))
     regions = ", ".join(f"{name} {share:.0%}" for name, share in got["regions"].items())
     rows.append(
-        f"\nMean shift of the age in months, n = {got['n']} {got['split']} films, model {got['model']}. Against a "
-        f"random map {random} times the area, against the middle {centre} times. The heat by region: {regions}. A map "
-        f"takes {got['cpu_seconds']['median']:.2f} s of one core."
+        f"\nMean shift of the age in months, n = {got['n']} {got['split']} films, weights {got['weights_sha256'][:8]}. "
+        f"Against a random map {random} times the area, against the middle {centre} times. The heat by region: "
+        f"{regions}. A map takes {got['cpu_seconds']['median']:.2f} s of one core."
     )
     return "\n".join(rows)
 
@@ -238,6 +247,8 @@ def smaller() -> str:
 
 TABLES = {
     "models": models_table,
+    "certainty": certainty,
+    "curve_default": lambda: curve("default"),
     "curve_quick": lambda: curve("quick"),
     "curve_resnet50_plain": lambda: curve("resnet50_plain"),
     "curve_inception_v4_plain": lambda: curve("inception_v4_plain"),

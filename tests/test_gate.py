@@ -13,6 +13,7 @@ import pytest
 from boneage import Predictor, Radiograph, Sex, gate
 from boneage.config import PrepareConfig
 from boneage.gate import CODES, SCALE, examine, of_age, of_film, of_sex
+from boneage.locate import MISFIT
 from boneage.phantom import draw
 from boneage.prepare import look
 from boneage.stress import faint, resized, rotated
@@ -82,7 +83,7 @@ def test_hands_are_hands_at_every_age(seed: int) -> None:
     evidence = examine(film(hand(seed, months=20 + 25 * seed)))
     assert evidence.is_hand
     assert (evidence.missing, evidence.hands) == ((), 1)
-    assert evidence.misfit < 0.5 * gate.MISFIT
+    assert evidence.misfit < 0.5 * MISFIT
 
 
 @pytest.mark.parametrize("family", [noise, clouds, text, drawing, slope])

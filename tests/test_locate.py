@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from boneage import landmarks
 from boneage.config import PrepareConfig
 from boneage.errors import BadModel
 from boneage.landmarks import LANDMARKS
-from boneage.locate import FILE, Hand, Locator, decode, locator
+from boneage.locate import FILE, MISFIT, Hand, Locator, decode, locator
 from boneage.phantom import Phantom, draw
 from boneage.prepare import Findings, look, prepare
 from boneage.types import Radiograph
@@ -52,6 +54,29 @@ def test_landmarks_of_synthetic_hands_lie_where_they_were_drawn() -> None:
         errors.append(np.linalg.norm(on_the_film(findings, hand) - truth, axis=1).mean() / landmarks.length(truth))
         assert landmarks.is_mirrored(hand.frame) == (one.handedness == "right")
     assert np.mean(errors) < 0.04
+
+
+def test_a_hand_within_a_frame_thicker_than_any_border_is_found() -> None:
+    one = phantom(3, size=200)
+    framed = np.full((560, 560), 0.55, np.float32)
+    framed[160:400, 170:390] = 0.0
+    framed[180:380, 180:380] = unit(one)
+    framed[60:66, 40:52] = 1.0
+    findings, hand = found(framed)
+    assert hand.is_certain
+    truth = (one.landmarks + 180) / 560
+    error = np.linalg.norm(on_the_film(findings, hand) - truth, axis=1).mean()
+    assert error < 0.06 * landmarks.length(truth)
+
+
+def test_landmarks_where_no_hand_has_them_are_not_trusted() -> None:
+    _, hand = found(unit(phantom(3)))
+    assert hand.misfit < 0.03
+    assert hand.is_certain
+    shuffled = replace(hand, points=np.random.default_rng(0).permutation(hand.points))
+    assert shuffled.seen.mean() > 0.9
+    assert shuffled.misfit > MISFIT
+    assert not shuffled.is_certain
 
 
 def difference(one: np.ndarray, other: np.ndarray) -> float:

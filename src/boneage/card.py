@@ -103,7 +103,7 @@ def markdown(values: Mapping[str, Any]) -> str:
             if len(found["by_age_and_sex"]) > 1
         ),
         _agreement(found["limits_of_agreement"]),
-        *(["## How sure it is", _intervals(found["intervals"])] if found.get("intervals") else []),
+        *(["## How sure it is", certainty(found["intervals"])] if found.get("intervals") else []),
     ]
     if values["sex_unknown"]:
         parts += ["## Where the sex is not known", _unknown(values["sex_unknown"], found)]
@@ -172,7 +172,8 @@ def _unknown(unknown: Mapping[str, Any], known: Mapping[str, Any]) -> str:
     return f"On the same films, the sex withheld: {error}."
 
 
-def _intervals(found: Mapping[str, Any]) -> str:
+def certainty(found: Mapping[str, Any]) -> str:
+    """How well intervals hold (`boneage.intervals.assessment`), as Markdown."""
     sentences, header, rows = described(found)
     lines = [sentences + " In brackets what 99 of 100 calibrated intervals would show.", ""]
     lines += [f"| {' | '.join(header)} |", "|" + " --- |" * len(header)]

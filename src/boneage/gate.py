@@ -14,7 +14,7 @@ import numpy as np
 from . import landmarks
 from .config import PrepareConfig
 from .landmarks import LANDMARKS
-from .locate import SEEN, Hand, locator
+from .locate import MISFIT, SEEN, Hand, fitted, locator
 from .prepare import Findings, look, render
 from .types import Flag, Radiograph, Severity, Sex
 
@@ -25,7 +25,6 @@ SPEC = PrepareConfig(size=SIDE, hand=True, channels=1)
 # them so changed. "Non-hands": 432 drawings, photographs, noises and texts; besides, 80 hands without bones. What is
 # said of other films and of other families of non-hands is measured by benchmarks/gate.py.
 LEAST_SEEN = 0.4  # mean probability of the landmarks; films 0.51 to 1.00; cut by a third of their fingers 0.38 to 0.97
-MISFIT = 0.07  # of the frame's side; films: 99.5 % below 0.044, two above 0.5; non-hands with LEAST_SEEN: from 0.09
 FLAT = (
     5.0  # grey levels of detail in the palm; 0.7 % of films have less, but all of 25 hands without bones that are whole
 )
@@ -112,21 +111,6 @@ def examine(film: Radiograph, found: Findings | None = None) -> Evidence:
         sharpness=sharpness,
         hands=2 if _shows_two(film.pixels, hand) else int(_is_hand(seen, misfit)),
     )
-
-
-def fitted(hand: Hand) -> tuple[float, np.ndarray]:
-    """The mean distance of the landmarks seen from where a hand has them, of the frame's side, and the frame [2, 3]
-    that makes it least. Infinite where they span no frame."""
-    template, weights = locator().template, np.maximum(hand.seen, 1e-3)
-    root = np.sqrt(weights)[:, None]
-    design = np.concatenate([template, np.ones((len(template), 1))], axis=1)
-    frame = np.linalg.lstsq(design * root, hand.points * root, rcond=None)[0].T
-    try:
-        places = landmarks.apply(landmarks.invert(frame), hand.points)
-    except np.linalg.LinAlgError:
-        return float("inf"), frame
-    distances = np.linalg.norm(places - template, axis=1)
-    return float((distances * weights).sum() / weights.sum()), frame
 
 
 def of_film(evidence: Evidence, *, is_brought: bool, was_inverted: bool, laterality: str | None) -> list[Flag]:

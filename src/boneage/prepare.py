@@ -21,6 +21,7 @@ Box = tuple[float, float, float, float]  # top, bottom, left, right as fractions
 WHOLE: Box = (0.0, 1.0, 0.0, 1.0)
 PROXY = 128  # pixels: the longer side of the proxy on which borders, polarity and levels are found
 BORDER = 0.2  # the largest fraction of the film's side that is taken for a border
+THICK = 0.2  # of the film's side: a frame that is left away where no hand is found
 SMALL = 0.4  # of the film's area: a hand in a frame below it is looked at twice
 INVERTED = 0.05  # above it a film is taken for inverted: 7 of the real films, wrongly (see docs/data.md)
 
@@ -74,6 +75,17 @@ def _settled(proxy: np.ndarray, spec: PrepareConfig, inverted: bool) -> Findings
 
 
 def _with_hand(film: np.ndarray, spec: PrepareConfig) -> Findings:
+    """The hand, and the levels of its own frame; where none fits, looked for in the middle, within thick frames."""
+    found = _searched(film, spec)
+    if found.frame is not None or min(film.shape) < PROXY:
+        return found
+    inner = _searched(_middle(film, THICK), spec)
+    if inner.frame is None:
+        return found
+    return replace(inner, box=_within((THICK, 1 - THICK, THICK, 1 - THICK), inner.box))
+
+
+def _searched(film: np.ndarray, spec: PrepareConfig) -> Findings:
     """The hand, found in the polarity that shows more of it, and the levels of its own frame."""
     whole = replace(spec, hand=False, fit="squash", size=locator().size)
     found = look(film, whole)
