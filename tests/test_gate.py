@@ -13,6 +13,7 @@ import pytest
 from boneage import Predictor, Radiograph, Sex, gate
 from boneage.config import PrepareConfig
 from boneage.gate import CODES, SCALE, examine, of_age, of_film, of_sex
+from boneage.landmarks import LANDMARKS
 from boneage.locate import MISFIT
 from boneage.phantom import draw
 from boneage.prepare import look
@@ -97,12 +98,24 @@ def test_an_empty_picture_is_refused(pixels: Pixels) -> None:
     assert Severity.REFUSE in severities(pixels).values()
 
 
+def ringed(pixels: Pixels) -> Pixels:
+    """A white band across the first bone of the ring finger."""
+    hand = look(pixels, gate.SPEC).hand
+    assert hand is not None
+    base, end = (hand.points[LANDMARKS.index(f"ring_finger{joint}")] * SIDE for joint in (1, 2))
+    middle, along = (base + end) / 2, (end - base) / 4
+    across = np.array([-along[1], along[0]])
+    ends = [(middle + by * across).round().astype(int).tolist() for by in (-1, 1)]
+    return cv2.line(np.array(pixels, np.float32), *ends, 1.0, 4)
+
+
 PLAIN: dict[str, tuple[Callable[[Pixels], Pixels], Severity]] = {
     "mirrored": (lambda pixels: pixels[:, ::-1], Severity.NOTE),
     "rotated": (lambda pixels: rotated(pixels, 90), Severity.NOTE),
     "low_contrast": (lambda pixels: faint(pixels, 0.04), Severity.WARN),
     "blurred": (lambda pixels: cv2.GaussianBlur(pixels, (0, 0), 4), Severity.WARN),
     "too_small": (lambda pixels: resized(pixels, 62), Severity.WARN),
+    "metal": (ringed, Severity.NOTE),
     "too_dark": (lambda pixels: (pixels - np.percentile(pixels, 90)).clip(0, 1), Severity.WARN),
     "too_bright": (lambda pixels: (pixels * 2.5).clip(0, 1), Severity.WARN),
     "inverted": (lambda pixels: 1 - pixels, Severity.WARN),

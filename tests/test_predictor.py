@@ -178,9 +178,9 @@ def test_the_export_beside_the_weights_is_used_while_it_is_of_these_weights(
     assert made == []
     rewritten(tiny_model, run / "model.onnx", lambda about: about.update(weights_sha256="0" * 64))
     assert Predictor.load(run).weights_sha256 != "0" * 64
-    assert made == [run]
+    assert made == [[run]]
     assert Predictor.load(run).weights_sha256 != "0" * 64
-    assert made == [run], "what was exported is kept beside the weights"
+    assert made == [[run]], "what was exported is kept beside the weights"
 
 
 def test_a_run_folder_without_its_record_is_refused(tiny_run: Path, tiny_model: Path, tmp_path: Path) -> None:
