@@ -18,6 +18,7 @@ from boneage import checkpoint, exported  # noqa: E402
 from boneage.config import Config, PrepareConfig  # noqa: E402
 from boneage.errors import BadConfig, BadModel  # noqa: E402
 from boneage.export import export, load  # noqa: E402
+from boneage.looks import looks  # noqa: E402
 from boneage.losses import output  # noqa: E402
 from boneage.models.head import Network, Reader, encode  # noqa: E402
 from boneage.phantom import draw  # noqa: E402
@@ -149,6 +150,17 @@ def test_mirror_three_channels_no_sex_and_other_losses(
     mean = (by_torch(once, pixels) + by_torch(once, mirrored)) / 2
     np.testing.assert_allclose(months, mean, atol=0.02)
     assert np.abs(by_torch(once, pixels) - mean).max() > 0.05
+
+
+def test_looks_that_disagree_are_less_sure(tiny_run: Path, tmp_path: Path) -> None:
+    predictor = Predictor.load(export(tiny_run, tmp_path / "looks.onnx", looks=2))
+    pixels = films(predictor.spec)
+    each = [predictor.told(look, SEXES, quick=True) for look in looks(pixels, 2)]
+    months, spreads = predictor.told(pixels, SEXES)
+    np.testing.assert_allclose(months, (each[0][0] + each[1][0]) / 2)
+    between = ((each[0][0] - each[1][0]) / 2) ** 2
+    assert between.max() > 0
+    np.testing.assert_allclose(spreads, np.sqrt((each[0][1] ** 2 + each[1][1] ** 2) / 2 + between))
 
 
 @pytest.fixture(scope="module")

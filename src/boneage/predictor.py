@@ -101,14 +101,15 @@ class Predictor:
     def told(self, pixels: np.ndarray, sexes: Sequence[Sex], *, quick: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """Bone ages and the errors to expect, float64 [N] in months, of prepared pixels uint8 [N, S, S].
 
-        The mean over the model's looks, or by the first alone if ``quick``. The errors are NaN where the network does
-        not tell them.
+        The mean over the model's looks, or by the first alone if ``quick``. The error to expect grows with what the
+        looks disagree by, as in `boneage.models.head.Panel`; it is NaN where the network does not tell it.
         """
         self._check(pixels, sexes)
         asked = ["months", *(["spread"] if self.tells_spread else [])]
         answers = [self._run(asked, look, sexes) for look in looks(pixels, 1 if quick else self.looks)]
-        months, *spread = np.asarray(answers, np.float64).mean(axis=0)
-        return months, spread[0] if spread else np.full(len(months), np.nan)
+        months, *spread = np.asarray(answers, np.float64).swapaxes(0, 1)  # each [looks, N]
+        expected = np.sqrt((spread[0] ** 2).mean(axis=0) + months.var(axis=0)) if spread else np.nan
+        return months.mean(axis=0), np.broadcast_to(expected, months.shape[1:])
 
     def features(self, pixels: np.ndarray) -> np.ndarray:
         """What the network makes of prepared pixels uint8 [N, S, S] before it is told the sex: float32 [N, F].

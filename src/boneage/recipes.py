@@ -63,6 +63,21 @@ def inception_v4() -> Config:
     return replace(with_sex, recipe="inception_v4", model=replace(with_sex.model, name="inception_v4"))
 
 
+def resnet50_128() -> Config:
+    """The reference ResNet-50 for two hours of two cores: 20 epochs at 128 px, one channel, hands brought upright."""
+    full = resnet50()
+    train = replace(full.train, epochs=20, warmup=0.05, patience=0, evaluate_every=2)
+    model = replace(full.model, spread_loss=0.1)
+    prepare = PrepareConfig(size=128, channels=1, hand=True)
+    return Config("resnet50_128", prepare=prepare, model=model, augment=SETTLED, train=train)
+
+
+def inception_v4_128() -> Config:
+    """The reference Inception-v4 as `resnet50_128`: the same films, augmentation, schedule and loss."""
+    other = resnet50_128()
+    return replace(other, recipe="inception_v4_128", model=replace(other.model, name="inception_v4"))
+
+
 def quick() -> Config:
     """For an hour of two cores: EfficientNet-Lite0 from its ImageNet weights on hands brought upright, 224 px."""
     train = TrainConfig(
@@ -120,7 +135,17 @@ def tiny() -> Config:
 
 RECIPES: dict[str, Callable[[], Config]] = {
     function.__name__: function
-    for function in (resnet50_plain, inception_v4_plain, resnet50, inception_v4, quick, default, tiny)
+    for function in (
+        resnet50_plain,
+        inception_v4_plain,
+        resnet50,
+        inception_v4,
+        resnet50_128,
+        inception_v4_128,
+        quick,
+        default,
+        tiny,
+    )
 }
 
 

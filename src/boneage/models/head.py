@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
+from torch.amp.autocast_mode import is_autocast_available
 from torch.nn import functional
 
 from ..config import ModelConfig, PrepareConfig
@@ -60,10 +62,15 @@ class Network(nn.Module):
         features = self.backbone(x)
         if self.training and self.withheld:
             sex = sex * (torch.rand(len(sex), 1, device=sex.device) >= self.withheld)
-        with torch.autocast(x.device.type, enabled=False):  # bfloat16 has steps of 3 % in a logarithm of months
+        with exact(x.device):  # bfloat16 has steps of 3 % in a logarithm of months
             features = features.float()
             age, male = self.head(features, sex)
             return Answer(age, male, self.spread(features, sex) if self.spread else None, features)
+
+
+def exact(device: torch.device) -> AbstractContextManager[object]:
+    """Float32 within a step of mixed precision, on a device that has such steps."""
+    return torch.autocast(device.type, enabled=False) if is_autocast_available(device.type) else nullcontext()
 
 
 class PlainHead(nn.Module):
