@@ -15,8 +15,9 @@ from typing import Any
 import typer
 from typer.testing import CliRunner
 
-from boneage import card
+from boneage import card, metrics
 from boneage.apps.cli import app
+from boneage.predictions import read_predictions
 
 DOCS = Path(__file__).parent
 README = DOCS.parent / "README.md"
@@ -93,6 +94,55 @@ def certainty() -> str:
     if got is None or not got.get("intervals"):
         return "*The shipped file has no intervals yet.*"
     return card.certainty(got["intervals"])
+
+
+def references() -> str:
+    """The two reference networks on the same films."""
+    got = found("comparison_reference")
+    if got is None:
+        return "*Not compared yet.*"
+    lines = [pair["verdict"] for pair in got["pairs"]]
+    lines += [
+        f"RMSE: {interval(pair['rmse'])} months; {pair['b']} is nearer on {pair['win']} films, {pair['a']} on "
+        f"{pair['lose']}; their errors correlate by {pair['error_correlation']:.2f}."
+        for pair in got["pairs"]
+    ]
+    return "\n\n".join(lines)
+
+
+def cost() -> str:
+    """What the training runs cost."""
+    got = found("cost")
+    if got is None:
+        return "*Not measured yet.*"
+    columns = ("recipe", "pixels", "epochs", "minutes", "films a second", "10⁹ operations a film", "of the peak")
+    rows = [f"| {' | '.join(columns)} |", "|" + " --- |" * len(columns)]
+    for row in got["runs"]:
+        rows.append(
+            f"| {row['recipe']} | {row['size']} | {row['epochs']:g} | {row['minutes']:.0f} "
+            f"| {row['films_per_second']:.1f} | {row['operations'] / 1e9:.1f} | {row['share_of_peak']:.0%} |"
+        )
+    rows.append(f"\nPeak: {got['peak'] / 1e12:.2f} × 10¹² operations a second in bfloat16, {got['cores']} cores.")
+    return "\n".join(rows)
+
+
+def variants(group: str, reference: str = "") -> str:
+    """Trials that differ in one setting, read on the same films; paired with the reference if there is one."""
+    folder = RESULTS / "variants" / group
+    about = {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+    if not about or (reference and reference not in about):
+        return "*Not run yet.*"
+    tables = {name: read_predictions(folder / f"{name}.csv") for name in about}
+    rows = ["| trial | MAE, months | against the reference, months | minutes |", "| --- | --- | --- | --- |"]
+    for name in sorted(about, key=lambda name: (name != reference, name)):
+        table, other = tables[name], "–"
+        if reference and name != reference:
+            base = tables[reference]
+            assert base.ids == table.ids
+            other = interval(metrics.paired(table.labels, base.predictions, table.predictions)["mae"])
+        error = interval(metrics.summary(table.labels, table.predictions)["mae"])
+        rows.append(f"| {name.replace('_', ' ')} | {error} | {other} | {about[name]['minutes']:.0f} |")
+    return "\n".join(rows)
 
 
 def data_path() -> str:
@@ -248,7 +298,13 @@ def smaller() -> str:
 TABLES = {
     "models": models_table,
     "certainty": certainty,
+    "references": references,
+    "cost": cost,
+    "changes": lambda: variants("changes", "reference"),
+    "amounts": lambda: variants("amounts"),
     "curve_default": lambda: curve("default"),
+    "curve_resnet50": lambda: curve("resnet50_128"),
+    "curve_inception_v4": lambda: curve("inception_v4_128"),
     "curve_quick": lambda: curve("quick"),
     "curve_resnet50_plain": lambda: curve("resnet50_plain"),
     "curve_inception_v4_plain": lambda: curve("inception_v4_plain"),

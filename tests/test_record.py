@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import io
 import os
+import shutil
 import stat
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC
 from pathlib import Path
@@ -32,8 +36,45 @@ def reading(months: float = 120.0) -> dict[str, Any]:
     return made.to_dict()
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """A PostgreSQL server of this test run's own, behind a socket in a folder of its own: its URL."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not found or importlib.util.find_spec("pg8000") is None:
+        pytest.skip("PostgreSQL and boneage[postgresql] are not installed")
+    programs, folder = found[-1].parent, Path(tempfile.mkdtemp(prefix="pg"))
+    other = {"user": "nobody"} if os.getuid() == 0 else {}  # it refuses to run as root
+    if other:
+        shutil.chown(folder, "nobody")
+    quiet: dict[str, Any] = {"check": True, "stdout": subprocess.DEVNULL, "cwd": folder, **other}
+    control = [programs / "pg_ctl", "-D", folder / "data", "-w", "-l", folder / "log"]
+    try:
+        subprocess.run([programs / "initdb", "-D", folder / "data", "-U", "room", "-A", "trust", "-N"], **quiet)
+        subprocess.run([*control, "-o", f"-c listen_addresses='' -k {folder} -F", "start"], **quiet)
+        try:
+            yield f"postgresql://room@/postgres?unix_sock={folder}/.s.PGSQL.5432"
+        finally:
+            subprocess.run([*control, "-m", "immediate", "stop"], **quiet)
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def record(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Record]:
+    """An empty record in a file and on a server."""
+    if request.param == "sqlite":
+        opened = Record.open(str(tmp_path / "room.db"))
+    else:
+        opened = Record.open(request.getfixturevalue("server"), tmp_path / "key")
+        with opened._engine.begin() as connection:
+            connection.execute(READINGS.delete())
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
-def record(tmp_path: Path) -> Iterator[Record]:
+def in_file(tmp_path: Path) -> Iterator[Record]:
+    """An empty record in a file."""
     opened = Record.open(str(tmp_path / "room.db"))
     yield opened
     opened.close()
@@ -52,9 +93,9 @@ def test_a_reading_is_kept_and_found_by_the_hash_of_its_patient(record: Record) 
     assert found[0].chronological_age_months == 98.5
 
 
-def test_neither_the_patient_nor_the_name_of_the_film_is_in_the_files(record: Record, tmp_path: Path) -> None:
-    record.add(reading(), who="AB", patient=record.pseudonyms.of(PATIENT), age=120)
-    record.close()
+def test_neither_the_patient_nor_the_name_of_the_film_is_in_the_files(in_file: Record, tmp_path: Path) -> None:
+    in_file.add(reading(), who="AB", patient=in_file.pseudonyms.of(PATIENT), age=120)
+    in_file.close()
     held = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert b"b" * 64 in held
     assert PATIENT.encode() not in held
@@ -93,7 +134,7 @@ def test_it_opens_again_with_what_it_held(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX")
-def test_record_and_key_are_the_owners_alone(record: Record, tmp_path: Path) -> None:
+def test_record_and_key_are_the_owners_alone(in_file: Record, tmp_path: Path) -> None:
     for name in ("room.db", "room.db.key"):
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
     (tmp_path / "room.db.key").chmod(0o644)
@@ -133,6 +174,13 @@ def test_what_is_no_database_is_refused_in_a_sentence(place: str, reason: str, t
 def test_a_database_elsewhere_needs_a_place_for_its_key() -> None:
     with pytest.raises(BadConfig, match="--record-key"):
         Record.open("postgresql://host/db")
+
+
+def test_a_server_that_is_not_there_or_says_no_is_a_sentence(server: str, tmp_path: Path) -> None:
+    with pytest.raises(CannotWrite, match="cannot be used"):
+        Record.open(server.replace("5432", "5433"), tmp_path / "key")
+    with pytest.raises(CannotWrite, match=r'cannot be used: database "elsewhere" does not exist$'):
+        Record.open(server.replace("/postgres?", "/elsewhere?"), tmp_path / "key")
 
 
 def test_a_file_that_is_no_database_and_a_folder_are_refused(tmp_path: Path) -> None:

@@ -201,7 +201,10 @@ def _claimed(path: Path) -> Path:
 
 def _engine(url: str) -> Engine:
     try:
-        engine = create_engine(url, **({"poolclass": StaticPool} if url == "sqlite://" else {}))
+        where = make_url(url)
+        if where.drivername == "postgresql":  # without a driver's name SQLAlchemy takes one that is not free enough
+            where = where.set(drivername="postgresql+pg8000")
+        engine = create_engine(where, **({"poolclass": StaticPool} if url == "sqlite://" else {}))
     except (ArgumentError, ModuleNotFoundError) as error:
         reason = f"{error.name} is not installed" if isinstance(error, ModuleNotFoundError) else "it is no database URL"
         raise BadConfig(f"the record cannot be opened: {reason}") from None
@@ -230,13 +233,18 @@ def _sentences(engine: Engine) -> Iterator[None]:
         yield
     except SQLAlchemyError as error:
         place = engine.url.render_as_string(hide_password=True)
-        reason = str(getattr(error, "orig", None) or type(error).__name__).splitlines()[0]
+        cause = getattr(error, "orig", None)
+        said = cause.args[0] if cause and cause.args else None
+        message = said.get("M") if isinstance(said, dict) else cause  # PostgreSQL's: its primary message alone
+        reason = str(message or type(error).__name__).splitlines()[0]
         raise CannotWrite(f"the record at {place} cannot be used: {reason}") from None
 
 
 def _in_utc(value: Any) -> Any:
-    """SQLite gives times back without their zone."""
-    return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
+    """SQLite gives times back without their zone, PostgreSQL in its own."""
+    if not isinstance(value, datetime):
+        return value
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def _harmless(value: Any) -> Any:
