@@ -39,13 +39,20 @@ def test_a_folder_is_its_films_in_order_and_hidden_files_are_none(folder: Path) 
     assert [item.id for item in items(folder)] == ["a", "b", "c"]
 
 
+def test_films_of_one_name_are_known_by_their_paths(tmp_path: Path) -> None:
+    for name in ("p1/IM1.dcm", "p2/IM1.dcm", "p2/1.2.840.7", "p2/IM2.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(bytes(128) + b"DICM")
+    assert [item.id for item in items(tmp_path)] == ["p1/IM1.dcm", "1.2.840.7", "p2/IM1.dcm", "IM2"]
+
+
 def test_a_folder_whose_name_ends_like_a_table_is_a_folder(folder: Path) -> None:
     renamed = folder.rename(folder.with_name("films.csv"))
     assert len(items(renamed)) == 3
 
 
 def test_a_folder_without_films_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableImage, match="holds no file with the ending of a picture or of DICOM"):
+    with pytest.raises(UnreadableImage, match="holds no picture and no DICOM file"):
         items(tmp_path)
 
 

@@ -216,6 +216,21 @@ def test_films_are_found_by_the_image_column(tmp_path: Path) -> None:
     assert places(tmp_path, "id,image\nx,/old/disk/b/1.jpg\ny,1.png\n") == ["b/1.png", "a/1.png"]
 
 
+def test_a_film_that_another_row_names_is_not_taken_for_a_missing_one(tmp_path: Path) -> None:
+    folder_of(tmp_path, "a/1.png", "a/2.png")
+    assert places(tmp_path, "image\na/1.png\nb/1.png\n") == ["a/1.png", None]
+    assert places(tmp_path, "image\nb/2.png\nc/2.png\n") == [None, None]
+    assert places(tmp_path, "id,image\nx,/old/a/1.jpg\ny,b/1.png\n") == ["a/1.png", None]
+    assert places(tmp_path, "id,image\nx,a/1.png\ny,a/1.png\n") == ["a/1.png"] * 2
+
+
+def test_dicom_files_need_no_ending(tmp_path: Path) -> None:
+    for name in ("IM0001", "1.2.840.7", "DICOMDIR", "text"):
+        (tmp_path / name).write_bytes(bytes(128) + (b"DICM" if name != "text" else b"....") + bytes(9))
+    assert sorted(path.name for path in images_below(tmp_path)) == ["1.2.840.7", "IM0001"]
+    assert places(tmp_path, "id\nIM0001\n1.2.840.7\n") == ["IM0001", "1.2.840.7"]
+
+
 def test_films_in_another_folder(tmp_path: Path) -> None:
     folder_of(tmp_path, "films/a/1.png", "films/b/1.png", "films/2.png")
     (tmp_path / "tables").mkdir()
@@ -226,7 +241,7 @@ def test_films_in_another_folder(tmp_path: Path) -> None:
 
 def test_a_folder_of_images_must_be_one(tmp_path: Path) -> None:
     with pytest.raises(BadTable, match="is not a folder of images"):
-        with_paths([], tmp_path / "nowhere")
+        with_paths([], tmp_path / "table.csv", tmp_path / "nowhere")
 
 
 def test_images_below(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def python_run_folder(hand: Hand) -> float:
 
 def evaluation(hand: Hand) -> float:
     (sample,) = read_table(hand.table)
-    sample = boneage.dataset.with_paths([sample], hand.table.parent)[0]  # type: ignore[attr-defined]
+    sample = boneage.dataset.with_paths([sample], hand.table)[0]  # type: ignore[attr-defined]
     return predict_all(boneage.Predictor.load(hand.model), [sample])[0].predictions[0]
 
 

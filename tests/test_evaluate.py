@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -228,7 +229,7 @@ def test_the_worst_case_leads_its_table(films, tmp_path):
 
 
 def test_intervals_are_assessed_where_the_model_gives_them(blank, films, tmp_path):
-    told = {"known": {"0.5": 1.0, "0.9": 1000.0}, "unknown": {"0.9": 0.0}}
+    told = {"known": {"0.5": 1.0, "0.9": 1000.0}, "unknown": {"0.5": 0.0, "0.9": 0.0}}
     stand = Stand(spread=2.5, factors=told)
     found = evaluate(stand, films(6), tmp_path / "out", split="all")["intervals"]
     assert found["levels"]["0.9"]["coverage"]["all"]["value"] == 1
@@ -241,6 +242,27 @@ def test_intervals_are_assessed_where_the_model_gives_them(blank, films, tmp_pat
     assert (tmp_path / "out" / "spreads.csv").read_text().count(",2.5000\n") == 6
     withheld = evaluate(stand, films(6), tmp_path / "other", split="all", withhold_sex=True)["intervals"]
     assert withheld["levels"]["0.9"]["coverage"]["all"]["value"] == 0
+    some = [replace(one, sex=Sex.UNKNOWN) if number < 2 else one for number, one in enumerate(films(6))]
+    mixed = evaluate(stand, some, tmp_path / "mixed", split="all")["intervals"]
+    assert mixed["levels"]["0.9"]["coverage"]["all"]["value"] == pytest.approx(4 / 6)
     assert "intervals" not in evaluate(Stand(), films(6), tmp_path / "out", split="all")
     assert not (tmp_path / "out" / "spreads.csv").exists()
     assert "How sure it is" not in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_a_mount_point_takes_a_report_and_keeps_no_older_file(blank, films, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    evaluate(Stand(), films(6), out, split="all")
+    (out / "spreads.csv").write_text("of an earlier model")
+    monkeypatch.setattr(os.path, "ismount", lambda path: str(path) == str(out))
+    monkeypatch.setattr(os, "rename", None)
+    evaluate(Stand(), films(3), out, split="all")
+    assert json.loads((out / "metrics.json").read_text())["n"] == 3
+    assert not (out / "spreads.csv").exists()
+    assert not list(tmp_path.rglob(".*"))
+
+
+def test_a_name_in_another_encoding_is_written_as_an_escape(blank, films, tmp_path):
+    gone = Sample("gone", Path(os.fsdecode(b"caf\xe9.png")), 100.0, Sex.MALE, None, None)
+    found = evaluate(Stand(), [*films(3), gone], tmp_path / "out", split="all", context={"data": os.fsdecode(b"\xe9")})
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["context"] == found["context"]

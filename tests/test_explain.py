@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from boneage import Predictor, Radiograph, Sex
+from boneage.caption import LINE, MARGIN
 from boneage.config import PrepareConfig
 from boneage.explain import ELSEWHERE, REGIONS, Explanation, explain, occlusion, over_film, regions, shares
 from boneage.landmarks import LANDMARKS
@@ -94,13 +95,14 @@ def test_a_film_is_explained_and_drawn(tiny_model: Path) -> None:
     found = explain(predictor, film, Sex.MALE)
     assert found.shares is not None
     assert found.heat.max() > 0
-    drawn = cv2.imdecode(np.frombuffer(found.overlay(160), np.uint8), cv2.IMREAD_COLOR)
+    drawn = cv2.imdecode(np.frombuffer(found.overlay("Model x. Research use only.", 160), np.uint8), cv2.IMREAD_COLOR)
     assert drawn is not None
-    assert drawn.shape == (160, 160, 3)
+    assert drawn.shape == (160 + 2 * LINE + MARGIN, 160, 3)
+    assert drawn[160 : 160 + LINE].max() > 150 < drawn[160 + LINE :].max()
     empty = explain(predictor, Radiograph(np.zeros((90, 90), np.float32), "", "", ""), Sex.MALE)
     assert empty.shares is None
     assert not empty.heat.any()
-    assert empty.overlay()
+    assert empty.overlay("")
 
 
 @pytest.mark.parametrize("how", ["squash", "pad", "crop", "hand"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from boneage.intervals import LEVELS, assessment, auroc, bounds, calibrated_range, factors, ranks
+from boneage.intervals import LEVELS, around, assessment, auroc, bounds, calibrated_range, factors, ranks
 from boneage.types import Sex
 
 
@@ -40,6 +40,7 @@ def test_new_films_of_the_same_kind_are_covered() -> None:
 def test_no_age_is_below_zero() -> None:
     low, high = bounds(np.array([5.0]), np.array([4.0]), 2.0)
     assert (low.item(), high.item()) == (0, 13)
+    assert [(one.low, one.high) for one in around(-9.0, 4.0, {"0.9": 2.0})] == [(0, 0)]
 
 
 def test_the_assessment_of_honest_spreads() -> None:

@@ -16,6 +16,7 @@ from command import child
 from boneage import DISCLAIMER, Predictor, Radiograph, Sex, exported, predictor, read
 from boneage.errors import BadModel
 from boneage.prepare import prepare
+from boneage.types import Severity
 
 onnx = pytest.importorskip("onnx")
 
@@ -85,6 +86,12 @@ def test_a_reading_says_where_it_comes_from(tiny: Predictor, hand: Radiograph) -
     assert reading.disclaimer == DISCLAIMER
 
 
+def test_what_was_noted_of_the_file_is_a_flag(tiny: Predictor, hand: Radiograph) -> None:
+    noted = replace(hand, notes=("3 frames: only the first is read",))
+    flag = next(flag for flag in tiny.read(noted, Sex.MALE).flags if flag.code == "as_read")
+    assert (flag.severity, flag.sentence) == (Severity.NOTE, "3 frames: only the first is read")
+
+
 def test_the_sex_changes_the_reading(tiny: Predictor, hand: Radiograph) -> None:
     assert len({tiny.read(hand, sex).bone_age_months for sex in ALL}) == 3
 
@@ -148,6 +155,11 @@ def test_shipped_weights_go_by_name(tiny_model: Path, tmp_path: Path, monkeypatc
     assert Predictor.load().weights_sha256 == Predictor.load("other").weights_sha256
     with pytest.raises(BadModel, match=r"known: default, other"):
         Predictor.load("third")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "default").mkdir()
+    assert Predictor.load().weights_sha256 == Predictor.load("other").weights_sha256
+    with pytest.raises(BadModel, match="default is not a run folder"):
+        Predictor.load("./default")
 
 
 def test_a_file_of_a_later_version_is_refused_by_name(tiny_model: Path, tmp_path: Path) -> None:

@@ -230,7 +230,7 @@ def test_a_palette_is_looked_up() -> None:
         ("m", Sex.MALE, None),
         ("O", Sex.UNKNOWN, "PatientSex O is taken as unknown"),
         ("girl", Sex.UNKNOWN, "PatientSex GIRL is taken as unknown"),
-        ("", Sex.UNKNOWN, "PatientSex is not given"),
+        ("", Sex.UNKNOWN, None),
     ],
 )
 def test_sex_never_defaults_silently(found: str, sex: Sex, note: str | None) -> None:
@@ -277,6 +277,16 @@ def test_spacing(elements: dict[str, Any], spacing: tuple[float, float] | None) 
     assert read(written(dicom(**elements))).spacing == spacing
 
 
+@pytest.mark.parametrize("wrong", [b"0,143\\0,143", b"0.1234567\\ "])
+def test_numbers_that_are_none_cost_no_film(wrong: bytes) -> None:
+    data = written(dicom(PixelSpacing=[0.1234567, 0.12]))
+    right = b"0.1234567\\0.12"
+    assert right in data
+    film = read(data.replace(right, wrong.ljust(len(right))))
+    assert film.spacing is None
+    np.testing.assert_allclose(film.pixels, PICTURE, atol=LEVEL)
+
+
 @pytest.mark.parametrize(
     ("elements", "side"),
     [({"ImageLaterality": "L"}, "L"), ({"Laterality": "R"}, "R"), ({"ImageLaterality": "U"}, None), ({}, None)],
@@ -288,7 +298,7 @@ def test_laterality(elements: dict[str, str], side: str | None) -> None:
 def test_several_frames_and_other_modalities_are_noted() -> None:
     frames = np.stack([TWELVE, 4095 - TWELVE, TWELVE])
     film = read(written(dicom(PixelData=frames.tobytes(), NumberOfFrames=3, Modality="CT")))
-    assert film.notes == ("3 frames: only the first is read", "modality CT")
+    assert film.notes == ("3 frames: only the first is read", "the file is of modality CT, not of radiography")
     np.testing.assert_allclose(film.pixels, PICTURE, atol=LEVEL)
 
 

@@ -175,11 +175,24 @@ def test_films_to_evaluate_on(tmp_path: Path) -> None:
     config = DataConfig()
     trained_here = fingerprint(divide(loose, config))
     assert [(len(found.samples), part) for found, part in (choose(loose, config, "auto"),)] == [(20, "all")]
-    found, part = choose(loose, config, "auto", trained_here)
+    found, part = choose(loose, config, "auto", {"sha256": trained_here, "folder": tmp_path.name})
     assert (len(found.samples), part) == (2, "validation")
     assert {s.split for s in choose(loose, config, "cal")[0].samples} == {"calibration"}
     with pytest.raises(BadTable, match="no labelled film in the split 'test'"):
         choose(loose, config, "test")
+    for word in ("tests", "", "na"):
+        with pytest.raises(BadConfig, match="split"):
+            choose(loose, config, word)
+
+
+def test_a_folder_changed_since_the_training_is_not_taken_for_a_new_one(tmp_path: Path) -> None:
+    films = drawn(20)
+    trained_on = {"sha256": fingerprint(divide(dataset(films, tmp_path), DataConfig())), "folder": tmp_path.name}
+    changed = dataset(films[1:], tmp_path)
+    with pytest.raises(BadConfig, match="not the same any more"):
+        choose(changed, DataConfig(), "auto", trained_on)
+    assert choose(changed, DataConfig(), "all", trained_on)[1] == "all"
+    assert choose(changed, DataConfig(), "auto", trained_on | {"folder": "another"})[1] == "all"
 
 
 def test_a_fingerprint_changes_with_labels_and_parts() -> None:

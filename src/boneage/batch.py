@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from .dataset import read_table, with_paths
 from .errors import BadConfig, BadTable, BoneAgeError, UnreadableImage
 from .predictor import Predictor
-from .read import SUFFIXES, read
+from .read import SUFFIXES, is_film, read
 from .types import Reading, Sex
 
 
@@ -36,7 +37,8 @@ def items(source: str | Path, sex: Sex | None = None, images: str | Path | None 
     """The films that ``source`` stands for: a file, a folder of films (and folders), or a table with ids.
 
     A sex given here holds for all; without one the table's holds, else the file's. ``images``: where a table's films
-    are, if not beside it. Raises UnreadableImage, BadTable or BadConfig.
+    are, if not beside it. A folder's film is known by its name without ending, or by its path within the folder where
+    several share that name. Raises UnreadableImage, BadTable or BadConfig.
     """
     path = Path(source)
     if path.suffix.lower() in {".csv", ".tsv"} and not path.is_dir():
@@ -46,9 +48,13 @@ def items(source: str | Path, sex: Sex | None = None, images: str | Path | None 
     if path.is_dir():
         films = sorted(_films(path))
         if not films:
-            raise UnreadableImage(f"{path} holds no file with the ending of a picture or of DICOM")
-        return [Item(film.stem, film, sex) for film in films]
-    return [Item(path.stem, path, sex)]
+            raise UnreadableImage(f"{path} holds no picture and no DICOM file")
+        names = Counter(map(_stem, films))
+        return [
+            Item(_stem(film) if names[_stem(film)] == 1 else film.relative_to(path).as_posix(), film, sex)
+            for film in films
+        ]
+    return [Item(_stem(path), path, sex)]
 
 
 def read_all(predictor: Predictor, films: Sequence[Item], *, force: bool = False) -> Iterator[Reading | Failure]:
@@ -64,7 +70,7 @@ def read_all(predictor: Predictor, films: Sequence[Item], *, force: bool = False
 
 
 def _of_table(path: Path, sex: Sex | None, images: Path | None) -> list[Item]:
-    samples = with_paths(read_table(path), images or path.parent)
+    samples = with_paths(read_table(path), path, images)
     if not samples:
         raise BadTable(f"{path} has no rows")
     if sex is not None:
@@ -76,8 +82,9 @@ def _films(folder: Path) -> Iterator[Path]:
     """The visible films of a folder and of the visible folders below it."""
     for place, below, names in os.walk(folder):
         below[:] = [name for name in below if not name.startswith(".")]
-        yield from (Path(place) / name for name in names if _is_film(name))
+        yield from (Path(place) / name for name in names if not name.startswith(".") and is_film(Path(place) / name))
 
 
-def _is_film(name: str) -> bool:
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
+def _stem(film: Path) -> str:
+    """Its name without the ending; a name such as 1.2.840.7 has none."""
+    return film.stem if film.suffix.lower() in SUFFIXES else film.name

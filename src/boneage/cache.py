@@ -59,7 +59,7 @@ def open_cache(samples: Sequence[Sample], spec: PrepareConfig, sizes: Sizes | No
     if not (index.exists() and array.exists()):
         failures = _build(array, here, spec, sizes or {})
         write_json(index, failures)
-    failures = json.loads(index.read_text())
+    failures = json.loads(index.read_text(encoding="utf-8"))
     pixels = np.load(array, mmap_mode="r")
     missing = {sample.id: "no image with this id" for sample in samples if sample.path is None}
     return Cache(pixels, tuple(s for s in here if s.id not in failures), missing | failures)

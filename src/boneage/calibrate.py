@@ -17,16 +17,18 @@ from .errors import BadModel, BadTable
 from .evaluate import predict_all
 from .export import annotated
 from .files import replacing
-from .intervals import factors
+from .intervals import KNOWN, factors
 from .predictor import Predictor
 from .progress import Advance
+from .types import Sex
 
 
 def calibrate(
     model: Path, samples: Sequence[Sample], out: Path, *, split: str, progress: Advance | None = None
 ) -> dict[str, Any]:
     """Write the model with ``intervals`` among the facts about itself, and return those: the factors by level, of the
-    sex known and of the sex withheld, each from all ``samples``, and how many films of which split they come from.
+    sex known and of the sex withheld, each from all ``samples`` (the former but for films of unknown sex), and how many
+    films of which split they come from.
 
     BadModel if the model does not tell a spread, BadTable for too few films, CannotWrite.
     """
@@ -36,8 +38,10 @@ def calibrate(
         raise BadModel(f"{model} does not tell the error to expect: train with model.spread_loss above 0")
     with replacing(out) as temporary:  # entered first: a place that takes no file shows before the work
         scales, counts = {}, {}
-        for name, withheld in (("known", False), ("unknown", True)):
-            table, _ = predict_all(predictor, samples, progress, withhold_sex=withheld)
+        for is_known, name in KNOWN.items():
+            table, _ = predict_all(predictor, samples, progress, withhold_sex=not is_known)
+            if is_known:
+                table = table.select([row for row, sex in enumerate(table.sexes) if sex is not Sex.UNKNOWN])
             spreads = np.empty(0) if table.spreads is None else table.spreads
             try:
                 scales[name], counts[name] = factors(table.errors, spreads), len(table)

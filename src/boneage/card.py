@@ -12,7 +12,7 @@ from typing import Any
 
 from .config import Config
 from .errors import BadTable
-from .files import json_bytes, write_bytes
+from .files import json_bytes, text_bytes, write_bytes
 from .intervals import described
 from .predictor import Predictor
 from .report import band, cell
@@ -115,7 +115,7 @@ def markdown(values: Mapping[str, Any]) -> str:
 def write(values: Mapping[str, Any], out: Path) -> tuple[Path, Path]:
     """``NAME.md`` and ``NAME.json`` in the folder ``out``; CannotWrite if it does not take them."""
     paths = out / f"{values['name']}.md", out / f"{values['name']}.json"
-    write_bytes(paths[0], markdown(values).encode())
+    write_bytes(paths[0], text_bytes(markdown(values)))
     write_bytes(paths[1], json_bytes(dict(values)))
     return paths
 
@@ -124,7 +124,7 @@ def load(folder: Path, name: str) -> dict[str, Any]:
     """What a verb wrote into its folder, or a JSON file of it; BadTable if it is not there or none such."""
     path = folder / name if folder.is_dir() else folder
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(path.read_text(encoding="utf-8"))
         found["weights_sha256"], found["n"]
     except (OSError, ValueError, KeyError, TypeError):
         raise BadTable(f"{path} is no {name} of a model") from None

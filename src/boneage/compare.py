@@ -19,6 +19,7 @@ from . import metrics, plots, report
 from .errors import BadTable
 from .evaluate import MARKER as EVALUATION
 from .evaluate import measure
+from .files import json_bytes, text_bytes
 from .predictions import FILE, Predictions, read_predictions
 from .report import interval, measured, metric_cell, number
 from .types import DISCLAIMER, Sex
@@ -63,8 +64,8 @@ def compare(inputs: Sequence[str | Path], out: str | Path) -> dict[str, Any]:
     }
     pictures = dict(zip(PLOTS, _draw(tables), strict=True))
     files = {
-        MARKER: (json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode(),
-        "report.html": _page(found, pictures).encode(),
+        MARKER: json_bytes(found),
+        "report.html": text_bytes(_page(found, pictures)),
         **pictures,
     }
     report.write_folder(out, files)

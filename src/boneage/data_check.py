@@ -126,7 +126,7 @@ def check(
     if not table.samples and not table.problems:
         raise BadTable(f"{table.path} has no rows")
     folder = Path(images) if images else table.path.parent
-    samples = with_paths(table.samples, folder)
+    samples = with_paths(table.samples, table.path, folder)
     formats: Counter[str] = Counter()
     findings = [*_rows(table), *_labels(table), *_files(table, samples, folder, out)]
     thumbnails = _survey(samples, formats, findings)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .errors import BadTable
-from .read import SUFFIXES
+from .read import SUFFIXES, is_film
 from .table import rows_of, simple
 from .types import Sex
 
@@ -160,11 +160,31 @@ def open_folder(root: str | os.PathLike[str], images: str | os.PathLike[str] | N
     samples = read_table(table)
     if not samples:
         raise BadTable(f"{table} has no rows")
-    return Dataset(table.parent, table, with_paths(samples, table.parent if images is None else Path(images)))
+    return Dataset(table.parent, table, with_paths(samples, table, images))
 
 
-def with_paths(samples: Iterable[Sample], folder: Path) -> tuple[Sample, ...]:
-    """The samples with the path of each film that lies in ``folder`` or below; BadTable if it is no folder."""
+@dataclass(frozen=True)
+class _Place:
+    """Where a row's film lies, found by so many ``words`` of its path, the name included; ``is_whole``: by all."""
+
+    path: Path
+    words: float = math.inf
+    is_whole: bool = True
+
+    def is_owned(self, claims: Sequence[float]) -> bool:
+        """Whether the film is this row's: found by its whole path, or by more words than any other row found it."""
+        return self.is_whole or (self.words == max(claims) and claims.count(self.words) == 1)
+
+
+def with_paths(
+    samples: Sequence[Sample], table: Path, images: str | os.PathLike[str] | None = None
+) -> tuple[Sample, ...]:
+    """A table's samples with the path of each film that lies in the folder ``images``, by default the table's own, or
+    below; BadTable if it is no folder.
+
+    A film is found by fewer folders than its row names only if no other row finds it as well: it is another's.
+    """
+    folder = table.parent if images is None else Path(images)
     if not folder.is_dir():
         raise BadTable(f"{folder} is not a folder of images")
     known: dict[str, Path] = {}
@@ -172,11 +192,19 @@ def with_paths(samples: Iterable[Sample], folder: Path) -> tuple[Sample, ...]:
         names = _without_ending(path.relative_to(folder).as_posix()).split("/")
         for start in range(len(names)):
             known.setdefault("/".join(names[start:]), path)
-    return tuple(replace(sample, path=_locate(sample, folder, known)) for sample in samples)
+    places = [_locate(sample, table.parent, folder, known) for sample in samples]
+    claims: dict[Path, list[float]] = {}
+    for place in places:
+        if place:
+            claims.setdefault(place.path, []).append(place.words)
+    return tuple(
+        replace(sample, path=place.path if place and place.is_owned(claims[place.path]) else None)
+        for sample, place in zip(samples, places, strict=True)
+    )
 
 
 def images_below(folder: Path) -> Iterator[Path]:
-    """Every file with an ending of `read.SUFFIXES` in a folder and those below it: nearer ones first, then by name."""
+    """Every film (`read.is_film`) in a folder and those below it: nearer ones first, then by name."""
     level = [folder]
     while level:
         below: list[Path] = []
@@ -184,7 +212,7 @@ def images_below(folder: Path) -> Iterator[Path]:
             for entry in _entries(place):
                 if entry.is_dir(follow_symlinks=False):
                     below.append(Path(entry.path))
-                elif os.path.splitext(entry.name)[1].lower() in SUFFIXES:
+                elif is_film(entry.path):
                     yield Path(entry.path)
         level = below
 
@@ -342,16 +370,17 @@ def _is_candidate(path: Path) -> bool:
         return False
 
 
-def _locate(sample: Sample, folder: Path, known: Mapping[str, Path]) -> Path | None:
+def _locate(sample: Sample, home: Path, folder: Path, known: Mapping[str, Path]) -> _Place | None:
     """The film where its path says, else by as many of the named folders as there are, else by its id."""
     if sample.path and _is_file(sample.path):
-        return sample.path
-    for name in (sample.path.as_posix() if sample.path else "", sample.id):
+        return _Place(sample.path)
+    named = sample.path.relative_to(home) if sample.path and sample.path.is_relative_to(home) else sample.path
+    for name in (named.as_posix() if named else "", sample.id):
         parts = _without_ending(name).split("/")
         for start in range(len(parts)):
             if found := known.get("/".join(parts[start:])):
-                return found
-    return folder / sample.id if _is_file(folder / sample.id) else None
+                return _Place(found, is_whole=start == 0, words=len(parts) - start)
+    return _Place(folder / sample.id) if _is_file(folder / sample.id) else None
 
 
 def _is_file(path: Path) -> bool:

@@ -5,7 +5,6 @@ boneage evaluate MODEL --data DIR --out OUT
 
 from __future__ import annotations
 
-import json
 import os
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +21,7 @@ from . import intervals, metrics, plots, report
 from .config import PrepareConfig
 from .dataset import Sample
 from .errors import BadTable, BoneAgeError
+from .files import json_bytes, text_bytes
 from .intervals import Factors
 from .predictions import FILE, SPREADS, Predictions, spreads_to_csv, to_csv
 from .prepare import prepare
@@ -106,15 +106,16 @@ def evaluate(
     found["sex_withheld"] = withhold_sex
     cases = _worst_cases(table, samples, predictor.spec)
     pictures = dict(zip(PLOTS, _draw(table, cases), strict=True))
-    factors = predictor.factors.get("unknown" if withhold_sex else "known")
-    if factors is not None and table.spreads is not None:
+    if predictor.factors and table.spreads is not None:
+        told = [Sex.UNKNOWN] * len(table) if withhold_sex else table.sexes
+        factors = intervals.of_films(predictor.factors, told)
         found["intervals"] = intervals.assessment(table.labels, table.predictions, table.spreads, table.sexes, factors)
         level = max(factors, key=float)
         pictures[SURENESS] = plots.sureness(table, factors[level] * table.spreads, float(level))
     files = {
-        MARKER: (json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode(),
+        MARKER: json_bytes(found),
         FILE: to_csv(table).encode(),
-        "report.html": _page(found, pictures, cases).encode(),
+        "report.html": text_bytes(_page(found, pictures, cases)),
         **pictures,
     }
     if table.spreads is not None:

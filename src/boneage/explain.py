@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from . import gate, landmarks
+from .caption import captioned
 from .config import PrepareConfig
 from .landmarks import FINGERS, LANDMARKS, Points
 from .prepare import Findings, look, render
@@ -53,15 +54,15 @@ class Explanation:
     shares: dict[str, float] | None
     place: np.ndarray
 
-    def overlay(self, side: int = 512) -> bytes:
-        """The heat over the film, as PNG."""
+    def overlay(self, words: str, side: int = 512) -> bytes:
+        """The heat over the film, ``words`` below it, as PNG."""
         scaled = self.heat / max(float(self.heat.max()), 1e-6)
         heat = cv2.resize(scaled, (side, side), interpolation=cv2.INTER_LINEAR)[..., None]
         film = cv2.resize(self.square, (side, side), interpolation=cv2.INTER_LINEAR)
         colour = cv2.applyColorMap((heat[..., 0] * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
         share = 0.65 * np.sqrt(heat)
         mixed = (1 - share) * cv2.cvtColor(film, cv2.COLOR_GRAY2BGR) + share * colour
-        return bytes(cv2.imencode(".png", mixed.astype(np.uint8))[1])
+        return captioned(mixed.astype(np.uint8), words)
 
     def layer(self, width: int, height: int) -> bytes:
         """The heat alone, transparent where there is none, to lie over the whole film: a PNG of this size."""

@@ -57,7 +57,12 @@ def write_json(path: Path, value: Any) -> None:
 
 def json_bytes(value: Any) -> bytes:
     """``value`` as indented JSON; NaN and infinity are refused."""
-    return (json.dumps(value, indent=2, allow_nan=False) + "\n").encode()
+    return text_bytes(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def text_bytes(text: str) -> bytes:
+    """UTF-8; what is in a file's name and is none is written as an escape, which in JSON stands for the same."""
+    return text.encode("utf-8", "backslashreplace")
 
 
 def remove_leftovers(folder: Path) -> None:

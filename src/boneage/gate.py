@@ -6,6 +6,7 @@ the best affine map, they stay many times as far from it as on films. No classif
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -48,7 +49,7 @@ SCALE = {  # months: the first and the 98th percentile of the training labels
 
 CODES = (
     *("not_a_hand", "hand_cut_off", "several_hands", "mirrored", "rotated", "laterality_contradicts", "inverted"),
-    *("low_contrast", "too_dark", "too_bright", "blurred", "too_small", "metal", "hand_not_found"),
+    *("low_contrast", "too_dark", "too_bright", "blurred", "too_small", "metal", "hand_not_found", "as_read"),
     *("sex_unknown", "sex_not_used", "sex_contradicts_file", "end_of_scale"),
 )
 _WRIST = LANDMARKS.index("wrist")
@@ -133,6 +134,11 @@ def of_film(evidence: Evidence, *, is_brought: bool, was_inverted: bool, lateral
         *_exposure(evidence, was_inverted),
         *_detail(evidence),
     ]
+
+
+def of_file(notes: Sequence[str]) -> list[Flag]:
+    """A flag for each thing to know of how the file was read."""
+    return [_note("as_read", note) for note in notes]
 
 
 def of_sex(sex: Sex, told: Sex, *, is_used: bool) -> list[Flag]:

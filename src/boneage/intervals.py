@@ -23,6 +23,7 @@ SURE = 0.8  # share of the films that is kept where only the surest are
 MEANING = "An interval is for one reader's rating of films like the training films, and is unproven elsewhere."
 
 Factors = Mapping[str, float]  # by level, as text: what a model's file holds
+KNOWN = {True: "known", False: "unknown"}  # the sex: each has factors of its own
 
 
 def factors(errors: np.ndarray, spreads: np.ndarray) -> dict[str, float]:
@@ -37,10 +38,17 @@ def factors(errors: np.ndarray, spreads: np.ndarray) -> dict[str, float]:
     return {f"{level:g}": float(scores[rank - 1]) for level, rank in ranks.items()}
 
 
-def bounds(months: np.ndarray, spreads: np.ndarray, factor: float) -> tuple[np.ndarray, np.ndarray]:
+def of_films(scales: Mapping[str, Factors], sexes: Sequence[Sex]) -> dict[str, np.ndarray]:
+    """The factors [n] of each level for n films, by whether their sex is known; ``scales``: as a model's file has
+    them, ``known`` and ``unknown``."""
+    words = [KNOWN[sex is not Sex.UNKNOWN] for sex in sexes]
+    return {level: np.array([scales[word][level] for word in words]) for level in scales[KNOWN[True]]}
+
+
+def bounds(months: np.ndarray, spreads: np.ndarray, factor: float | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Lower and upper ends [n] of one level, months; no age is below 0."""
     reach = factor * spreads
-    return np.maximum(months - reach, 0.0), months + reach
+    return np.maximum(months - reach, 0.0), np.maximum(months + reach, 0.0)
 
 
 def around(months: float, spread: float, known: Factors) -> tuple[Interval, ...]:
@@ -53,9 +61,13 @@ def around(months: float, spread: float, known: Factors) -> tuple[Interval, ...]
 
 
 def assessment(
-    labels: np.ndarray, months: np.ndarray, spreads: np.ndarray, sexes: Sequence[Sex], known: Factors
+    labels: np.ndarray,
+    months: np.ndarray,
+    spreads: np.ndarray,
+    sexes: Sequence[Sex],
+    known: Mapping[str, float | np.ndarray],
 ) -> dict[str, Any]:
-    """How good intervals are on films that had no part in them: columns [n], months.
+    """How good intervals are on films that had no part in them: columns [n], months; factors for all or each [n].
 
     ``coverage``: by level, overall and by band of the prediction × sex, each with the range in which 99 of 100
     calibrated intervals lie at that number of films. ``width``: mean, months. ``spearman``: of spread and |error|.
@@ -68,7 +80,7 @@ def assessment(
         low, high = bounds(months, spreads, factor)
         inside = (low <= labels) & (labels <= high)
         covered = {cell: _share(inside[rows], float(level)) for cell, rows in cells.items() if rows.any()}
-        found["levels"][level] = {"factor": factor, "width": float((high - low).mean()), "coverage": covered}
+        found["levels"][level] = {"width": float((high - low).mean()), "coverage": covered}
     surest = errors[np.argsort(spreads, kind="stable")[: round(SURE * len(errors))]]
     return found | {
         "spearman": correlation(ranks(spreads), ranks(errors)),

@@ -17,9 +17,10 @@ import cv2
 import numpy as np
 
 from .cache import CODE, cache_home
+from .caption import captioned
 from .dataset import Sample, open_folder
 from .errors import BadConfig, BadTable, UnreadableImage
-from .files import replacing, sha256, sha256_json, write_bytes
+from .files import replacing, sha256, sha256_json, text_bytes, write_bytes
 from .phantom import MARKER
 from .predictor import Predictor
 from .prepare import prepare
@@ -67,9 +68,9 @@ def open_gallery(
 ) -> Gallery:
     """The films of a data folder whose bone age is known, their features read now or kept from an earlier call.
 
-    The features lie beside the cache of films, named by a hash of the films' names, lengths and times, of the weights
-    and of the code of reading and preparing. BadTable if not one film can be read; BadModel if the model's file was
-    exported without features.
+    The features lie beside the cache of films, named by a hash of the films' names, lengths and times, of what the
+    model's file says of itself and of the code of reading and preparing. BadTable if not one film can be read; BadModel
+    if the model's file was exported without features.
     """
     dataset = open_folder(folder, images)
     known = [sample for sample in dataset.samples if sample.path and sample.months is not None]
@@ -111,7 +112,7 @@ def write(out: Path, film: Radiograph, found: Sequence[Neighbour], predictor: Pr
     """The film and its neighbours side by side, as PNG or as a page that holds the picture and a table."""
     check_ending(out)
     picture = sheet(film, found, predictor)
-    write_bytes(out, picture if out.suffix.lower() == ".png" else _page(film, found, predictor, picture).encode())
+    write_bytes(out, picture if out.suffix.lower() == ".png" else text_bytes(_page(film, found, predictor, picture)))
     return out
 
 
@@ -121,7 +122,7 @@ def sheet(film: Radiograph, found: Sequence[Neighbour], predictor: Predictor) ->
     for one in found:
         square = prepare(read(one.sample.path or ""), predictor.spec)
         tiles.append(_tile(square, one.words, is_synthetic=one.is_synthetic))
-    return cv2.imencode(".png", np.hstack(tiles))[1].tobytes()
+    return captioned(np.hstack(tiles), predictor.signature)
 
 
 def _features(predictor: Predictor, samples: Sequence[Sample], progress: Advance | None) -> np.ndarray:
@@ -151,7 +152,7 @@ def _key(samples: Sequence[Sample], predictor: Predictor) -> str:
         stat = os.stat(sample.path or "")
         films.append([sample.id, str(sample.path), stat.st_size, stat.st_mtime_ns])
     code = [sha256((Path(__file__).parent / name).read_bytes()) for name in CODE]
-    return sha256_json([films, predictor.weights_sha256, code])[:24]
+    return sha256_json([films, predictor.about, code])[:24]
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:

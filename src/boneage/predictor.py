@@ -16,10 +16,10 @@ from . import exported, gate
 from .config import PrepareConfig
 from .errors import BadModel, CannotWrite
 from .files import write_bytes
-from .intervals import Factors, around
+from .intervals import KNOWN, Factors, around
 from .looks import looks
 from .prepare import Findings, look, render
-from .types import Flag, Interval, Radiograph, Reading, Severity, Sex
+from .types import DISCLAIMER, Flag, Interval, Radiograph, Reading, Severity, Sex
 
 WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT = "default"
@@ -48,15 +48,14 @@ class Predictor:
 
     @classmethod
     def load(cls, model: str | Path = DEFAULT, *, threads: int = 0) -> Predictor:
-        """From a run folder, an exported file or the name of shipped weights; BadModel if there is none such.
+        """From the name of shipped weights, a run folder or an exported file; BadModel if there is none such.
 
-        ``threads``: how many the network may use; 0: all cores.
+        A name goes before a folder or file that is called the same: ``./default`` is the folder. ``threads``: how many
+        the network may use; 0: all cores.
         """
-        path = Path(model)
+        path = WEIGHTS / f"{model}.onnx" if model in shipped() else Path(model)
         if path.is_dir():
             return cls._of_run(path, threads)
-        if not path.is_file() and str(model) in shipped():
-            path = WEIGHTS / f"{model}.onnx"
         if not path.is_file():
             known = ", ".join(shipped()) or "none"
             raise BadModel(
@@ -82,6 +81,11 @@ class Predictor:
         with suppress(CannotWrite):  # kept for the next time, if the folder takes it
             write_bytes(ready, data)
         return cls(data, folder, threads)
+
+    @property
+    def signature(self) -> str:
+        """What every output says of the model."""
+        return f"Model {self.name}, weights {self.weights_sha256[:12]}. {DISCLAIMER}"
 
     @property
     def factors(self) -> Mapping[str, Factors]:
@@ -175,7 +179,7 @@ class Predictor:
         months, spread = (float(values[0]) for values in told)
         if not math.isfinite(months):
             raise BadModel(f"{radiograph.source}: the answer of model {self.name} is not a finite number")
-        factors = self.factors.get("unknown" if sex is Sex.UNKNOWN else "known")
+        factors = self.factors.get(KNOWN[sex is not Sex.UNKNOWN])
         return round(months, 2), None if factors is None else around(months, spread, factors)
 
     def _flags(self, radiograph: Radiograph, found: Findings) -> list[Flag]:
@@ -184,6 +188,7 @@ class Predictor:
         flags = gate.of_film(
             evidence, is_brought=is_brought, was_inverted=found.inverted, laterality=radiograph.laterality
         )
+        flags += gate.of_file(radiograph.notes)
         return flags if is_brought or not self.spec.hand else [*flags, gate.not_found()]
 
 
@@ -198,6 +203,6 @@ def _weights_of(folder: Path) -> str:
     if not path.is_file():
         raise BadModel(f"{folder} is not a run folder: it has no run.json")
     try:
-        return json.loads(path.read_text())["weights_sha256"]
+        return json.loads(path.read_text(encoding="utf-8"))["weights_sha256"]
     except (OSError, ValueError, KeyError, TypeError):
         raise BadModel(f"{path} is cut short or altered: it is not a whole run record") from None

@@ -127,6 +127,20 @@ def _dicom_reader() -> Callable[..., Radiograph]:
     return read_dicom
 
 
+def is_film(path: str | os.PathLike[str]) -> bool:
+    """Whether a file of a folder is to be read: by its ending, and without one of `SUFFIXES` if it is a DICOM file."""
+    name = os.path.basename(path)
+    if os.path.splitext(name)[1].lower() in SUFFIXES:
+        return True
+    if name == "DICOMDIR":  # a list of files
+        return False
+    try:
+        with open(path, "rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
+
+
 def format_of(data: bytes) -> str | None:
     """``PNG``, ``JPEG``, ``TIFF``, ``WebP``, ``AVIF``, ``BMP`` or ``DICOM`` by the first bytes; None for others."""
     if data[128:132] == b"DICM" or _is_bare_dicom(data):

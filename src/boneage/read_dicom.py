@@ -77,7 +77,7 @@ def patient_id(data: bytes) -> str:
 def _radiograph(dataset: Dataset, pixels: np.ndarray, notes: list[str], name: str, sha256: str) -> Radiograph:
     modality = _text(dataset, "Modality")
     if modality not in _RADIOGRAPHY:
-        notes.append(f"modality {modality}")
+        notes.append(f"the file is of modality {modality or 'unknown'}, not of radiography")
     sex = _sex(dataset, notes)
     age = _age(dataset, notes)
     side = _text(dataset, "ImageLaterality") or _text(dataset, "Laterality")
@@ -328,19 +328,30 @@ def _text(dataset: Dataset, keyword: str) -> str:
 
 
 def _number(dataset: Dataset, keyword: str) -> float | None:
-    """The first value of a decimal element, or None."""
+    """The first value of a decimal element, or None where there is none that is a finite number."""
+    values = _numbers(dataset, keyword)
+    return values[0] if values and np.isfinite(values[0]) else None
+
+
+def _numbers(dataset: Dataset, keyword: str) -> list[float]:
+    """A decimal element's values; empty where there are none, NaN for what is no number."""
     value = dataset.get(keyword)
-    if value is None or isinstance(value, str):
-        return None
-    values = np.atleast_1d(np.asarray(value, dtype=np.float64))
-    return float(values[0]) if values.size and np.isfinite(values[0]) else None
+    several = [] if value is None else [value] if isinstance(value, (str, int, float)) else value
+    found = []
+    for one in several:
+        try:
+            found.append(float(one))
+        except ValueError:
+            found.append(np.nan)
+    return found
 
 
 def _sex(dataset: Dataset, notes: list[str]) -> Sex:
     found = _text(dataset, "PatientSex")
     if found in ("F", "M"):
         return Sex.parse(found)
-    notes.append(f"PatientSex {found} is taken as unknown" if found else "PatientSex is not given")
+    if found:
+        notes.append(f"PatientSex {found} is taken as unknown")
     return Sex.UNKNOWN
 
 
@@ -371,10 +382,7 @@ def _months_between(birth: str, study: str) -> float | None:
 def _spacing(dataset: Dataset) -> tuple[float, float] | None:
     """Millimetres (row, column). PixelSpacing goes first: where it differs, it is calibrated (PS3.3 10.7.1)."""
     for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
-        value = dataset.get(keyword)
-        if isinstance(value, (str, float)) or value is None or len(value) != 2:
-            continue
-        row, column = float(value[0]), float(value[1])
-        if 0 < row < np.inf and 0 < column < np.inf:
-            return row, column
+        values = _numbers(dataset, keyword)
+        if len(values) == 2 and all(0 < value < np.inf for value in values):
+            return values[0], values[1]
     return None

@@ -216,16 +216,17 @@ def check_folder(out: Path, names: Collection[str], marker: str) -> None:
     foreign = sorted(found - set(names)) or (sorted(found) if marker not in found else [])
     if foreign:
         raise CannotWrite(f"{out} exists and holds other things ({foreign[0]}): name another folder")
-    refuse_unwritable(Path(os.path.realpath(out)).parent, out)
+    refuse_unwritable(_home(Path(os.path.realpath(out))), out)
 
 
 def write_folder(out: Path, files: Mapping[str, bytes]) -> None:
-    """``files`` by name as the whole content of the folder ``out``: written beside it, then renamed over it.
+    """``files`` by name as the whole content of the folder ``out``: written beside it, then renamed over it; file by
+    file where ``out`` is a mount point, which cannot be renamed.
 
     Call `check_folder` first: what was there is removed. CannotWrite if folder or disk do not take it.
     """
     target = Path(os.path.realpath(out))
-    fresh = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    fresh = _home(target) / f".{target.name}.{os.getpid()}.tmp"
     try:
         fresh.mkdir(parents=True)
         for name, content in files.items():
@@ -237,8 +238,20 @@ def write_folder(out: Path, files: Mapping[str, bytes]) -> None:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
+def _home(target: Path) -> Path:
+    """The folder that takes what will become ``target``: on the same disk."""
+    return target if os.path.ismount(target) else target.parent
+
+
 def _take_place(fresh: Path, target: Path) -> None:
     """``fresh`` takes the name of ``target``; what bore it is removed, or is put back if that fails."""
+    if os.path.ismount(target):
+        for older in target.iterdir():
+            if older != fresh and not (fresh / older.name).exists():
+                older.unlink()
+        for path in fresh.iterdir():
+            os.replace(path, target / path.name)
+        return
     old = fresh.with_suffix(".old")
     if target.exists():
         os.replace(target, old)

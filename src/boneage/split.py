@@ -15,6 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from . import duplicates
 from .config import DataConfig
@@ -67,22 +68,48 @@ def divide(dataset: Dataset, config: DataConfig, groups: Mapping[str, int] | Non
     return replace(dataset, samples=tuple(replace(s, split=parts.get(s.id)) for s in dataset.samples))
 
 
-def choose(dataset: Dataset, config: DataConfig, part: str, trained_on: str = "") -> tuple[Dataset, str]:
+def choose(
+    dataset: Dataset, config: DataConfig, part: str, trained_on: Mapping[str, Any] | None = None
+) -> tuple[Dataset, str]:
     """The films to evaluate on, and what to call them.
 
     ``part``: a split's name, ``all`` labelled films, or ``auto``: validation where the folder or the project defines a
-    split or the model was trained on this very folder (``trained_on`` is its `fingerprint`), else all: films that are
-    new to the model need no split. BadTable if nothing is left.
+    split or the model was trained on this very folder (``trained_on``: a run's record of its data, see `films.load`),
+    else all: films that are new to the model need no split. BadConfig for a word that is no split, and for ``auto``
+    where the folder has the name of the one trained on and has changed since; BadTable if nothing is left.
     """
     divided = divide(dataset, config)
     if part == "auto":
-        defined = any(sample.split for sample in dataset.samples) or split_source(dataset) is not None
-        part = "validation" if defined or fingerprint(divided) == trained_on else "all"
+        part = _automatic(dataset, divided, trained_on or {})
+    elif part != "all":
+        part = _named(part)
     labelled = tuple(sample for sample in divided.samples if sample.months is not None)
-    chosen = labelled if part == "all" else tuple(s for s in labelled if s.split == split_name(part))
+    chosen = labelled if part == "all" else tuple(s for s in labelled if s.split == part)
     if not chosen:
         raise BadTable(f"{dataset.table} has no labelled film in the split {part!r}")
     return replace(divided, samples=chosen), part
+
+
+def _automatic(dataset: Dataset, divided: Dataset, trained_on: Mapping[str, Any]) -> str:
+    defined = any(sample.split for sample in dataset.samples) or split_source(dataset) is not None
+    if defined or fingerprint(divided) == trained_on.get("sha256"):
+        return "validation"
+    if dataset.root.name == trained_on.get("folder"):
+        raise BadConfig(
+            f"{dataset.root} has the name of the folder that the model was trained on and is not the same any more: "
+            "--split all if its films are new to the model, else keep the split in a column or in split.csv"
+        )
+    return "all"
+
+
+def _named(word: str) -> str:
+    try:
+        name = split_name(word)
+    except ValueError as error:
+        raise BadConfig(str(error)) from None
+    if name is None:
+        raise BadConfig(f"no split is named {word!r}: expected {', '.join(SPLITS)}")
+    return name
 
 
 def fingerprint(dataset: Dataset) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +22,7 @@ import numpy as np
 from . import metrics, plots, report
 from .dataset import Sample
 from .errors import BadTable, BoneAgeError
+from .files import json_bytes, text_bytes
 from .predictor import Predictor
 from .prepare import look, render
 from .progress import Advance
@@ -197,10 +197,10 @@ def stress(
     }
     picture = plots.shifts([change.name for change in changes], months[:, 1:] - months[:, :1])
     files = {
-        MARKER: (json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode(),
+        MARKER: json_bytes(found),
         TABLE: _csv([film for film, _ in films], months, changes),
         PLOT: picture,
-        PAGE: _page(found, picture).encode(),
+        PAGE: text_bytes(_page(found, picture)),
     }
     report.write_folder(out, files)
     return found

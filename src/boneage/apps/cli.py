@@ -234,7 +234,7 @@ def predict(
             failures += [result.error] if isinstance(result, Failure) else []
             advance()
     if not as_json:
-        print(f"Model {predictor.name}, weights {predictor.weights_sha256[:12]}. {DISCLAIMER}")
+        print(predictor.signature)
     report_failures(failures, len(films))
 
 
@@ -263,7 +263,7 @@ def neighbours(
     print(neighbours_text(radiograph, found, known))
     if out:
         print(f"{write(out, radiograph, found, predictor)} written")
-    print(DISCLAIMER)
+    print(predictor.signature)
 
 
 @app.command()

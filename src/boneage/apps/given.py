@@ -39,7 +39,7 @@ def chosen(predictor: Predictor, folder: Path, images: Path | None, split: str) 
     from ..split import choose
 
     config = Config.from_dict(predictor.about["config"])
-    return choose(open_folder(folder, images), config.data, split, predictor.about["data"]["sha256"])
+    return choose(open_folder(folder, images), config.data, split, predictor.about["data"])
 
 
 def report_failures(reasons: list[str], films: int) -> None:

@@ -39,7 +39,8 @@ def _age_text(reading: Reading) -> str:
         return "no bone age, the film was refused"
     years, months = divmod(max(0, round(reading.bone_age_months)), 12)
     forced = ", FORCED though the film was refused" if reading.forced else ""
-    return f"bone age {reading.bone_age_months:.1f} months ({years} y {months} mo){forced}"
+    ranges = "".join(f", {one.level:.0%} {one.low:.0f} to {one.high:.0f}" for one in reading.intervals or ())
+    return f"bone age {reading.bone_age_months:.1f} months ({years} y {months} mo{ranges}){forced}"
 
 
 def show(result: Reading | Failure, *, as_json: bool, as_text: bool) -> None:
@@ -92,7 +93,7 @@ def drawing(
             return
         found = explain(predictor, read(film.path), result.sex)
         path = out if films == 1 else out / f"{film.id.replace(os.sep, '_')}.png"
-        write_bytes(path, found.overlay())
+        write_bytes(path, found.overlay(predictor.signature))
         if as_text:
             print(f"  {path} shows where it looked{_shares_text(found.shares)}", flush=True)
 

@@ -84,7 +84,6 @@ class FilmFacts(BaseModel):
     width: int
     height: int
     laterality: str | None
-    notes: list[str]
 
 
 class Answer(BaseModel):

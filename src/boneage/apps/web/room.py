@@ -113,7 +113,6 @@ class Room:
                 width=width,
                 height=height,
                 laterality=film.radiograph.laterality,
-                notes=list(film.radiograph.notes),
             ),
             patient=self.pseudonyms.of(patient),
             heatmap=heatmap,

@@ -115,7 +115,6 @@ export class Panel {
     const { film } = answer;
     const facts = {
       File: `${film.format}, ${film.width} \u00d7 ${film.height}${film.laterality ? `, ${film.laterality}` : ""}`,
-      Notes: film.notes.join("; "),
       Table: answer.reference.table,
       Model: `${answer.model}, boneage ${answer.version}`,
       Weights: answer.weights_sha256,
