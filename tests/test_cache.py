@@ -14,7 +14,7 @@ from boneage import cache
 from boneage.cache import open_cache, restored
 from boneage.config import PrepareConfig
 from boneage.dataset import Sample, open_folder
-from boneage.errors import CannotWrite
+from boneage.errors import CannotWrite, UnreadableImage
 from boneage.prepare import prepare
 from boneage.read import read
 from boneage.types import Radiograph
@@ -142,6 +142,23 @@ def test_a_film_that_cannot_be_read_is_left_out_and_rows_stay_aligned(home: Path
         assert len(found.pixels) == 6
         for row, sample in zip(found.pixels, found.samples, strict=True):
             np.testing.assert_array_equal(row, prepare(read(sample.path or ""), SPEC))
+
+
+def test_a_film_that_can_be_read_by_now_is_taken_in(
+    home: Path, samples: list[Sample], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = samples[2].path
+
+    def for_a_while(path: Path) -> Radiograph:
+        if path == refused:
+            raise UnreadableImage("no permission")
+        return read(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cache, "read", for_a_while)
+        assert open_cache(samples, SPEC).failures == {samples[2].id: "no permission"}
+    found = open_cache(samples, SPEC)
+    assert (found.failures, len(found.pixels)) == ({}, 8)
 
 
 @pytest.mark.parametrize("count", [0, 1])

@@ -228,8 +228,8 @@ def test_a_palette_is_looked_up() -> None:
         ("F", Sex.FEMALE, None),
         ("M", Sex.MALE, None),
         ("m", Sex.MALE, None),
-        ("O", Sex.UNKNOWN, "PatientSex O is taken as unknown"),
-        ("girl", Sex.UNKNOWN, "PatientSex GIRL is taken as unknown"),
+        ("O", Sex.UNKNOWN, "PatientSex is neither F nor M and is taken as unknown"),
+        ("girl", Sex.UNKNOWN, "PatientSex is neither F nor M and is taken as unknown"),
         ("", Sex.UNKNOWN, None),
     ],
 )

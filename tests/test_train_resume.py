@@ -19,7 +19,8 @@ from runs import FROZEN, assert_same_run, finished, log, run_of, step  # noqa: E
 from boneage import checkpoint  # noqa: E402
 from boneage.errors import BadConfig, BadModel  # noqa: E402
 from boneage.films import Data  # noqa: E402
-from boneage.train import train  # noqa: E402
+from boneage.train import Run, train  # noqa: E402
+from boneage.world import World  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -239,6 +240,12 @@ def test_resuming_on_other_films_is_refused(tiny_run: Path, own_films: Path, tin
     table.write_text(table.read_text().replace("True", "False", 1))
     with pytest.raises(BadConfig, match=r"started with another data \(folder, sha256\)"):
         train(tiny_config(), own_films, tiny_run, resume=True)
+
+
+def test_resuming_with_other_processes_is_refused(tiny_run: Path, tiny_data: Data) -> None:
+    run = Run(tiny_config(), tiny_data, tiny_run, World(0, 2, torch.device("cpu")))
+    with pytest.raises(BadConfig, match=r"started with another number of processes"):
+        run.restore()
 
 
 def test_resuming_what_was_never_started_is_refused(films: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -18,8 +19,9 @@ from starlette.testclient import TestClient
 
 from boneage import Sex, read
 from boneage.apps.web.access import token_for
+from boneage.apps.web.faults import SENTENCE
 from boneage.apps.web.limits import Limits
-from boneage.errors import BadConfig
+from boneage.errors import BadConfig, CannotWrite
 from boneage.explain import over_film
 from boneage.record import Record
 from boneage.reference import TABLE
@@ -252,6 +254,45 @@ def test_a_job_can_be_cancelled_and_is_then_forgotten(room: TestClient) -> None:
     assert room.get(f"/api/jobs/{job}").status_code == 404
 
 
+def test_a_job_ends_whatever_happens_to_its_films(room: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = room.app.state.room  # type: ignore[attr-defined]
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("DOE^JANE")
+
+    def full(*_: Any, **__: Any) -> None:
+        raise CannotWrite("the record cannot be used: disk full")
+
+    films = [("films", (f"{n}.png", hand(seed=n))) for n in range(2)]
+    with monkeypatch.context() as patched:
+        patched.setattr(inner.predictor, "read", broken)
+        state = ended(room, room.post("/api/jobs", files=films).json()["id"])
+    assert [result["error"] for result in state["results"]] == [SENTENCE] * 2
+    monkeypatch.setattr(inner, "record", SimpleNamespace(add=full))
+    state = ended(room, room.post("/api/jobs", files=films).json()["id"])
+    assert all("could not be kept" in result["error"] for result in state["results"])
+
+
+def test_a_record_that_fails_is_a_sentence_and_503(room: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: Any, **__: Any) -> None:
+        raise CannotWrite("the record at postgresql://room cannot be used: it is down")
+
+    record = SimpleNamespace(of_patient=gone, export=gone, review=gone)
+    monkeypatch.setattr(room.app.state.room, "record", record)  # type: ignore[attr-defined]
+    found = [room.get(f"/api/patients/{'0' * 64}/readings"), room.get("/api/record.csv")]
+    found.append(room.put("/api/readings/1/review", json={"bone_age_months": 117}))
+    assert [answer.status_code for answer in found] == [503] * 3
+    assert all("it is down" in answer.json()["error"] and answer.headers["retry-after"] for answer in found)
+
+
+def test_a_form_of_nothing_but_boundaries_is_refused_at_once(room: TestClient) -> None:
+    body = b"--a\r\n" + b"\r\n--ax" * 300_000
+    began = time.monotonic()
+    answer = room.post("/api/readings", content=body, headers={"content-type": "multipart/form-data; boundary=a"})
+    assert answer.status_code == 413
+    assert time.monotonic() - began < 1
+
+
 def test_a_job_needs_films(room: TestClient) -> None:
     assert room.post("/api/jobs", files=[("film", ("a.png", hand()))]).status_code == 422
 
@@ -366,6 +407,9 @@ def test_readings_are_kept_with_who_and_found_by_patient(tmp_path: Path) -> None
         table = asking.get("/api/record.csv").text.splitlines()
         assert len(table) == 3
         assert ",AB," in table[1]
+        assert table[1].endswith("Research use only, not a medical device.") or '"Research' in table[1]
+        assert earlier[0]["weights_sha256"] == predictor().weights_sha256
+        assert earlier[0]["disclaimer"] == "Research use only, not a medical device."
         asking.post("/api/reports", **form(sex="female"))
         assert len(asking.get("/api/record.csv").text.splitlines()) == 3
     record.close()

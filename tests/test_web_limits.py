@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -16,11 +17,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import uvicorn
 from command import check_sentence, child
+from fastapi import FastAPI
 from rooms import Service, hand, httpx, service
 
 from boneage.apps.web.decoders import Decoders
 from boneage.apps.web.limits import MIB, Limits
+from boneage.apps.web.server import Server
 from boneage.errors import UnreadableImage
 
 SHORT = (  # the same server with limits that a test can wait for
@@ -207,6 +211,27 @@ def test_a_decoder_that_hangs_is_killed(monkeypatch: pytest.MonkeyPatch) -> None
     hanging.close()
 
 
+def test_what_a_hanging_decoder_started_ends_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    note = f"open({str(tmp_path / 'pid')!r}, 'w').write(str(codec.pid))"
+    code = f"import subprocess; codec = subprocess.Popen(['sleep', '600']); {note}; codec.wait()"
+    monkeypatch.setattr("boneage.apps.web.decoders.CODE", code)
+    hanging = Decoders(Limits(running=1, decode_seconds=3))
+    with pytest.raises(UnreadableImage, match="did not decode within"):
+        hanging.decode(hand())
+    codec = int((tmp_path / "pid").read_text())
+    hanging.close()
+    for _ in range(100):
+        try:
+            state = Path(f"/proc/{codec}/stat").read_text().rpartition(")")[2].split()[0]
+        except FileNotFoundError:
+            break
+        if state == "Z":
+            break
+        time.sleep(0.05)
+    else:
+        raise AssertionError("it still runs")
+
+
 def test_a_decoder_has_only_so_much_memory(tmp_path: Path) -> None:
     """A film of 144 megapixels cannot be decoded in what is left of 1 GiB: a sentence, not a dead machine."""
     import zlib
@@ -311,17 +336,22 @@ def test_a_port_in_use_is_one_sentence(short: Service) -> None:
     check_sentence(ended.returncode, ended.stderr, because="cannot be listened on")
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="the certificate is made with openssl")
-def test_with_a_certificate_it_speaks_tls_and_asks_for_the_token(tmp_path: Path) -> None:
+def certificate(folder: Path) -> None:
+    """``cert.pem`` and ``key.pem`` for localhost."""
     made = subprocess.run(
         [
             *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "cert.pem"),
             *("-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
         ],
-        cwd=tmp_path,
+        cwd=folder,
         capture_output=True,
     )
     assert made.returncode == 0
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="the certificate is made with openssl")
+def test_with_a_certificate_it_speaks_tls_and_asks_for_the_token(tmp_path: Path) -> None:
+    certificate(tmp_path)
     place = ("--host", "0.0.0.0", "--token-file", tmp_path / "token")
     with service(*place, "--tls-cert", tmp_path / "cert.pem", "--tls-key", tmp_path / "key.pem") as running:
         trusted = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
@@ -331,3 +361,30 @@ def test_with_a_certificate_it_speaks_tls_and_asks_for_the_token(tmp_path: Path)
         token = {"authorization": f"Bearer {(tmp_path / 'token').read_text().strip()}"}
         assert json.loads(httpx.get(url, verify=trusted, headers=token).text)["model"] == "default"
         assert (tmp_path / "token").read_text().strip() not in "".join(running.log)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="the certificate is made with openssl")
+def test_a_handshake_that_never_comes_is_cut(tmp_path: Path) -> None:
+    certificate(tmp_path)
+    limits = Limits(running=1, head_seconds=0.5)
+
+    async def silent() -> float:
+        config = uvicorn.Config(
+            FastAPI(), loop="asyncio", ssl_certfile=tmp_path / "cert.pem", ssl_keyfile=tmp_path / "key.pem"
+        )
+        config.load()
+        listener = socket.create_server(("127.0.0.1", 0))
+        server = Server(config, FastAPI(), limits)
+        serving = asyncio.create_task(server._serve([listener]))
+        while not server.started:
+            await asyncio.sleep(0.01)
+        began = asyncio.get_running_loop().time()
+        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        await reader.read()
+        took = asyncio.get_running_loop().time() - began
+        writer.close()
+        server.should_exit = True
+        await serving
+        return took
+
+    assert 0.3 < asyncio.run(silent()) < 5

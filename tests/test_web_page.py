@@ -147,6 +147,100 @@ def test_earlier_films_of_the_same_patient_are_drawn(page: Any) -> None:
     assert "4711" not in page.title() + page.url
 
 
+def test_another_patients_readings_leave_the_chart(page: Any) -> None:
+    for number in range(2):
+        drop(page, hand(months=90 + 10 * number, seed=number), f"{number}.png")
+        done(page, number + 1)
+        page.locator("#films .film").nth(number).click()
+        if number == 0:
+            page.click("#dates summary")
+        page.fill("#patient", "MRN-1")
+        page.fill("#age-years", str(7 + number))
+        playwright.expect(page.locator("#age-source")).to_have_text("as you say")
+    playwright.expect(page.locator("#earlier")).to_contain_text("of this patient")
+    page.click("#clear")
+    drop(page, hand(seed=7), "of another.png")
+    done(page)
+    page.fill("#patient", "MRN-1")
+    page.keyboard.press("Tab")
+    playwright.expect(page.locator("#earlier")).to_contain_text("of this patient")
+    page.fill("#patient", "")
+    page.keyboard.press("Tab")
+    playwright.expect(page.locator("#earlier")).to_have_text("")
+    assert page.locator("#chart circle.earlier").count() == 0
+
+
+def test_an_age_with_eleven_odd_months_can_be_corrected(page: Any) -> None:
+    drop(page, hand())
+    done(page)
+    page.fill("#age-years", "11")
+    page.fill("#age-months", "11.4")
+    playwright.expect(page.locator("#age-source")).to_have_text("as you say")
+    page.fill("#age-years", "10")
+    page.fill("#age-months", "12.5")
+    page.wait_for_timeout(500)
+    playwright.expect(page.locator("#age-source")).to_have_text("as you say")
+    answer = page.evaluate("document.querySelector('#age-months').validity.rangeOverflow")
+    assert answer is True
+
+
+def test_the_dates_are_those_of_their_film(page: Any) -> None:
+    for number in range(2):
+        drop(page, hand(seed=number), f"{number}.png")
+    done(page, 2)
+    page.locator("#films .film").nth(0).click()
+    page.click("#dates summary")
+    today = page.input_value("#taken")
+    page.fill("#taken", "2020-03-01")
+    page.fill("#born", "2010-03-01")
+    page.keyboard.press("Tab")
+    playwright.expect(page.locator("#age-years")).to_have_value("10")
+    page.locator("#films .film").nth(1).click()
+    assert (page.input_value("#taken"), page.input_value("#born")) == (today, "")
+    page.locator("#films .film").nth(0).click()
+    assert (page.input_value("#taken"), page.input_value("#born")) == ("2020-03-01", "2010-03-01")
+
+
+def test_the_list_keeps_the_focus(page: Any) -> None:
+    for number in range(3):
+        drop(page, hand(seed=number), f"{number}.png")
+    done(page, 3)
+    page.locator("#films .film").nth(1).focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.closest('li')?.innerText").startswith("1.png")
+    page.get_by_role("button", name="Remove 1.png").click()
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Remove 2.png"
+
+
+def test_a_heat_map_is_asked_for_once(page: Any) -> None:
+    drop(page, hand())
+    done(page)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.evaluate("""() => {
+        const slider = document.querySelector("#heat-opacity");
+        for (let value = 5; value <= 90; value += 5) {
+            slider.value = value;
+            slider.dispatchEvent(new Event("input", { bubbles: true }));
+        }
+    }""")
+    page.wait_for_timeout(3000)
+    assert sum(url.endswith("/api/readings") for url in asked) == 1
+
+
+def test_a_click_pans_without_dragging(page: Any) -> None:
+    drop(page, hand(size=400))
+    playwright.expect(page.locator("#film-window")).to_contain_text("W 100")
+    page.keyboard.press("v")
+    film = page.locator("#film")
+    page.wait_for_timeout(200)
+    before = film.screenshot()
+    box = film.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2 + 90, box["y"] + 150)
+    page.wait_for_timeout(200)
+    assert film.screenshot() != before
+
+
 def test_a_birth_date_gives_the_age(page: Any) -> None:
     drop(page, hand())
     done(page)

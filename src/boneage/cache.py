@@ -13,6 +13,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import PIL
 from PIL import AvifImagePlugin
 
 from .config import PrepareConfig
@@ -28,6 +29,7 @@ CODE = (  # decide a film's bytes
     *("read.py", "read_dicom.py", "dicom_frame.py", "pixels.py", "prepare.py", "cache.py", "landmarks.py", "locate.py"),
     "weights/parts/locator.onnx",
 )
+LIBRARIES = (PIL.__version__, cv2.__version__, np.__version__)  # and so do these
 Sizes = dict[str, tuple[int, int]]
 
 
@@ -50,19 +52,32 @@ def open_cache(samples: Sequence[Sample], spec: PrepareConfig, sizes: Sizes | No
     """The prepared films of ``samples``, made now or found from an earlier call.
 
     ``sizes``: original (width, height) by id, to undo a squash before preparation. The cache's name is a hash of the
-    films' names, lengths and times, of ``spec``, ``sizes`` and the code of reading and preparing.
+    films' names, lengths and times, of ``spec``, ``sizes``, the code of reading and preparing and the versions of the
+    libraries it reads with. Films that could not be read are tried again, as the reason may have passed.
     """
     here = [sample for sample in samples if sample.path is not None]
     key = _key(here, spec, sizes or {})
     home = cache_home()
     index, array = home / f"{key}.json", home / f"{key}.npy"
-    if not (index.exists() and array.exists()):
-        failures = _build(array, here, spec, sizes or {})
-        write_json(index, failures)
-    failures = json.loads(index.read_text(encoding="utf-8"))
+    is_made = index.exists() and array.exists()
+    left_out = _failures(index) if is_made else {}
+    if not is_made or any(_is_readable(sample, spec) for sample in here if sample.id in left_out):
+        write_json(index, _build(array, here, spec, sizes or {}))
+    failures = _failures(index)
     pixels = np.load(array, mmap_mode="r")
     missing = {sample.id: "no image with this id" for sample in samples if sample.path is None}
     return Cache(pixels, tuple(s for s in here if s.id not in failures), missing | failures)
+
+
+def _failures(index: Path) -> dict[str, str]:
+    return json.loads(index.read_text(encoding="utf-8"))
+
+
+def _is_readable(sample: Sample, spec: PrepareConfig) -> bool:
+    try:
+        return prepare(read(sample.path or ""), spec) is not None
+    except UnreadableImage:
+        return False
 
 
 def _build(array: Path, samples: Sequence[Sample], spec: PrepareConfig, sizes: Sizes) -> dict[str, str]:
@@ -141,4 +156,4 @@ def _key(samples: Sequence[Sample], spec: PrepareConfig, sizes: Sizes) -> str:
         stat = os.stat(sample.path or "")
         films.append([sample.id, str(sample.path), stat.st_size, stat.st_mtime_ns, sizes.get(sample.id)])
     code = [sha256((Path(__file__).parent / name).read_bytes()) for name in CODE]
-    return sha256_json([films, asdict(spec), code])[:24]
+    return sha256_json([films, asdict(spec), code, LIBRARIES])[:24]

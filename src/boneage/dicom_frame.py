@@ -14,6 +14,7 @@ import sys
 from typing import Any, BinaryIO
 
 MEMORY_LIMIT = 4 * 2**30  # bytes of address space: a codestream may claim any size
+CPU_LIMIT = 60  # seconds, should nobody be left to wait for it
 _PLUGINS = {  # transfer syntax UID to the pydicom plugin, none of them GPL
     "1.2.840.10008.1.2.5": "pydicom",  # RLE
     "1.2.840.10008.1.2.4.50": "pillow",  # JPEG baseline
@@ -34,7 +35,7 @@ _RLE, _JPEG_EXTENDED, _JPEG_LOSSLESS = (f"1.2.840.10008.1.2.{tail}" for tail in 
 def main() -> None:
     """Answer one request; any failure is answered as ``{"error": reason}``."""
     answers = _private_stdout()
-    _limit_memory()
+    _limit()
     try:
         request = json.loads(sys.stdin.buffer.readline())
         array, photometric = decode(request, sys.stdin.buffer.read())
@@ -71,11 +72,12 @@ def _private_stdout() -> BinaryIO:
     return answers
 
 
-def _limit_memory() -> None:
+def _limit() -> None:
     with contextlib.suppress(ImportError, OSError, ValueError):  # not on Windows
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_LIMIT, CPU_LIMIT))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 

@@ -77,7 +77,8 @@ def patient_id(data: bytes) -> str:
 def _radiograph(dataset: Dataset, pixels: np.ndarray, notes: list[str], name: str, sha256: str) -> Radiograph:
     modality = _text(dataset, "Modality")
     if modality not in _RADIOGRAPHY:
-        notes.append(f"the file is of modality {modality or 'unknown'}, not of radiography")
+        known = modality if re.fullmatch("[A-Z]{2,4}", modality) else "unknown"  # no free text: it may name a person
+        notes.append(f"the file is of modality {known}, not of radiography")
     sex = _sex(dataset, notes)
     age = _age(dataset, notes)
     side = _text(dataset, "ImageLaterality") or _text(dataset, "Laterality")
@@ -351,7 +352,7 @@ def _sex(dataset: Dataset, notes: list[str]) -> Sex:
     if found in ("F", "M"):
         return Sex.parse(found)
     if found:
-        notes.append(f"PatientSex {found} is taken as unknown")
+        notes.append("PatientSex is neither F nor M and is taken as unknown")
     return Sex.UNKNOWN
 
 

@@ -28,6 +28,8 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from .errors import BadConfig, CannotWrite
+from .pixels import printable
+from .types import DISCLAIMER, Reading
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 KEY_BYTES = 32
@@ -126,7 +128,7 @@ class Record:
         is_url = "://" in place
         if is_url and key_file is None and not place.startswith("sqlite:///"):
             raise BadConfig("a record in a database needs --record-key FILE for the key of the patients' hashes")
-        engine = _engine(place if is_url else f"sqlite:///{_claimed(Path(place))}")
+        engine = _engine(place if is_url else f"sqlite:///{Path(place)}")
         with _sentences(engine), engine.begin() as connection:
             _upgrade(connection)
         beside = Path((make_url(place).database or "record") if is_url else place)
@@ -136,7 +138,7 @@ class Record:
         """Keep a reading (as `Reading.to_dict` gives it, without the name of its file); returns its number."""
         kept = {name: value for name, value in reading.items() if name != "file"}
         values = {name: reading[name] for name in ("sex", "bone_age_months", "model", "weights_sha256")}
-        values |= {"film_sha256": reading["image_sha256"], "who": who[:64], "patient": patient, "reading": kept}
+        values |= {"film_sha256": reading["image_sha256"], "who": _words(who), "patient": patient, "reading": kept}
         values |= {"made_at": datetime.now(UTC), "chronological_age_months": age}
         with _sentences(self._engine), self._engine.begin() as connection:
             key = connection.execute(READINGS.insert().values(values)).inserted_primary_key
@@ -145,7 +147,11 @@ class Record:
 
     def review(self, number: int, bone_age_months: float, who: str) -> Entry | None:
         """Put a reviewer's own age beside reading ``number``; None if there is no such reading."""
-        values = {"reviewer_bone_age_months": bone_age_months, "reviewer": who[:64], "reviewed_at": datetime.now(UTC)}
+        values = {
+            "reviewer_bone_age_months": bone_age_months,
+            "reviewer": _words(who),
+            "reviewed_at": datetime.now(UTC),
+        }
         with _sentences(self._engine), self._engine.begin() as connection:
             connection.execute(READINGS.update().where(READINGS.c.id == number).values(values))
         return next(self._entries(READINGS.c.id == number), None)
@@ -157,11 +163,12 @@ class Record:
 
     def export(self, out: TextIO) -> int:
         """Every reading as a row of CSV; returns how many."""
-        writer = csv.DictWriter(out, [field.name for field in fields(Entry)], lineterminator="\n")
+        about = {"reference_table": Reading.reference_table, "disclaimer": DISCLAIMER}
+        writer = csv.DictWriter(out, [*(field.name for field in fields(Entry)), *about], lineterminator="\n")
         writer.writeheader()
         count = 0
         for entry in self._entries():
-            writer.writerow({name: _harmless(value) for name, value in entry.to_dict().items()})
+            writer.writerow({name: _harmless(value) for name, value in (entry.to_dict() | about).items()})
             count += 1
         return count
 
@@ -190,13 +197,12 @@ def _key_of(path: Path) -> bytes:
     return key
 
 
-def _claimed(path: Path) -> Path:
-    """The file, made for its owner alone if it is not there."""
+def _claim(path: Path) -> None:
+    """Make the file, for its owner alone, if it is not there."""
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
         raise CannotWrite(f"{path} cannot be written: {error.strerror}") from error
-    return path
 
 
 def _engine(url: str) -> Engine:
@@ -209,6 +215,8 @@ def _engine(url: str) -> Engine:
         reason = f"{error.name} is not installed" if isinstance(error, ModuleNotFoundError) else "it is no database URL"
         raise BadConfig(f"the record cannot be opened: {reason}") from None
     if engine.dialect.name == "sqlite":
+        if where.database not in (None, "", ":memory:"):
+            _claim(Path(str(where.database)))
         event.listen(engine, "connect", _write_ahead)
     return engine
 
@@ -238,6 +246,11 @@ def _sentences(engine: Engine) -> Iterator[None]:
         message = said.get("M") if isinstance(said, dict) else cause  # PostgreSQL's: its primary message alone
         reason = str(message or type(error).__name__).splitlines()[0]
         raise CannotWrite(f"the record at {place} cannot be used: {reason}") from None
+
+
+def _words(text: str) -> str:
+    """What people call themselves, without what PostgreSQL would not take."""
+    return printable(text, 64)
 
 
 def _in_utc(value: Any) -> Any:

@@ -334,6 +334,7 @@ class Run:
             "scaler": self.scaler.state_dict(),
         }
         values |= {"config": self.config.to_dict(), "data": self.data.record, "start": self.start}
+        values["processes"] = self.here.size
         checkpoint.save_state(self.folder, tensors, values)
 
     def restore(self) -> None:
@@ -346,6 +347,8 @@ class Run:
         tensors, values = checkpoint.load_state(self.folder)
         self._refuse_other("configuration", Config.from_dict(values["config"]).to_dict(), self.config.to_dict())
         self._refuse_other("data", values["data"], self.data.record)
+        here = {"processes": self.here.size}
+        self._refuse_other("number of processes", {"processes": values.get("processes", self.here.size)}, here)
         self.network.load_state_dict(taken("network", tensors))
         self.average.restore(taken("average", tensors))
         restore_optimizer(self.optimizer, taken("optimizer", tensors))

@@ -147,9 +147,11 @@ class Kept(BaseModel):
     bone_age_months: float | None
     sex: Sex
     model: str
+    weights_sha256: str
     film_sha256: str
     reviewer_bone_age_months: float | None
     reviewer: str | None
+    disclaimer: str = DISCLAIMER
 
 
 class TableRow(BaseModel):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import time
-import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -19,17 +17,17 @@ from starlette.routing import Match
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ...errors import CannotWrite
 from ...predictor import Predictor
 from ...record import Record
 from ...types import DISCLAIMER
 from .access import STATIC, Door
+from .faults import log, noted
 from .intake import Intake
 from .jobs import Jobs
 from .limits import Limits, Refusal
 from .room import Explain, Room
 from .routes import page, router, sentence_of
-
-log = logging.getLogger("boneage.web")
 
 
 def create_app(
@@ -60,7 +58,12 @@ def create_app(
     app.include_router(router)
     app.include_router(page)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    for kind, answer in ((Refusal, _refused), (RequestValidationError, _invalid), (HTTPException, _other)):
+    for kind, answer in (
+        (Refusal, _refused),
+        (CannotWrite, _unkept),
+        (RequestValidationError, _invalid),
+        (HTTPException, _other),
+    ):
         app.add_exception_handler(kind, answer)
     app.add_middleware(Intake, limits=limits)
     app.add_middleware(Door, token=token)
@@ -81,6 +84,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 async def _refused(request: Request, error: Any) -> JSONResponse:
     return JSONResponse({"error": error.sentence}, error.status, error.headers)
+
+
+async def _unkept(request: Request, error: Any) -> JSONResponse:
+    return JSONResponse({"error": str(error)}, 503, {"Retry-After": "10"})
 
 
 async def _invalid(request: Request, error: Any) -> JSONResponse:
@@ -126,17 +133,11 @@ class Journal:
 
         try:
             await self.app(scope, receive, noting)
-        except Exception as error:  # a fault of the program: its place is told to the log, nothing to the client
-            log.error("%s in %s", type(error).__name__, _place(error))
+        except Exception as error:
+            answer = JSONResponse({"error": noted(error)}, 500)
             if not status:
-                answer = JSONResponse({"error": "the service failed on this request, which is its own fault"}, 500)
                 await answer(scope, receive, noting)
         finally:
             route = getattr(scope.get("route"), "path", None) or "other"
             self.room_of().counters.requests.labels(route, str(status)).inc()
             log.info("%s %s %d %.0f ms", scope["method"], route, status, 1000 * (time.monotonic() - began))
-
-
-def _place(error: Exception) -> str:
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,7 +91,7 @@ def _watched(child: subprocess.Popen[bytes], seconds: float) -> Iterator[None]:
 
     def kill() -> None:
         late.set()
-        child.kill()
+        _kill(child)
 
     watch = threading.Timer(seconds, kill)
     watch.start()
@@ -116,8 +117,17 @@ def _born() -> subprocess.Popen[bytes]:
     )
 
 
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    """The child and the codec's process that it may have started."""
+    if not hasattr(os, "killpg"):  # Windows
+        child.kill()
+        return
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+
+
 def _ended(child: subprocess.Popen[bytes]) -> None:
-    child.kill()
+    _kill(child)
     child.wait()
     for pipe in (child.stdin, child.stdout):
         if pipe is not None:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from .answers import Answer, FormWishes, JobFailure, JobState
+from .faults import noted
 from .limits import Refusal
+from .line import Full
 from .room import Room
 
 KEPT = 32  # finished jobs whose results can still be asked for
@@ -89,11 +91,13 @@ class Jobs:
             name, data = job.films[0]
             try:
                 result: Answer | JobFailure = await self.room.read(data, name, job.wishes)
+            except Full:
+                await asyncio.sleep(PATIENCE)
+                continue
             except Refusal as refusal:
-                if refusal.status == 503 and job.runs and not self.room.line.closed:
-                    await asyncio.sleep(PATIENCE)
-                    continue
                 result = JobFailure(file=name, error=refusal.sentence)
+            except Exception as error:
+                result = JobFailure(file=name, error=noted(error))
             if job.films:
                 job.films.pop(0)
                 job.results.append(result)

@@ -11,6 +11,10 @@ from time import monotonic
 from .limits import Refusal
 
 
+class Full(Refusal):
+    """Too many films wait: this one may come again."""
+
+
 class Line:
     """``inside``: films being read or waiting. ``closed``: no film is taken any more, those inside are finished."""
 
@@ -22,11 +26,11 @@ class Line:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Wait for a place and hold it; Refusal 503 where too many wait already."""
+        """Wait for a place and hold it; Full where too many wait already, Refusal 503 where the service is closing."""
         if self.closed:
             raise Refusal(503, "the service is closing: try again in a moment", 10)
         if self.inside >= self.running + self.waiting:
-            raise Refusal(503, "too many films are waiting: try again in a moment", self._until_free())
+            raise Full(503, "too many films are waiting: try again in a moment", self._until_free())
         self.inside += 1
         try:
             async with self._places:

@@ -106,7 +106,7 @@ async def one_film(request: Request, wishes: Asked) -> tuple[bytes, str, Wishes]
     body = await request.body()
     if kind.lower().startswith(BARE):
         return body, "film", wishes
-    films, wanted = _form(body, kind, "film", wishes)
+    films, wanted = await run_in_threadpool(_form, body, kind, "film", wishes)
     if len(films) != 1:
         raise Refusal(422, f"the form needs one file in its field film, it has {len(films)}")
     return films[0][1], films[0][0], wanted
@@ -148,7 +148,7 @@ async def show(room: InRoom, film: OneFilm) -> Response:
 async def report(request: Request, room: InRoom) -> Response:
     """Read one film and set the reading as a PDF of one page. Its ``earlier`` readings are drawn in the chart."""
     kind = request.headers.get("content-type", "")
-    films, wishes = _form(await request.body(), kind, "film", paper.ReportWishes())
+    films, wishes = await run_in_threadpool(_form, await request.body(), kind, "film", paper.ReportWishes())
     if len(films) != 1:
         raise Refusal(422, f"the form needs one file in its field film, it has {len(films)}")
     assert isinstance(wishes, paper.ReportWishes)
@@ -163,7 +163,7 @@ async def report(request: Request, room: InRoom) -> Response:
 async def start(request: Request, response: Response, jobs: InJobs) -> JobState:
     """Read many films, one after another; sex, age and patient in the form hold for all of them."""
     kind = request.headers.get("content-type", "")
-    films, wishes = _form(await request.body(), kind, "films", FormWishes())
+    films, wishes = await run_in_threadpool(_form, await request.body(), kind, "films", FormWishes())
     if not films:
         raise Refusal(422, "the form needs files in its field films, it has none")
     assert isinstance(wishes, FormWishes)
@@ -310,4 +310,4 @@ def _record(room: Room) -> Any:
 
 def _kept(entry: Any) -> Kept:
     values = entry.to_dict()
-    return Kept(**{name: values[name] for name in Kept.model_fields})
+    return Kept(**{name: values[name] for name in Kept.model_fields if name in values})

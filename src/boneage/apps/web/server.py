@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -32,6 +33,9 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then say where."""
         self._loop = asyncio.get_running_loop()
+        if self.config.is_ssl:  # else half-open handshakes would have a minute, before any limit sees them
+            patient = partial(self._loop.create_server, ssl_handshake_timeout=self.limits.head_seconds)
+            self._loop.create_server = patient  # type: ignore[method-assign]
         await super().startup(sockets)
         for listener in sockets or []:
             scheme = "https" if self.config.is_ssl else "http"
@@ -67,6 +71,7 @@ def serve(
         app,
         http=connection_class(limits),
         ws="none",
+        loop="asyncio",
         lifespan="on",
         log_level="warning",
         access_log=False,

@@ -36,6 +36,8 @@ def parts_of(body: bytes, content_type: str) -> list[Part]:
     boundary = options.get(b"boundary")
     if kind != b"multipart/form-data" or not boundary:
         raise Refusal(400, "a form needs the content type multipart/form-data with a boundary")
+    if body.count(b"--" + boundary) > MAX_PARTS + 1:  # each costs the parser more than other bytes do
+        raise Refusal(413, f"a form may have {MAX_PARTS} parts at most")
     collector = _Collector()
     try:
         parser = MultipartParser(boundary, collector.callbacks())  # type: ignore[arg-type]

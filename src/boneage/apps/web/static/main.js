@@ -33,28 +33,31 @@ function changed(film) {
   if (!films.list.includes(current)) current = films.list.at(0) ?? null;
   document.body.dataset.state = films.list.length ? "films" : "empty";
   list();
-  if (!film || film === current) showCurrent();
-  if (film?.status === "done" && film.announced !== film.answer) {
-    film.announced = film.answer;
-    film.layer = null;
-    if (film === current) heat(viewer.opacity);
-    $("announce").textContent = `${film.name}: ${film.answer.bone_age_months === null ? "refused" : `bone age ${spokenAge(film.answer.bone_age_months)}`}`;
-    recorded(film);
-  }
+  if (film?.status === "done" && film.announced !== film.answer) answered(film);
   if (film?.status === "error") $("announce").textContent = `${film.name}: ${film.error}`;
+  if (!film || film === current) showCurrent();
+}
+
+/** A film has another answer than before. */
+function answered(film) {
+  film.announced = film.answer;
+  film.layer = null;
+  recorded(film);
+  if (film === current) heat();
+  $("announce").textContent = `${film.name}: ${film.answer.bone_age_months === null ? "refused" : `bone age ${spokenAge(film.answer.bone_age_months)}`}`;
 }
 
 function select(film) {
   current = film;
   changed(film);
+  heat();
   document.querySelector("#films [aria-current] ")?.scrollIntoView({ block: "nearest" });
 }
 
 function showCurrent() {
   const film = current;
-  panel?.show(film, film ? earlierOf(film) : [], shown !== film || !film?.filled);
+  panel?.show(film, film ? earlierOf(film) : [], shown !== film);
   shown = film;
-  if (film) film.filled = Boolean(film.answer);
   if (film && !film.pixels && !film.pixelsError) films.show(film);
   const layer = film?.layer ?? null;
   const view = viewer.open(film?.pixels ?? null, film?.view, layer);
@@ -73,8 +76,24 @@ function list() {
   $("count").textContent = list.length || "";
   const pending = list.length - films.done();
   $("progress").textContent = pending ? `${films.done()} of ${list.length} read` : "";
+  const focus = focused();
   $("films").replaceChildren(...list.map(row));
+  focus?.();
   $("clear").hidden = list.length < 2;
+}
+
+/** What gives the focus back to the same button of the list, or to that of the film which moved up to its place. */
+function focused() {
+  const rows = [...$("films").children];
+  const at = rows.findIndex((item) => item.contains(document.activeElement));
+  if (at < 0) return null;
+  const kind = document.activeElement.classList.contains("remove") ? ".remove" : ".film";
+  const { film } = rows[at];
+  return () => {
+    const fresh = [...$("films").children];
+    const item = fresh.find((other) => other.film === film) ?? fresh[Math.min(at, fresh.length - 1)];
+    (item?.querySelector(kind) ?? $("choose")).focus();
+  };
 }
 
 function row(film) {
@@ -86,7 +105,9 @@ function row(film) {
   button.addEventListener("click", () => select(film));
   const remove = make("button", { type: "button", class: "icon remove", "aria-label": `Remove ${film.name}` }, icon("i-remove"));
   remove.addEventListener("click", () => films.remove(film));
-  return make("li", { "data-status": film.status }, button, remove);
+  const item = make("li", { "data-status": film.status }, button, remove);
+  item.film = film;
+  return item;
 }
 
 function wished(wishes) {
@@ -100,11 +121,14 @@ function earlierOf(film) {
 }
 
 async function recorded(film) {
-  if (!service.record || !film.answer.patient) return;
-  const kept = await api.earlier(film.answer.patient).catch(() => []);
+  const { answer } = film;
+  film.earlier = [];
+  if (!service.record || !answer.patient) return;
+  const kept = await api.earlier(answer.patient).catch(() => []);
+  if (film.answer !== answer) return; // another patient's by now, perhaps
   const latest = new Map(kept.map((entry) => [entry.film_sha256, entry]));
   film.earlier = [...latest.values()]
-    .filter((entry) => entry.film_sha256 !== film.answer.image_sha256)
+    .filter((entry) => entry.film_sha256 !== answer.image_sha256)
     .map((entry) => [entry.chronological_age_months, entry.bone_age_months])
     .filter((pair) => !pair.includes(null));
   if (film === current) showCurrent();
@@ -120,12 +144,21 @@ async function reviewed(months, who) {
   }
 }
 
-async function heat(opacity) {
+function faded(opacity) {
   viewer.opacity = opacity;
   viewer.draw();
+  heat();
+}
+
+/** Ask for the current film's heat map where it is wanted, once for each answer. */
+async function heat() {
   const film = current;
-  if (!film?.answer || film.layer || opacity === 0) return;
+  const answer = film?.answer;
+  if (!answer || film.layer || film.heating === answer || viewer.opacity === 0) return;
+  film.heating = answer;
   const picture = await api.heatmap(film).catch(() => null);
+  if (film.answer !== answer) return;
+  film.heating = null;
   if (!picture) return;
   film.layer = new Image();
   film.layer.onload = () => film === current && showCurrent();
@@ -208,7 +241,7 @@ const KEYS = {
   h: () => {
     if (!service.heatmap) return;
     $("heat-opacity").value = $("heat-opacity").value > 0 ? 0 : 50;
-    heat($("heat-opacity").value / 100);
+    faded($("heat-opacity").value / 100);
   },
   s: savePdf,
   p: () => current?.answer && print(),
@@ -244,7 +277,7 @@ function listen() {
   $("print").addEventListener("click", () => print());
   $("level").addEventListener("input", (event) => viewer.set({ level: event.target.value / 1000 }));
   $("width").addEventListener("input", (event) => viewer.set({ width: event.target.value / 1000 }));
-  $("heat-opacity").addEventListener("input", (event) => heat(event.target.value / 100));
+  $("heat-opacity").addEventListener("input", (event) => faded(event.target.value / 100));
   $("toolbar").addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (button?.dataset.do) viewer.do(button.dataset.do);

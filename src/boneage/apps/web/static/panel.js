@@ -12,7 +12,6 @@ export class Panel {
     this.reference = reference;
     this.film = null;
     this.wished = wished;
-    $("taken").value = today();
     $("wishes").addEventListener("submit", (event) => event.preventDefault());
     for (const input of document.querySelectorAll("input[name=sex]")) {
       input.addEventListener("change", () => this.wished({ sex: input.value }));
@@ -86,10 +85,11 @@ export class Panel {
     $("age-source").textContent = answer ? SOURCES[answer.age_source] : "";
     const age = film?.wishes.age ?? answer?.chronological_age_months ?? null;
     if (anew || !$("wishes").contains(document.activeElement)) fillAge(age);
+    $("patient").placeholder = answer?.patient ? "linked by the file\u2019s own id" : "";
     if (anew) {
-      $("born").value = "";
+      $("born").value = film?.born ?? "";
+      $("taken").value = film?.taken ?? today();
       $("patient").value = film?.wishes.patient ?? "";
-      $("patient").placeholder = answer?.patient ? "linked by the file\u2019s own id" : "";
     }
   }
 
@@ -125,10 +125,12 @@ export class Panel {
   }
 
   #typedAge() {
-    this.wished({ age: typed("age-years", "age-months") });
+    const age = typed("age-years", "age-months");
+    if (age !== undefined) this.wished({ age });
   }
 
   #datedAge() {
+    Object.assign(this.film, { born: $("born").value, taken: $("taken").value });
     const age = monthsBetween($("born").value, $("taken").value);
     if (age === null) return;
     fillAge(age);
@@ -147,15 +149,16 @@ function inWords({ level, low, high }) {
   return `${Math.round(100 * level)} %: ${ageText(low)} to ${ageText(high)}`;
 }
 
-/** Months of a pair of fields; null where both are empty or one makes no sense. */
+/** Months of a pair of fields; null where both are empty, undefined where one makes no sense, which is then said. */
 function typed(years, months) {
-  const [whole, rest] = [$(years), $(months)];
-  if ((whole.value === "" && rest.value === "") || !whole.validity.valid || !rest.validity.valid) return null;
-  return 12 * Number(whole.value || 0) + Number(rest.value || 0);
+  const fields = [$(years), $(months)];
+  if (!fields.every((field) => field.reportValidity())) return undefined;
+  const [whole, rest] = fields.map((field) => field.value);
+  return whole === "" && rest === "" ? null : 12 * Number(whole || 0) + Number(rest || 0);
 }
 
 function fillAge(age) {
-  const whole = age === null ? "" : Math.floor(age / 12 + 1e-9);
-  $("age-years").value = whole;
-  $("age-months").value = age === null ? "" : Number((age - 12 * whole).toFixed(1));
+  const tenths = age === null ? null : Math.round(10 * age);
+  $("age-years").value = tenths === null ? "" : Math.floor(tenths / 120);
+  $("age-months").value = tenths === null ? "" : (tenths % 120) / 10;
 }

@@ -130,9 +130,8 @@ export class Viewer {
     const { canvas } = this;
     canvas.addEventListener("pointerdown", (event) => this.#press(event));
     canvas.addEventListener("pointermove", (event) => this.#move(event));
-    for (const kind of ["pointerup", "pointercancel"]) {
-      canvas.addEventListener(kind, (event) => this.pointers.delete(event.pointerId));
-    }
+    canvas.addEventListener("pointerup", (event) => this.#release(event));
+    canvas.addEventListener("pointercancel", (event) => this.pointers.delete(event.pointerId));
     canvas.addEventListener("contextmenu", (event) => event.preventDefault());
     canvas.addEventListener("dblclick", () => this.do("fit"));
     canvas.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
@@ -142,7 +141,24 @@ export class Viewer {
   #press(event) {
     if (!this.film) return;
     this.canvas.setPointerCapture(event.pointerId);
-    this.pointers.set(event.pointerId, { x: event.clientX, y: event.clientY, button: event.button });
+    const { clientX: x, clientY: y, button } = event;
+    this.pointers.set(event.pointerId, { x, y, button, from: [x, y] });
+  }
+
+  /** A click with the pan tool brings what was clicked to the middle: a way to pan without dragging. */
+  #release(event) {
+    const held = this.pointers.get(event.pointerId);
+    this.pointers.delete(event.pointerId);
+    if (!held || held.button > 0 || this.tool !== "pan") return;
+    if (Math.hypot(event.clientX - held.from[0], event.clientY - held.from[1]) > 3) return;
+    const [x, y] = this.#fromMiddle(event);
+    this.pan(-x, -y);
+  }
+
+  /** Where a pointer is, in CSS pixels from the middle of a fitted film. */
+  #fromMiddle(event) {
+    const box = this.canvas.getBoundingClientRect();
+    return [event.clientX - box.left - box.width / 2, event.clientY - box.top - (box.height - BELOW) / 2];
   }
 
   #move(event) {
@@ -170,8 +186,7 @@ export class Viewer {
 
   #wheel(event) {
     event.preventDefault();
-    const box = this.canvas.getBoundingClientRect();
-    const [x, y] = [event.clientX - box.left - box.width / 2, event.clientY - box.top - (box.height - BELOW) / 2];
+    const [x, y] = this.#fromMiddle(event);
     this.zoom(Math.exp(-Math.sign(event.deltaY) * Math.min(0.3, Math.abs(event.deltaY) / 400)), x, y);
   }
 
