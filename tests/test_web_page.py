@@ -319,14 +319,14 @@ def test_axe_finds_nothing_serious(page: Any, scheme: str, size: dict[str, int])
     assert findings(page) == []
 
 
-@pytest.mark.parametrize(("width", "height"), [(1280, 800), (1024, 768), (768, 1024)])
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (1024, 768), (768, 1024), (320, 640)])
 def test_nothing_lies_beyond_the_screens_edge(page: Any, width: int, height: int) -> None:
     page.set_viewport_size({"width": width, "height": height})
     drop(page, hand())
     done(page)
     page.wait_for_timeout(200)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    for name in ("#toolbar", "#add", "#film"):
+    for name in ("#toolbar", "#add", "#film", "#level", "#heat-opacity"):
         box = page.locator(name).bounding_box()
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= width
