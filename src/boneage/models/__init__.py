@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from torch import Tensor
 
 from ..config import ModelConfig
 from ..errors import BadConfig
 from .attention import Backbone
-from .efficientnet_lite import efficientnet_lite0
+from .efficientnet_lite import SIZES, lite
 from .inception_v4 import inception_v4
 from .resnet import resnet50
 from .tiny import tiny
@@ -17,10 +18,10 @@ from .tiny import tiny
 MODELS: dict[str, Callable[[ModelConfig, int], Backbone]] = {
     "resnet50": resnet50,
     "inception_v4": inception_v4,
-    "efficientnet_lite0": efficientnet_lite0,
+    **{f"efficientnet_lite{size}": partial(lite, size) for size in SIZES},
     "tiny": tiny,
 }
-PRETRAINED = ("efficientnet_lite0",)
+LITE = tuple(f"efficientnet_lite{size}" for size in SIZES)  # these have ImageNet weights, and blocks to skip
 
 
 def backbone(config: ModelConfig, channels: int) -> Backbone:
@@ -30,14 +31,14 @@ def backbone(config: ModelConfig, channels: int) -> Backbone:
     """
     if config.pretrained not in ("none", "imagenet"):
         raise BadConfig(f"unknown model.pretrained {config.pretrained!r}; known: none, imagenet")
-    if config.drop_path and config.name != "efficientnet_lite0":
-        raise BadConfig(f"model.drop_path goes with model.name efficientnet_lite0 only, not with {config.name!r}")
+    if config.drop_path and config.name not in LITE:
+        raise BadConfig(f"model.drop_path goes with model.name {', '.join(LITE)} only, not with {config.name!r}")
     if config.name.startswith("timm:"):
         return Timm(config, channels)
     if config.name not in MODELS:
         raise BadConfig(f"unknown model.name {config.name!r}; known: {', '.join(MODELS)}, timm:NAME")
-    if config.pretrained == "imagenet" and config.name not in PRETRAINED:
-        raise BadConfig(f"no ImageNet weights for model.name {config.name!r}; only for {', '.join(PRETRAINED)}")
+    if config.pretrained == "imagenet" and config.name not in LITE:
+        raise BadConfig(f"no ImageNet weights for model.name {config.name!r}; only for {', '.join(LITE)}")
     return MODELS[config.name](config, channels)
 
 

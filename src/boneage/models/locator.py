@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from ..landmarks import LANDMARKS
-from .efficientnet_lite import EfficientNetLite0, SameConv, Unit, imagenet_weights
+from .efficientnet_lite import EfficientNetLite, SameConv, Unit, imagenet_weights
 
 FINE, BLOCKS = 5, 11  # blocks up to stride 8 with 40 channels, and up to stride 16 with 112
 WIDTH = 64
@@ -27,7 +27,7 @@ class Locator(nn.Module):
 
     def __init__(self, pretrained: bool = False) -> None:
         super().__init__()
-        trunk = EfficientNetLite0(channels=1)
+        trunk = EfficientNetLite(channels=1)
         if pretrained:
             trunk.load_state_dict(trunk.state_dict() | imagenet_weights(channels=1))
         self.stem, blocks = trunk.stem, list(trunk.blocks.children())[:BLOCKS]
