@@ -28,7 +28,7 @@ from boneage.train import train
 RESULTS = Path(__file__).parent.parent / "docs" / "results" / "variants"
 PLAIN = [f"augment.{field.name}=0" for field in fields(AugmentConfig)]
 
-SMALL = ["prepare.size=128", "prepare.channels=1", "data.limit=3000", "train.epochs=20", "train.patience=0"]
+SMALL = ["data.limit=3000", "train.epochs=10"]
 CHANGES = {
     "reference": [],
     "huber": ["train.loss=huber"],
@@ -39,7 +39,7 @@ CHANGES = {
     "no_augmentation": PLAIN,
     "no_sex": ["model.sex=false"],
     "attention": ["model.attention=both"],
-    "hand": ["prepare.hand=true"],
+    "whole_films": ["prepare.hand=false"],
 }
 EPOCHS = {300: 40, 1000: 20, 3000: 12, 0: 8}  # 0: all
 AMOUNTS = {
@@ -47,7 +47,7 @@ AMOUNTS = {
     for films, epochs in EPOCHS.items()
     for start in ("imagenet", "none")
 }
-GROUPS = {"changes": ("resnet50", SMALL, CHANGES), "amounts": ("quick", ["prepare.size=128"], AMOUNTS)}
+GROUPS = {"changes": ("resnet50_128", SMALL, CHANGES), "amounts": ("quick", ["prepare.size=128"], AMOUNTS)}
 
 
 def run(group: str, name: str, data: Path, runs: Path) -> None:
