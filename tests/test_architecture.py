@@ -19,7 +19,19 @@ ROOT = Path(boneage.__file__).parent
 ROWS = (  # a module imports only from its own row and from those above it
     {"types", "errors"},
     {
-        *("config", "looks", "files", "table", "pixels", "read", "read_dicom", "dicom_frame", "metrics", "progress"),
+        *(
+            "config",
+            "looks",
+            "files",
+            "caption",
+            "table",
+            "pixels",
+            "read",
+            "read_dicom",
+            "dicom_frame",
+            "metrics",
+            "progress",
+        ),
         *("exported", "storage", "landmarks", "locate", "prepare", "intervals"),
     },
     {"models"},

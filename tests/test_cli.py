@@ -300,7 +300,7 @@ def test_a_file_that_is_no_film_is_one_sentence(tiny_model: Path, tmp_path: Path
 def test_a_film_that_is_not_there_is_one_sentence(tiny_model: Path, tmp_path: Path) -> None:
     path = tmp_path / "gone.png"
     refused("predict", path, "--model", tiny_model, naming=path, because="there is no such file")
-    refused("predict", tmp_path, "--model", tiny_model, naming=tmp_path, because="holds no file with the ending")
+    refused("predict", tmp_path, "--model", tiny_model, naming=tmp_path, because="holds no picture and no DICOM file")
 
 
 # tables that are none
