@@ -107,7 +107,7 @@ def overload(room: Service, data: bytes, seconds: float) -> dict[str, Any]:
     watcher = threading.Thread(target=watch)
     watcher.start()
     clients = 24  # ten are inside; the others ask, are refused, pause and ask again: four times what can be read
-    loaded = crowd(room, data, clients, seconds, pause=(clients - 10) / (3 * best["per_second"]))
+    loaded = crowd(room, data, clients, seconds, pause=(clients - 10) / (3.5 * best["per_second"]))
     stop.set()
     watcher.join()
     asked = sum(loaded["statuses"].values()) / seconds

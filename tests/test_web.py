@@ -306,6 +306,7 @@ def test_health_readiness_version_and_metrics(room: TestClient) -> None:
     assert about["weights_sha256"] == predictor().weights_sha256
     assert about["reference_table"] == TABLE
     assert about["record"] is False
+    assert room.post("/api/readings", content=hand(), headers={"content-type": "image/png"}).status_code == 200
     text = room.get("/metrics").text
     assert 'boneage_readings_total{outcome="read"}' in text
     assert "boneage_reading_seconds_bucket" in text

@@ -42,6 +42,13 @@ def short() -> Iterator[Service]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def full() -> Iterator[Service]:
+    """A service whose line has no place at all."""
+    with service(code=SHORT.replace("waiting=2", "waiting=-1")) as running:
+        yield running
+
+
 def head(method: str = "POST", path: str = "/api/readings", *lines: str) -> bytes:
     return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: localhost", *lines, "", ""]).encode()
 
@@ -54,6 +61,14 @@ def sent_until_closed(connection: socket.socket, data: bytes, most: int) -> int:
             connection.sendall(data)
             sent += len(data)
     return sent
+
+
+def heard(connection: socket.socket, word: str) -> str:
+    """What comes until there is this word in it."""
+    received = ""
+    while word not in received and (piece := connection.recv(65536)):
+        received += piece.decode()
+    return received
 
 
 def answer_of(connection: socket.socket) -> tuple[int, str]:
@@ -105,9 +120,34 @@ def test_what_the_program_itself_reads_past_the_limit() -> None:
     scope = {"type": "http", "method": "POST", "path": "/api/readings", "headers": []}
     for headers in ([], [(b"content-length", b"99999999")]):
         read = 0
-        asyncio.run(Intake(app, Limits(film=FILM_LIMIT))(scope | {"headers": headers}, receive, send))
-        assert answers[-3]["status"] == 413
+        asyncio.run(Intake(app, Limits(film=FILM_LIMIT), lambda: None)(scope | {"headers": headers}, receive, send))
+        assert answers[-2]["status"] == 413
         assert read <= (FILM_LIMIT if not headers else 0) + MIB
+
+
+def test_a_body_that_nobody_wants_is_discarded_and_the_connection_goes_on(full: Service) -> None:
+    with full.connection() as connection:
+        connection.sendall(head("POST", "/api/readings", "Content-Type: image/png", f"Content-Length: {MIB}"))
+        assert " 503 " in heard(connection, "moment")
+        connection.sendall(b"x" * MIB + head("GET", "/api/health"))
+        assert " 200 " in heard(connection, "ok")
+
+
+def test_a_body_that_nobody_wants_and_that_does_not_come_is_not_waited_for(full: Service) -> None:
+    with full.connection() as connection:
+        connection.sendall(head("POST", "/api/readings", "Content-Type: image/png", f"Content-Length: {MIB}"))
+        began = time.monotonic()
+        assert answer_of(connection)[0] == 503
+        assert time.monotonic() - began < 5
+
+
+def test_nonsense_after_the_answer_ends_the_connection(full: Service) -> None:
+    with full.connection() as connection:
+        connection.sendall(head("POST", "/api/readings", "Content-Type: image/png", "Transfer-Encoding: chunked"))
+        assert " 503 " in heard(connection, "moment")
+        connection.sendall(b"no chunk\r\n")
+        assert answer_of(connection)[0] == 0
+    assert "Traceback" not in "".join(full.log)
 
 
 def test_a_body_on_a_route_that_takes_none_is_no_way_in(short: Service) -> None:

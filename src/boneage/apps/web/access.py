@@ -17,7 +17,6 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...errors import BadConfig, CannotWrite
-from .intake import linger
 
 COOKIE = "boneage"
 TOKEN_BYTES = 32
@@ -83,7 +82,7 @@ class Door:
         self.app, self.token = app, token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let in, or answer 401, 403 or 421 without keeping anything of the body."""
+        """Let in, or answer 401, 403 or 421 without reading anything of the body."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -93,10 +92,7 @@ class Door:
                 message["headers"] = [*message.get("headers", []), *_security(scope["path"])]
             await send(message)
 
-        answer = self._answer(Request(scope))
-        if answer and scope["method"] not in ("GET", "HEAD"):
-            await linger(receive)
-        await (answer or self.app)(scope, receive, guarded)
+        await (self._answer(Request(scope)) or self.app)(scope, receive, guarded)
 
     def _answer(self, request: Request) -> Response | None:
         """What a request that may not come in is told; None for one that may."""

@@ -65,7 +65,7 @@ def create_app(
         (HTTPException, _other),
     ):
         app.add_exception_handler(kind, answer)
-    app.add_middleware(Intake, limits=limits)
+    app.add_middleware(Intake, limits=limits, expect_film=lambda: app.state.room.expect_film())
     app.add_middleware(Door, token=token)
     app.add_middleware(Journal, room_of=lambda: app.state.room)
     return app

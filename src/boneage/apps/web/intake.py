@@ -1,27 +1,32 @@
 """Bodies at the door: each is read whole, within its limits of size and time, before the service hears of it.
 
-So a slow or endless body costs a few bytes and a timer, never a place in the line of readings.
+So a slow or endless body costs a few bytes and a timer, never a place in the line of readings. A film for which there
+is no place when its head arrives is refused there: under overload much of the work would be to receive what is refused.
+What a client sends of a body that nobody wants is the connection's to discard (`connection.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from time import monotonic
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .limits import MIB, Limits, Refusal
+from .limits import Limits, Refusal
 
-PAST = MIB // 2  # bytes read beyond a limit, so that a client which is still sending gets to hear why
-LINGER = 2.0  # seconds for that
+FILMS = {("POST", "/api/readings"), ("POST", "/api/films")}  # one film each, which has to stand in line
 
 
 class Intake:
-    """ASGI middleware. ``held``: the bytes of all bodies in memory."""
+    """ASGI middleware. ``expect_film``: raises a Refusal for a film that need not be sent, as it would not be taken.
 
-    def __init__(self, app: ASGIApp, limits: Limits) -> None:
-        self.app, self.limits, self.held = app, limits, 0
+    ``held``: the bytes of all bodies in memory.
+    """
+
+    def __init__(self, app: ASGIApp, limits: Limits, expect_film: Callable[[], None]) -> None:
+        self.app, self.limits, self.expect_film, self.held = app, limits, expect_film, 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request on with its body in one piece, or answer it here."""
@@ -33,7 +38,7 @@ class Intake:
             if await self._fill(body, scope, receive):
                 await self.app(scope, _replay(bytes(body), receive), send)
         except Refusal as refusal:
-            await _refuse(refusal, receive, send)
+            await _refuse(refusal, send)
         finally:
             self.held -= len(body)
 
@@ -42,6 +47,8 @@ class Intake:
         limit = self.limits.body(scope["method"], scope["path"])
         if _declared(scope) > limit:
             raise _too_large(limit)
+        if (scope["method"], scope["path"]) in FILMS:
+            self.expect_film()
         end = monotonic() + self.limits.body_seconds
         while True:
             message = await _within(min(self.limits.idle_seconds, end - monotonic()), receive)
@@ -85,29 +92,12 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return replayed
 
 
-async def _refuse(refusal: Refusal, receive: Receive, send: Send) -> None:
-    """Answer at once, then read on a little before the connection is closed: else the answer may be lost."""
+async def _refuse(refusal: Refusal, send: Send) -> None:
     answer = json.dumps({"error": refusal.sentence}).encode()
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(answer)).encode()),
-        (b"connection", b"close"),
         *((name.lower().encode(), value.encode()) for name, value in refusal.headers.items()),
     ]
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer, "more_body": True})
-    await linger(receive)
-    await send({"type": "http.response.body", "body": b""})
-
-
-async def linger(receive: Receive) -> None:
-    """Read a little of a body that nobody wants: whose sender is not done may not hear an answer."""
-    read, end = 0, monotonic() + LINGER
-    while read < PAST and monotonic() < end:
-        try:
-            message = await asyncio.wait_for(receive(), 0.5)
-        except TimeoutError:
-            return
-        read += len(message.get("body", b""))
-        if message["type"] == "http.disconnect" or not message.get("more_body"):
-            return
+    await send({"type": "http.response.body", "body": answer})

@@ -24,13 +24,17 @@ class Line:
         self._places = asyncio.Semaphore(running)
         self._usual = 0.3  # seconds that a film takes, as a running mean
 
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait for a place and hold it; Full where too many wait already, Refusal 503 where the service is closing."""
+    def check(self) -> None:
+        """Full where too many wait already, Refusal 503 where the service is closing."""
         if self.closed:
             raise Refusal(503, "the service is closing: try again in a moment", 10)
         if self.inside >= self.running + self.waiting:
             raise Full(503, "too many films are waiting: try again in a moment", self._until_free())
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for a place and hold it; refused as by ``check``."""
+        self.check()
         self.inside += 1
         try:
             async with self._places:

@@ -70,6 +70,14 @@ class Room:
         """The pixels of one film, in its turn, no larger than a page shows them."""
         return await self._in_turn(lambda: _shown(self.decoders.decode(data).radiograph))
 
+    def expect_film(self) -> None:
+        """Refusal 503 where a film that is about to be sent would not be taken now: it need not be sent."""
+        try:
+            self.line.check()
+        except Refusal:
+            self.counters.readings.labels("refused").inc()
+            raise
+
     async def _in_turn(self, work: Callable[[], T]) -> T:
         try:
             async with self.line.turn():
