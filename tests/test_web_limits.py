@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.client
 import json
 import os
 import shutil
@@ -131,6 +132,18 @@ def test_a_body_that_nobody_wants_is_discarded_and_the_connection_goes_on(full: 
         assert " 503 " in heard(connection, "moment")
         connection.sendall(b"x" * MIB + head("GET", "/api/health"))
         assert " 200 " in heard(connection, "ok")
+
+
+def test_a_client_that_is_refused_again_and_again_keeps_its_connection(full: Service) -> None:
+    with contextlib.closing(http.client.HTTPConnection("localhost", full.port, timeout=10)) as client:
+        client.connect()
+        first = client.sock
+        for _ in range(100):
+            client.request("POST", "/api/readings", b"x" * 500_000, {"Content-Type": "image/png"})
+            with client.getresponse() as answer:
+                assert answer.status == 503
+                answer.read()
+        assert client.sock is first
 
 
 def test_a_body_that_nobody_wants_and_that_does_not_come_is_not_waited_for(full: Service) -> None:

@@ -76,7 +76,7 @@ class Connection(H11Protocol):
     def on_response_complete(self) -> None:
         """What a client goes on sending of a body that nobody wants any more is discarded for a while."""
         super().on_response_complete()
-        if self.conn.their_state is h11.SEND_BODY and not self.transport.is_closing():
+        if self._is_answered_early() and not self.transport.is_closing():
             self.unwanted = self._patience()
             self._late = self.loop.call_later(LINGER, self.transport.close)
 
@@ -98,6 +98,9 @@ class Connection(H11Protocol):
         self._unset_stall()
         super().resume_writing()
 
+    def _is_answered_early(self) -> bool:
+        return self.conn.our_state is h11.DONE and self.conn.their_state is h11.SEND_BODY
+
     def _patience(self) -> int:
         declared = dict(self.headers).get(b"content-length", b"")
         length = int(declared) if declared.isdigit() else None
@@ -107,7 +110,7 @@ class Connection(H11Protocol):
     def _discarded(self, count: int) -> None:
         assert self.unwanted is not None
         self.unwanted -= count
-        if self.conn.their_state is not h11.SEND_BODY:
+        if not self._is_answered_early():  # the body's end is in, and the start of the next request may be
             self._stop_discarding()
         elif self.unwanted < 0:
             self.transport.close()
