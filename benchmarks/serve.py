@@ -170,12 +170,16 @@ def resident(room: Service) -> float:
 
 
 def memory(room: Service, data: bytes, n: int) -> dict[str, Any]:
-    """Resident memory before and after so many readings, after fifty that warm the service up."""
-    with contextlib.closing(Client(room)) as client:
-        for _ in range(50):
-            client.reading(data)
-        before = resident(room)
-        statuses = Counter(client.reading(data)[0] for _ in range(n))
+    """Resident memory before and after so many readings by two clients, after fifty that warm the service up."""
+
+    def ask(count: int) -> list[int]:
+        with contextlib.closing(Client(room)) as client:
+            return [client.reading(data)[0] for _ in range(count)]
+
+    ask(50)
+    before = resident(room)
+    with ThreadPoolExecutor(2) as threads:
+        statuses = Counter(status for part in threads.map(ask, [n // 2] * 2) for status in part)
     after = resident(room)
     growth = round(after - before, 1)
     return {"n": n, "statuses": dict(statuses), "before_mib": before, "after_mib": after, "growth_mib": growth}
