@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 
+import cv2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,8 +11,9 @@ torch = pytest.importorskip("torch")
 
 from torch import Tensor  # noqa: E402
 
-from boneage.augment import NONE, augment, plain  # noqa: E402
-from boneage.config import AugmentConfig  # noqa: E402
+from boneage.augment import NONE, augment, jpeg, plain  # noqa: E402
+from boneage.config import PROBABILITIES, AugmentConfig  # noqa: E402
+from boneage.models.head import resized  # noqa: E402
 from boneage.recipes import AUGMENTED  # noqa: E402
 
 STRENGTHS = {  # each setting at a strength that must show
@@ -27,6 +29,8 @@ STRENGTHS = {  # each setting at a strength that must show
     "noise": 0.1,
     "blur": 1.0,
     "coarse": 1.0,
+    "grain": 1.0,
+    "blocks": 1.0,
     "erase": 1.0,
     "marker": 1.0,
 }
@@ -90,7 +94,7 @@ def test_is_decided_by_its_generator_alone(name: str) -> None:
 @given(st.integers(0, 2**32), st.floats(0, 3))
 def test_any_strength_stays_in_range(seed: int, factor: float) -> None:
     scaled = {f.name: getattr(AUGMENTED, f.name) * factor for f in fields(AUGMENTED)}
-    for name in ("flip", "blur", "coarse", "erase", "marker"):
+    for name in PROBABILITIES:
         scaled[name] = min(1.0, scaled[name])
     x = augment(films(4, 16), AugmentConfig(**scaled), seeded(seed), 16)
     assert 0 <= x.min() <= x.max() <= 1
@@ -202,7 +206,33 @@ def test_blur_is_a_mean_over_neighbours() -> None:
     assert x.sum() == pytest.approx(1, abs=1e-5)
 
 
-@pytest.mark.parametrize("name", ["marker", "erase", "blur", "coarse"])
+def test_the_grain_of_dim_films_is_as_strong_as_it_gets_there() -> None:
+    deviations = augment(flat(200, 128), ONLY["grain"], seeded(), 32).std((1, 2, 3))
+    assert 0.028 < deviations.min() < 0.04
+    assert 0.2 < deviations.max() < 0.3
+
+
+@pytest.mark.parametrize("quality", [25, 50])
+def test_blocks_are_those_of_a_jpeg(quality: int) -> None:
+    film = resized(films(1, 8).unsqueeze(1).float(), 64).clamp_(0, 255).round()
+    file = cv2.imencode(".jpg", film[0, 0].byte().numpy(), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    expected = torch.from_numpy(cv2.imdecode(file, cv2.IMREAD_GRAYSCALE)).float()
+    made = jpeg(film / 255, torch.full((1, 1, 1, 1), 50 / quality))[0, 0] * 255
+    assert (made.clamp(0, 255) - expected).abs().mean() < 1  # rounded to bytes, the steps too
+    assert (film[0, 0] - expected).abs().mean() > 1.5
+
+
+def test_blocks_may_lie_off_the_corner() -> None:
+    film = flat(1, 0).unsqueeze(1).float()
+    film[..., 3:] = 1
+    coarser = torch.full((1, 1, 1, 1), 4.0)
+    on_the_edge, across_it = jpeg(film, coarser, corner=5)[0, 0, 0], jpeg(film, coarser)[0, 0, 0]
+    assert on_the_edge[:3].std() < 1e-5
+    assert on_the_edge[3:].std() < 1e-5
+    assert across_it[:3].std() > 0.01
+
+
+@pytest.mark.parametrize("name", ["marker", "erase", "blur", "coarse", "grain", "blocks"])
 def test_changes_where_the_dice_fall_and_nowhere_else(name: str) -> None:
     many = films(200)
     moved = changed(plain(many, 32), augment(many, replace(NONE, **{name: 0.25}), seeded(), 32))

@@ -17,6 +17,22 @@ from .config import AugmentConfig
 from .models.head import resized
 
 NONE = AugmentConfig()
+_COSINES = torch.tensor(  # the transform of ITU-T T.81, A.3.3, as a matrix [frequency, pixel]
+    [[math.cos((2 * at + 1) * f * math.pi / 16) / (2 if f else 2 * math.sqrt(2)) for at in range(8)] for f in range(8)]
+)
+_JPEG_STEPS = torch.tensor(  # ITU-T T.81, table K.1: luminance
+    [
+        [16, 11, 10, 16, 24, 40, 51, 61],
+        [12, 12, 14, 19, 26, 58, 60, 55],
+        [14, 13, 16, 24, 40, 57, 69, 56],
+        [14, 17, 22, 29, 51, 87, 80, 62],
+        [18, 22, 37, 56, 68, 109, 103, 77],
+        [24, 35, 55, 64, 81, 104, 113, 92],
+        [49, 64, 78, 87, 103, 121, 120, 101],
+        [72, 92, 95, 98, 112, 100, 103, 99],
+    ],
+    dtype=torch.float32,
+)
 
 
 def augment(films: Tensor, config: AugmentConfig, generator: torch.Generator, size: int) -> Tensor:
@@ -27,6 +43,8 @@ def augment(films: Tensor, config: AugmentConfig, generator: torch.Generator, si
     x = warp(x, affine(len(x), config, generator, x.device), size)
     x = _some(x, config.coarse, coarse, generator)
     x = _some(x, config.blur, blur, generator)
+    x = _some(x, config.grain, grain, generator)
+    x = _some(x, config.blocks, blocks, generator)
     x = grey(x, config, generator)
     x = _some(x, config.marker, markers, generator)
     return _some(x, config.erase, erase, generator).clamp_(0, 1)
@@ -89,6 +107,32 @@ def coarse(x: Tensor, generator: torch.Generator) -> Tensor:
     return resized(resized(x, max(1, round(share * x.shape[-1]))), x.shape[-1])
 
 
+def grain(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Noise of a standard deviation of 3 to 30 % of the range, as on a dim film after its contrast was settled."""
+    strength = _log_uniform(len(x), (0.03, 0.3), generator, x.device)
+    return x.addcmul(strength, torch.randn(x.shape, generator=generator, device=x.device))
+
+
+def blocks(x: Tensor, generator: torch.Generator) -> Tensor:
+    """As after a JPEG of quality 50 to 4, or of a better one on a dim film whose contrast was settled afterwards."""
+    corner = int(torch.randint(8, (), generator=generator, device=x.device))
+    return jpeg(x, _log_uniform(len(x), (1, 12), generator, x.device), corner)
+
+
+def jpeg(x: Tensor, coarser: Tensor, corner: int = 0) -> Tensor:
+    """What JPEG keeps of grey films: the cosine transform of blocks of 8 x 8 pixels, rounded to the standard's steps
+    times ``coarser`` [N, 1, 1, 1]; the first block begins ``corner`` pixels outside."""
+    side = x.shape[-1]
+    rest = -(side + corner) % 8
+    padded = F.pad(x, (corner, rest, corner, rest), mode="replicate")
+    count = padded.shape[-1] // 8
+    tiles = padded.view(len(x), count, 8, count, 8).transpose(2, 3)
+    cosines, steps = _COSINES.to(x.device), _JPEG_STEPS.to(x.device) / 255 * coarser[..., None]
+    kept = ((cosines @ tiles @ cosines.T) / steps).round() * steps
+    whole = (cosines.T @ kept @ cosines).transpose(2, 3).reshape(padded.shape)
+    return whole[..., corner : corner + side, corner : corner + side]
+
+
 def markers(x: Tensor, generator: torch.Generator) -> Tensor:
     """A dark plate with a bright L or I on it, like the side markers beside most hands."""
     n, device = len(x), x.device
@@ -140,6 +184,12 @@ def _column(pair: tuple[float, float], device: torch.device) -> Tensor:
 
 def _uniform(n: int, reach: float, generator: torch.Generator, device: torch.device) -> Tensor:
     return (torch.rand(n, generator=generator, device=device) * 2 - 1) * reach
+
+
+def _log_uniform(n: int, ends: tuple[float, float], generator: torch.Generator, device: torch.device) -> Tensor:
+    """Strengths [n, 1, 1, 1]."""
+    low, high = math.log(ends[0]), math.log(ends[1])
+    return (low + (high - low) * torch.rand(n, generator=generator, device=device)).exp().view(-1, 1, 1, 1)
 
 
 def _chance(n: int, probability: float, generator: torch.Generator, device: torch.device) -> Tensor:

@@ -72,6 +72,9 @@ class ModelConfig:
         _within("model", self, sex_loss=(0, _INF), spread_loss=(0, _INF), looks=(1, len(LOOKS)))
 
 
+PROBABILITIES = ("flip", "blur", "coarse", "grain", "blocks", "erase", "marker")  # of `AugmentConfig`
+
+
 @dataclass(frozen=True)
 class AugmentConfig:
     """Strengths of the batched augmentation; all zero is none."""
@@ -88,12 +91,14 @@ class AugmentConfig:
     noise: float = 0.0  # largest standard deviation, of the full range
     blur: float = 0.0  # probability
     coarse: float = 0.0  # probability of a lower resolution
+    grain: float = 0.0  # probability of the noise of a dim film, stretched with its contrast
+    blocks: float = 0.0  # probability of a strong JPEG compression, stretched in the same way
     erase: float = 0.0  # probability
     marker: float = 0.0  # probability
 
     def __post_init__(self) -> None:
         _within("augment", self, **{name.name: (0, _INF) for name in dataclasses.fields(self)})
-        _within("augment", self, flip=(0, 1), blur=(0, 1), coarse=(0, 1), erase=(0, 1), marker=(0, 1))
+        _within("augment", self, **dict.fromkeys(PROBABILITIES, (0, 1)))
 
 
 @dataclass(frozen=True)
