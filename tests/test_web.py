@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import time
@@ -19,8 +20,10 @@ from starlette.testclient import TestClient
 
 from boneage import Sex, read
 from boneage.apps.web.access import token_for
+from boneage.apps.web.answers import Wishes
 from boneage.apps.web.faults import SENTENCE
-from boneage.apps.web.limits import Limits
+from boneage.apps.web.limits import Limits, Refusal
+from boneage.apps.web.room import Room
 from boneage.errors import BadConfig, CannotWrite
 from boneage.explain import over_film
 from boneage.record import Record
@@ -291,6 +294,20 @@ def test_a_form_of_nothing_but_boundaries_is_refused_at_once(room: TestClient) -
     answer = room.post("/api/readings", content=body, headers={"content-type": "multipart/form-data; boundary=a"})
     assert answer.status_code == 413
     assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize("name", ["sex", "chronological_age_months", "heatmap", "keep"])
+def test_an_empty_field_is_no_value(room: TestClient, name: str) -> None:
+    answer = room.post("/api/readings", files={"film": ("a.png", hand())}, data={name: ""})
+    assert answer.status_code == 422
+    assert answer.json()["error"].startswith(name)
+
+
+def test_a_film_that_still_waits_when_the_room_closes_is_refused_not_an_error() -> None:
+    closed = Room(predictor(), Limits(running=1))
+    closed.close()
+    with pytest.raises(Refusal, match="closed"):
+        asyncio.run(closed.read(hand(), "film", Wishes()))
 
 
 def test_a_job_needs_films(room: TestClient) -> None:

@@ -30,7 +30,7 @@ class Problem(BaseModel):
 
 
 class Wishes(BaseModel):
-    """What goes with a film. All may be left out; what a form leaves empty counts as left out."""
+    """What goes with a film. All may be left out."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from PIL import Image
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 from reportlab.lib.colors import Color, HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
@@ -46,10 +46,13 @@ def _as_list(given: Any) -> Any:
         return given
 
 
+_JSON = {"type": "string", "format": "json"}  # an array would be sent as so many fields
+
+
 class ReportWishes(FormWishes):
     """What goes with the film of a report."""
 
-    earlier: Annotated[list[tuple[Exactly, Exactly]], BeforeValidator(_as_list)] = Field(
+    earlier: Annotated[list[tuple[Exactly, Exactly]], BeforeValidator(_as_list), WithJsonSchema(_JSON)] = Field(
         default_factory=list,
         max_length=100,
         description="earlier readings as JSON: [[chronological age, bone age], …] in months",

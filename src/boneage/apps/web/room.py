@@ -44,6 +44,7 @@ class Room:
         self.decoders = Decoders(limits)
         self.line = Line(limits.running, limits.waiting)
         self._threads = ThreadPoolExecutor(limits.running, "reading")
+        self._closed = False
 
     def warm(self) -> None:
         """Read a blank film, so that the first real one does not wait for what is done once."""
@@ -53,6 +54,7 @@ class Room:
 
     def close(self) -> None:
         """End decoders and threads; a film that is still inside is not read any more."""
+        self._closed = True
         self.decoders.close()
         self._threads.shutdown(cancel_futures=True)
 
@@ -82,6 +84,8 @@ class Room:
         try:
             async with self.line.turn():
                 self.counters.inside.set(self.line.inside)
+                if self._closed:
+                    raise Refusal(503, "the service is closed", 10)
                 found = await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except Refusal:
             self.counters.readings.labels("refused").inc()

@@ -281,7 +281,7 @@ def _form(body: bytes, kind: str, field: str, otherwise: Wishes) -> tuple[list[t
             films.append((_name(part), bytes(part.data)))
         elif part.name == field:
             raise Refusal(422, f"the field {field} is not a file: it has no filename")
-        elif part.text:
+        else:
             texts[part.name] = part.text
     model = type(otherwise) if isinstance(otherwise, FormWishes) else FormWishes
     try:
