@@ -228,7 +228,9 @@ def schema(examples: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder, service("--record", f"{folder}/room.db", code=PATIENT) as room:
         ended = run(room.url, Path(folder), examples)
     print(ended.stdout[-3000:])
-    return {"examples": examples, "exit": ended.returncode}
+    counted = re.search(r"(\d+) generated, (\d+) passed", ended.stdout)
+    cases = {"cases": int(counted[1]), "passed": int(counted[2])} if counted else {}
+    return {"examples": examples, "exit": ended.returncode, **cases}
 
 
 def main() -> None:

@@ -252,6 +252,45 @@ def explanation() -> str:
     return "\n".join(rows)
 
 
+def room() -> str:
+    """The reading room under load."""
+    got = found("serve")
+    if got is None:
+        return "*Not measured yet.*"
+    page, slow, load, memory, stop, schema = (
+        got[name] for name in ("page", "slow", "overload", "memory", "stop", "schema")
+    )
+    over = load["overload"]
+    rows = [
+        ("page ready", f"{page['ready']['median']:.2f} s, {page['transferred_bytes'] / 1000:.0f} kB"),
+        (
+            "from drop to age on the page, warm",
+            f"{page['drop_to_age']['median']:.2f} s, at most {page['drop_to_age']['largest']:.2f} s (n = {page['n']})",
+        ),
+        (
+            f"readings asked {over['times']} times as often as can be read, {over['seconds']} s",
+            f"only {' and '.join(sorted(over['statuses']))}; {over['per_second']:.1f} readings a second, "
+            f"{load['throughput']:.0%} of the best without overload",
+        ),
+        ("health meanwhile, 99th percentile", f"{1000 * load['health']['p99']:.0f} ms (n = {load['health']['n']})"),
+        (
+            f"a reading among {slow['clients']} slow or half-open clients",
+            f"{slow['ratio']:.2f} times its usual {slow['alone']['median']:.2f} s",
+        ),
+        (
+            f"SIGTERM with {len(stop['inside'])} readings inside",
+            f"answered with {', '.join(map(str, stop['inside']))}; exit {stop['exit']} after {stop['seconds']:.1f} s",
+        ),
+        (f"resident memory over {memory['n']:,} readings", f"{memory['growth_mib']:+.0f} MiB"),
+        (
+            f"schemathesis, all checks, {schema['examples']} examples an operation",
+            f"{schema['passed']:,} of {schema['cases']:,} cases pass",
+        ),
+    ]
+    table = ["| what | measured |", "| --- | --- |", *(f"| {what} | {measured} |" for what, measured in rows)]
+    return "\n".join([*table, f"\nFilms: a PNG of {got['film_bytes'] / 1e6:.1f} MB, 2000 × 1500 pixels."])
+
+
 def smaller() -> str:
     """Start-up, export and cache, one line each."""
     lines = []
@@ -259,6 +298,9 @@ def smaller() -> str:
         for name, words in (
             ("help", "`boneage --help`"),
             ("predict", "`boneage predict` of one 2000 × 1500 PNG, cold"),
+            ("warm", "the same reading in a program that is warm, from file to age, gate and intervals"),
+            ("warm_small", "that of a film of 300 × 300 pixels"),
+            ("warm_heatmap", "that of the 2000 × 1500 PNG with its heat map"),
         ):
             got = start[name]
             lines.append(
@@ -298,6 +340,7 @@ def smaller() -> str:
 TABLES = {
     "models": models_table,
     "certainty": certainty,
+    "room": room,
     "references": references,
     "cost": cost,
     "changes": lambda: variants("changes", "reference"),
