@@ -272,9 +272,9 @@ def test_every_step_part_and_process_augments_in_its_own_way(tiny_data: Data, tm
     first, second = (run_of(tiny_data, tmp_path, rank=rank, size=2) for rank in (0, 1))
     rows = torch.arange(4)
     batches = [first._batch(0, 0, rows), first._batch(1, 0, rows), first._batch(0, 1, rows), second._batch(0, 0, rows)]
-    assert len({pixels.sum().item() for pixels, _, _ in batches}) == 4
+    assert len({pixels.sum().item() for pixels, _ in batches}) == 4
     assert torch.equal(first._batch(0, 0, rows)[0], batches[0][0])
-    assert all(torch.equal(months, tiny_data.train.months[:4]) for _, _, months in batches)
+    assert all(torch.equal(sex, tiny_data.train.sex[:4]) for _, sex in batches)
 
 
 def test_every_epoch_has_its_own_order_and_no_film_twice(tiny_data: Data, tmp_path: Path) -> None:

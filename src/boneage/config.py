@@ -106,6 +106,8 @@ class TrainConfig:
     """Where the weights start, loss, optimiser, schedule and what is saved when."""
 
     start: str = ""  # a run folder whose weights are taken over, or a recipe that is trained first; empty: neither
+    teacher: str = ""  # a table of predictions of the training films by networks that have not seen them; empty: none
+    trust: float = 0.0  # the teacher's share in what is learnt instead of the label
     loss: str = "msle"  # msle | mse | mae | huber | distribution
     huber_beta: float = 4.0  # months
     label_sigma: float = 6.5  # months: one reader's standard deviation
@@ -144,7 +146,10 @@ class TrainConfig:
             warmup=(0, 1),
             ema=(0, 1),
             freeze_after=(0, 1),
+            trust=(0, 1),
         )
+        if self.trust and not self.teacher:
+            raise BadConfig(f"train.trust is {self.trust:g} without a train.teacher")
         if any(size < 1 for size in self.sizes):
             raise BadConfig(f"train.sizes should be sides in pixels, found {self.sizes}")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,22 @@ from .config import Config
 from .dataset import Sample, open_folder, original_sizes
 from .errors import BadTable
 from .models.head import encode
+from .predictions import Predictions, read_predictions, to_csv
 from .split import divide, fingerprint
 
 
 @dataclass(frozen=True)
 class Films:
-    """One split on the device: uint8 pixels [N, S, S], months [N], sex [N, 2]."""
+    """One split on the device: uint8 pixels [N, S, S], months [N], sex [N, 2].
+
+    ``teacher``: months [N] as read by networks that were not fitted to the film; None: nobody else has read them.
+    """
 
     ids: tuple[str, ...]
     pixels: Tensor
     months: Tensor
     sex: Tensor
+    teacher: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -43,7 +49,11 @@ class Data:
 
 
 def load(config: Config, data: str | Path, device: torch.device, images: str | Path | None = None) -> Data:
-    """The training and validation films of a data folder, prepared, on the device."""
+    """The training and validation films of a data folder, prepared, on the device.
+
+    BadTable where there is no film to train on, or ``train.teacher`` has not read all of them.
+    """
+    teacher = read_predictions(config.train.teacher) if config.train.teacher else None
     dataset = divide(open_folder(data, images), config.data)
     splits = {name: dataset.of(name).samples for name in ("train", "validation")}
     sizes = original_sizes(dataset.root) if config.data.aspect == "native" else None
@@ -63,7 +73,19 @@ def load(config: Config, data: str | Path, device: torch.device, images: str | P
     if not len(films["train"]):
         raise BadTable(f"{dataset.table} leaves no film to train on: each needs an image and an age")
     record = {"folder": dataset.root.name, "train": len(films["train"]), "validation": len(films["validation"])}
-    return Data(films["train"], films["validation"], record | {"sha256": fingerprint(dataset)}, cache.failures)
+    record["sha256"] = fingerprint(dataset)
+    if teacher:
+        films["train"] = taught(films["train"], teacher)
+        record["teacher_sha256"] = hashlib.sha256(to_csv(teacher).encode()).hexdigest()
+    return Data(films["train"], films["validation"], record, cache.failures)
+
+
+def taught(films: Films, teacher: Predictions) -> Films:
+    """The films with what a table of predictions says of them; BadTable if one is not in it."""
+    months = dict(zip(teacher.ids, teacher.predictions.tolist(), strict=True))
+    if missing := [name for name in films.ids if name not in months]:
+        raise BadTable(f"{teacher.name} says nothing of {len(missing)} training films; the first is {missing[0]}")
+    return replace(films, teacher=films.months.new_tensor([months[name] for name in films.ids]))
 
 
 def _limited(samples: list[Sample], limit: int, seed: int) -> list[Sample]:

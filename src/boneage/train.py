@@ -180,12 +180,12 @@ class Run:
         parts = own.tensor_split(min(config.accumulate, len(own)))
         total = 0.0
         for part, rows in enumerate(parts):
-            films, sex, months = self._batch(step, part, rows)
+            films, sex = self._batch(step, part, rows)
             last = part == len(parts) - 1
             with nullcontext() if last or self.here.size == 1 else wrapped.no_sync():  # type: ignore[operator]
                 with self._autocast():
                     answer = wrapped(films, sex)
-                loss = self._loss(answer, sex, months) * (len(rows) * self.here.size / self.batch)
+                loss = self._loss(answer, rows) * (len(rows) * self.here.size / self.batch)
                 self.scaler.scale(loss).backward()
             total += loss.item()
         if config.clip:
@@ -197,12 +197,19 @@ class Run:
         self.average.update(step)
         return total
 
-    def _loss(self, answer: Answer, sex: Tensor, months: Tensor) -> Tensor:
-        loss, weights = self.output.loss(answer.age, months), self.config.model
+    def _loss(self, answer: Answer, rows: Tensor) -> Tensor:
+        """Against the labels; with a teacher, against both, and the error to expect is the teacher's, who did not see
+        the films that the network knows by heart."""
+        films, weights, trust = self.data.train, self.config.model, self.config.train.trust
+        rows = rows.to(self.here.device)
+        months, sex = films.months[rows], films.sex[rows]
+        teacher = None if films.teacher is None else films.teacher[rows]
+        errors = (self.output.months(answer.age) if teacher is None else teacher) - months
+        loss = self.output.loss(answer.age, months if teacher is None else torch.lerp(months, teacher, trust))
         if answer.male is not None:
             loss = loss + weights.sex_loss * sex_loss(answer.male, sex)
         if answer.spread is not None:
-            loss = loss + weights.spread_loss * spread_loss(answer.spread, self.output.months(answer.age) - months)
+            loss = loss + weights.spread_loss * spread_loss(answer.spread, errors)
         return loss
 
     def _rows(self, step: int) -> Tensor:
@@ -212,15 +219,15 @@ class Run:
         order = torch.randperm(len(self.data.train), generator=shuffle)
         return order[place * self.batch : (place + 1) * self.batch][self.here.rank :: self.here.size]
 
-    def _batch(self, step: int, part: int, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Augmented films and what is known of them, drawn from (seed, step, part, rank) alone."""
+    def _batch(self, step: int, part: int, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Augmented films and their sex, drawn from (seed, step, part, rank) alone."""
         films, device = self.data.train, self.here.device
         seed = _mix(self.config.train.seed, step, part, self.here.rank)
         torch.manual_seed(seed)
         generator = torch.Generator(device).manual_seed(seed)
         rows = rows.to(device)
         pixels = augment(films.pixels[rows], self.config.augment, generator, self._size(step))
-        return pixels, films.sex[rows], films.months[rows]
+        return pixels, films.sex[rows]
 
     def _size(self, step: int) -> int:
         """The side in pixels at this step: `TrainConfig.sizes` share the epochs equally."""
