@@ -93,7 +93,24 @@ def certainty() -> str:
     got = found("evaluation_default")
     if got is None or not got.get("intervals"):
         return "*The shipped file has no intervals yet.*"
-    return card.certainty(got["intervals"])
+    return card.certainty(got["intervals"]) + ceiling()
+
+
+def ceiling() -> str:
+    """What an oracle of its own errors would reach against such labels."""
+    got = found("ceiling")
+    if got is None:
+        return ""
+    spearman, auroc, surest = (
+        " to ".join(f"{value:.2f}" for value in sorted(of[name] for of in got["readers"].values()))
+        for name in ("spearman", "auroc", "surest")
+    )
+    readers = " to ".join(got["readers"])
+    return (
+        "\n\nThe ceiling: a simulated oracle with the same RMSE that knows its own error on every film, but not the "
+        f"reader's (standard deviation {readers} months), reaches Spearman {spearman}, AUROC {auroc}, and {surest} times "
+        "the MAE on its surest 80% (`python benchmarks/ceiling.py --out docs/results/ceiling.json`)."
+    )
 
 
 def references() -> str:
