@@ -108,8 +108,8 @@ def ceiling() -> str:
     readers = " to ".join(got["readers"])
     return (
         "\n\nThe ceiling: a simulated oracle with the same RMSE that knows its own error on every film, but not the "
-        f"reader's (standard deviation {readers} months), reaches Spearman {spearman}, AUROC {auroc}, and {surest} times "
-        "the MAE on its surest 80% (`python benchmarks/ceiling.py --out docs/results/ceiling.json`)."
+        f"reader's (standard deviation {readers} months), reaches Spearman {spearman}, AUROC {auroc}, and {surest} "
+        "times the MAE on its surest 80% (`python benchmarks/ceiling.py --out docs/results/ceiling.json`)."
     )
 
 
