@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 import json
+import re
 import time
+import zlib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -26,6 +29,7 @@ from boneage.apps.web.limits import Limits, Refusal
 from boneage.apps.web.room import Room
 from boneage.errors import BadConfig, CannotWrite
 from boneage.explain import over_film
+from boneage.intervals import MEANING
 from boneage.record import Record
 from boneage.reference import TABLE
 
@@ -41,6 +45,13 @@ def room() -> Iterator[TestClient]:
 
 def form(film: bytes = b"", name: str = "hand.png", **fields: Any) -> dict[str, Any]:
     return {"files": {"film": (name, film or hand())}, "data": {key: str(value) for key, value in fields.items()}}
+
+
+def printed(pdf: bytes) -> str:
+    """The lines of text of a PDF's one page."""
+    streams = re.findall(rb"/ASCII85Decode /FlateDecode \].*?stream\n(.*?~>)endstream", pdf, re.DOTALL)
+    text = b"\n".join(zlib.decompress(base64.a85decode(b"<~" + one, adobe=True)) for one in streams)
+    return "\n".join(re.findall(r"\((.*)\) Tj", text.decode("latin-1")))
 
 
 # --- readings -------------------------------------------------------------------------------------------------------
@@ -146,8 +157,16 @@ def test_the_report_is_a_pdf_that_names_nobody(room: TestClient) -> None:
     assert found.headers["content-type"] == "application/pdf"
     assert found.content.startswith(b"%PDF-")
     assert b"Bone age reading" in found.content
-    assert b"DOE" not in found.content
-    assert b"4711" not in found.content
+    text = printed(found.content)
+    assert "90% interval: " in text
+    assert MEANING in " ".join(text.splitlines())
+    for secret in ("DOE", "4711"):
+        assert secret not in text
+        assert secret.encode() not in found.content
+
+
+def test_the_page_says_what_an_interval_means(room: TestClient) -> None:
+    assert MEANING.replace("'", "\u2019") in room.get("/").text
 
 
 def test_the_report_shows_the_heat_map_where_it_is_asked_for() -> None:

@@ -218,6 +218,7 @@ def predict(
 ) -> None:
     """Read the bone age of new films; what is no whole hand is refused and gets no age."""
     from ..batch import Failure, items, read_all
+    from ..intervals import MEANING
     from ..predictor import Predictor
     from ..progress import progress
     from .render import drawing, show, writing
@@ -234,7 +235,7 @@ def predict(
             failures += [result.error] if isinstance(result, Failure) else []
             advance()
     if not as_json:
-        print(predictor.signature)
+        print(*([MEANING] if predictor.factors else []), predictor.signature, sep="\n")
     report_failures(failures, len(films))
 
 
@@ -347,7 +348,7 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be in any encoding
     try:
-        app()
+        app(prog_name="boneage")
     except BoneAgeError as error:
         _fail(str(error), 2)
     except ModuleNotFoundError as error:

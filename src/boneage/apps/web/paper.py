@@ -22,6 +22,7 @@ from reportlab.lib.utils import ImageReader, simpleSplit
 from reportlab.pdfgen.canvas import Canvas
 
 from ... import reference
+from ...intervals import MEANING
 from ...types import DISCLAIMER, Radiograph, Sex
 from .answers import Answer, FormWishes, Months
 
@@ -121,6 +122,9 @@ def _facts(canvas: Canvas, answer: Answer) -> None:
     for one in answer.intervals or []:
         _text(canvas, left, y, f"{one.level:.0%} interval: {one.low:.1f} to {one.high:.1f} months", 9.5)
         y -= 13
+    for words in simpleSplit(MEANING, "Helvetica", 8, WIDTH - MARGIN - left) if answer.intervals else []:
+        _text(canvas, left, y, words, 8, QUIET)
+        y -= 11
     y -= 8
     for name, value in _rows(answer):
         _text(canvas, left, y, name, 9.5, QUIET)

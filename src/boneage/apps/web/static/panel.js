@@ -61,9 +61,9 @@ export class Panel {
     const unit = (text) => make("span", { class: "unit" }, text);
     $("years").replaceChildren(`${years}`, unit("years"), ` ${months}`, unit(months === 1 ? "month" : "months"));
     $("months").textContent = `${answer.bone_age_months.toFixed(1)} months`;
-    const widest = answer.intervals?.at(-1);
-    $("interval").hidden = !widest;
-    if (widest) $("interval").textContent = answer.intervals.map(inWords).join(" \u00b7 ");
+    const intervals = answer.intervals ?? [];
+    $("interval").hidden = !intervals.length;
+    $("intervals").replaceChildren(...intervals.map(row));
   }
 
   #flags(answer) {
@@ -145,8 +145,9 @@ export class Panel {
   }
 }
 
-function inWords({ level, low, high }) {
-  return `${Math.round(100 * level)} %: ${ageText(low)} to ${ageText(high)}`;
+function row({ level, low, high }) {
+  const ends = `${ageText(low)} to ${ageText(high)}`;
+  return make("div", {}, make("dt", {}, `${Math.round(100 * level)} %`), make("dd", {}, ends));
 }
 
 /** Months of a pair of fields; null where both are empty, undefined where one makes no sense, which is then said. */
