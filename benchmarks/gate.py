@@ -27,9 +27,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from boneage import gate
 from boneage.config import Config
-from boneage.dataset import Sample, images_below, open_folder
+from boneage.dataset import Sample, open_folder
 from boneage.errors import BoneAgeError
 from boneage.files import write_json
+from boneage.folders import films_below
 from boneage.landmarks import LANDMARKS
 from boneage.phantom import draw
 from boneage.prepare import look
@@ -147,7 +148,7 @@ def _film(pixels: Pixels) -> Radiograph:
 def pictures(folder: Path | None) -> Iterator[tuple[str, Radiograph]]:
     """Family and picture: those of the folder that can be read, at most so many of each, evenly taken; then drawn."""
     for place in sorted(folder.iterdir()) if folder else []:
-        films = sorted(images_below(place))
+        films = sorted(films_below(place))
         for path in films[:: max(1, math.ceil(len(films) / MOST))]:
             try:
                 yield place.name, read(path)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +44,23 @@ def full_disk(bytes_left: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@contextmanager
+def closed_folder() -> Iterator[Path]:
+    """A folder within a folder that this process may not list while the block lasts, whoever runs it."""
+    with tempfile.TemporaryDirectory() as outer:
+        folder = Path(outer, "closed")
+        Path(outer).chmod(0o777)
+        folder.mkdir(mode=0o000)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(65534)
+        try:
+            yield folder
+        finally:
+            os.seteuid(user)
+            folder.chmod(0o700)
 
 
 @pytest.fixture(autouse=True, scope="session")

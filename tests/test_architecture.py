@@ -32,11 +32,11 @@ ROWS = (  # a module imports only from its own row and from those above it
             "metrics",
             "progress",
         ),
-        *("exported", "storage", "landmarks", "locate", "prepare", "intervals"),
+        *("exported", "run_record", "storage", "landmarks", "locate", "prepare", "intervals"),
     },
     {"models"},
     {
-        *("dataset", "duplicates", "split", "cache", "films", "predictions", "phantom", "phantom_anatomy"),
+        *("folders", "dataset", "duplicates", "split", "cache", "films", "predictions", "phantom", "phantom_anatomy"),
         *("augment", "checkpoint", "losses", "optimise", "world"),
     },
     {

@@ -6,10 +6,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from conftest import closed_folder
 
 from boneage import Predictor, Reading, Sex
 from boneage.batch import Failure, Item, items, read_all
 from boneage.errors import BadConfig, BadTable, UnreadableImage
+
+NOT_FOUND = "no image with this id was found"
 
 
 @pytest.fixture
@@ -61,7 +64,7 @@ def test_a_table_gives_ids_sexes_and_films_also_those_that_are_not_there(folder:
     assert found == [
         Item("b", folder / "b.png", Sex.FEMALE, "table"),
         Item("c", folder / "deep" / "c.png", None, "table"),
-        Item("gone", None, Sex.MALE, "table"),
+        Item("gone", None, Sex.MALE, "table", f"{folder / 'table.csv'}, film gone: {NOT_FOUND} in {folder}"),
     ]
 
 
@@ -93,7 +96,7 @@ def test_a_bad_table_is_refused_by_name(tmp_path: Path, text: str, reason: str) 
 
 def test_every_film_gets_a_reading_or_a_reason(tiny_model: Path, folder: Path) -> None:
     (folder / "a.PNG").write_text("text named .png")
-    found = [*items(folder, Sex.MALE), Item("gone", None, None)]
+    found = [*items(folder, Sex.MALE), *items(table(folder, "id,sex\ngone,M\n"))]
     results = list(read_all(Predictor.load(tiny_model), found))
     assert [type(result) for result in results] == [Failure, Reading, Reading, Failure]
     bad, good, _, gone = results
@@ -102,7 +105,9 @@ def test_every_film_gets_a_reading_or_a_reason(tiny_model: Path, folder: Path) -
     assert bad.error.startswith(f"cannot read {folder / 'a.PNG'}: ")
     assert isinstance(good, Reading)
     assert (good.file, good.sex, good.sex_source) == (str(folder / "b.png"), Sex.MALE, "given")
-    assert gone == Failure("gone", "gone: no image with this id was found")
+    assert isinstance(gone, Failure)
+    assert gone.file == "gone"
+    assert gone.error.endswith(f"table.csv, film gone: {NOT_FOUND} in {folder}")
 
 
 def test_where_the_table_knows_no_sex_the_film_may(tiny_model: Path, tmp_path: Path) -> None:
@@ -119,3 +124,12 @@ def test_where_the_table_knows_no_sex_the_film_may(tiny_model: Path, tmp_path: P
         assert isinstance(reading, Reading)
         assert (reading.sex, reading.sex_source) == (sex, source)
         assert tuple(code for code in reading.codes if code.startswith("sex")) == flags
+
+
+def test_a_folder_that_cannot_be_listed_stops_no_other(tiny_model: Path, films: Path) -> None:
+    predictor, film = Predictor.load(tiny_model), (films / "images" / "1.png").read_bytes()
+    with closed_folder() as closed:
+        (closed.parent / "1.png").write_bytes(film)
+        reading, unread = read_all(predictor, items(closed.parent))
+    assert isinstance(reading, Reading)
+    assert unread == Failure("closed", f"{closed} cannot be listed: Permission denied")

@@ -155,6 +155,15 @@ def test_log_lines_of_a_kill_and_after_the_state_go(tmp_path: Path) -> None:
     assert [line["step"] for line in checkpoint.read_log(tmp_path)] == [3, 6, 9]
 
 
+@pytest.mark.parametrize("line", ["{", "[]", "{}", '{"step": "3"}', "\udcff"])
+def test_a_line_of_the_log_that_was_altered_is_named(tmp_path: Path, line: str) -> None:
+    checkpoint.append_log(tmp_path, {"step": 3})
+    with (tmp_path / LOG).open("a", errors="surrogateescape") as file:
+        file.write(line + "\n")
+    with pytest.raises(BadModel, match=r"log\.jsonl, line 2: altered"):
+        checkpoint.cut_log(tmp_path, 3)
+
+
 def test_no_log_is_an_empty_log(tmp_path: Path) -> None:
     assert checkpoint.read_log(tmp_path) == []
     with pytest.raises(CannotWrite, match=r"log\.jsonl cannot be written"):

@@ -242,8 +242,9 @@ def test_evaluation_lists_the_films_it_could_not_read(tiny_model: Path, folder: 
     assert ended.code == 2
     assert "n = 2, split all" in ended.out
     *_, unreadable, gone, count = ended.err.splitlines()
-    assert unreadable.startswith(f"boneage: b: cannot read {folder / 'b.png'}: ")
-    assert gone == "boneage: gone: no image with this id was found"
+    table = folder / "table.csv"
+    assert unreadable.startswith(f"boneage: {table}, film b: cannot read {folder / 'b.png'}: ")
+    assert gone == f"boneage: {table}, film gone: no image with this id was found"
     assert count == "boneage: 2 of 4 films could not be read"
 
 
@@ -348,7 +349,7 @@ def test_a_tables_films_may_be_in_another_folder(films: Path, tiny_model: Path, 
     table.write_text("id,boneage,male\n1,100,True\n2,90,False\n")
     ended = boneage("predict", table, "--model", tiny_model)
     assert ended.code == 2
-    assert ended.err.splitlines()[0] == "boneage: 1: no image with this id was found"
+    assert ended.err.splitlines()[0] == f"boneage: {table}, film 1: no image with this id was found in {tmp_path}"
     assert ended.err.splitlines()[-1] == "boneage: 2 of 2 films could not be read"
     refused("evaluate", tiny_model, "--data", table, "--out", out, because="not one of 2 films")
     refused("predict", table, "--model", tiny_model, "--images", out, naming=out, because="is not a folder of images")
@@ -474,6 +475,27 @@ def test_a_full_disk_leaves_nothing_half_written(films: Path, tiny_model: Path, 
         ):
             refused(*words, naming=out, because="File too large")
     assert contents(tmp_path) == {"sheet.png": b"an older sheet"}
+
+
+def test_nothing_is_written_over_what_is_read(folder: Path, films: Path, tiny_model: Path, tmp_path: Path) -> None:
+    table, film, link = folder / "table.csv", folder / "a.png", tmp_path / "link.png"
+    table.write_text("id,boneage,male\na,100,True\nc,90,False\n")
+    link.symlink_to(film)
+    before = contents(folder)
+    because = "it is one of the files that are read"
+    for words, out in (
+        (("predict", film, "--csv"), film),
+        (("predict", film, "--csv"), link),
+        (("predict", folder, "--csv"), film),
+        (("predict", table, "--csv"), table),
+        (("predict", film, "--heatmap"), film),
+        (("neighbours", film, "--gallery", folder, "--out"), film),
+        (("neighbours", film, "--gallery", folder, "--out"), folder / "c.png"),
+    ):
+        refused(*words, out, "--model", tiny_model, naming=out, because=because)
+    refused("predict", folder, "--heatmap", folder, "--model", tiny_model, naming=film, because=because)
+    refused("data", "sheet", "tiny", "--data", folder, "--out", film, naming=film, because=because)
+    assert contents(folder) == before
 
 
 def test_output_that_cannot_be_printed_is_one_sentence(film: Path, tiny_model: Path) -> None:

@@ -8,13 +8,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from conftest import closed_folder
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from boneage.dataset import (
     Sample,
     find_table,
-    images_below,
     look_like_years,
     open_folder,
     original_sizes,
@@ -24,6 +24,7 @@ from boneage.dataset import (
     with_paths,
 )
 from boneage.errors import BadTable
+from boneage.folders import films_below
 from boneage.read import SUFFIXES
 from boneage.types import Sex
 
@@ -227,7 +228,7 @@ def test_a_film_that_another_row_names_is_not_taken_for_a_missing_one(tmp_path: 
 def test_dicom_files_need_no_ending(tmp_path: Path) -> None:
     for name in ("IM0001", "1.2.840.7", "DICOMDIR", "text"):
         (tmp_path / name).write_bytes(bytes(128) + (b"DICM" if name != "text" else b"....") + bytes(9))
-    assert sorted(path.name for path in images_below(tmp_path)) == ["1.2.840.7", "IM0001"]
+    assert sorted(path.name for path in films_below(tmp_path)) == ["1.2.840.7", "IM0001"]
     assert places(tmp_path, "id\nIM0001\n1.2.840.7\n") == ["IM0001", "1.2.840.7"]
 
 
@@ -244,10 +245,30 @@ def test_a_folder_of_images_must_be_one(tmp_path: Path) -> None:
         with_paths([], tmp_path / "table.csv", tmp_path / "nowhere")
 
 
-def test_images_below(tmp_path: Path) -> None:
+def test_films_below(tmp_path: Path) -> None:
     folder_of(tmp_path, "b.png", "a/1.DCM", "a/x/2.jpg", "a/text.txt")
-    found = [path.relative_to(tmp_path).as_posix() for path in images_below(tmp_path)]
+    found = [path.relative_to(tmp_path).as_posix() for path in films_below(tmp_path)]
     assert found == ["b.png", "a/1.DCM", "a/x/2.jpg"]
+
+
+def test_linked_folders_are_entered_once(tmp_path: Path) -> None:
+    folder_of(tmp_path, "elsewhere/1.png", "data/2.png")
+    (tmp_path / "data/images").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "data/again").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere/round").symlink_to(tmp_path / "data")
+    found = [path.relative_to(tmp_path).as_posix() for path in films_below(tmp_path / "data")]
+    assert found == ["data/2.png", "data/again/1.png"]
+    table(tmp_path / "data", "id,boneage\n1,100\n2,110\n")
+    assert all(sample.path for sample in open_folder(tmp_path / "data").samples)
+
+
+def test_a_folder_that_cannot_be_listed_is_named() -> None:
+    found: dict[Path, str] = {}
+    with closed_folder() as closed:
+        with pytest.raises(BadTable, match="cannot be listed: Permission denied"):
+            list(films_below(closed.parent))
+        assert list(films_below(closed.parent, found)) == []
+    assert found == {closed: f"{closed} cannot be listed: Permission denied"}
 
 
 def test_the_table_of_a_folder(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from command import contents, done, refused
 from boneage import Predictor, Radiograph, predictor, read
 from boneage.dataset import Sample
 from boneage.errors import BadConfig, BadModel, BadTable
-from boneage.neighbours import TILE, Gallery, Neighbour, check_ending, neighbours, open_gallery, sheet
+from boneage.neighbours import TILE, Gallery, Neighbour, check_place, neighbours, open_gallery, sheet
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def test_a_gallery_without_a_film_is_refused(tiny: Predictor, tmp_path: Path) ->
 
 def test_other_endings_are_refused() -> None:
     with pytest.raises(BadConfig, match=r"alike\.pdf should end in \.png or \.html"):
-        check_ending(Path("alike.pdf"))
+        check_place(Path("alike.pdf"), Path("film.png"), Path("films"))
 
 
 def test_a_gallery_of_one_film_has_no_neighbour_of_itself(tiny: Predictor, films: Path) -> None:

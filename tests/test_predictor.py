@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -202,6 +203,21 @@ def test_a_run_folder_without_its_record_is_refused(tiny_run: Path, tiny_model: 
         (tmp_path / "run.json").write_text(record)
         with pytest.raises(BadModel, match=r"run\.json is cut short or altered"):
             Predictor.load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["run.json", "weights.safetensors"])
+def test_a_byte_altered_in_a_run_folder_is_refused_also_beside_its_export(
+    tiny_run: Path, tiny_model: Path, tmp_path: Path, name: str
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(tiny_run, run)
+    shutil.copy(tiny_model, run / "model.onnx")
+    assert Predictor.load(run).name
+    data = bytearray((run / name).read_bytes())
+    data[-30] ^= 1
+    (run / name).write_bytes(data)
+    with pytest.raises(BadModel, match=rf"{re.escape(name)} is cut short or altered"):
+        Predictor.load(run)
 
 
 def test_the_runtime_tells_its_maker_nothing(tiny_model: Path, films: Path, tmp_path: Path) -> None:

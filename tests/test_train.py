@@ -150,7 +150,9 @@ def test_a_film_that_cannot_be_read_is_left_out_and_said(
     assert list(found.left_out) == [lost]
     assert f"{lost}.png" in found.left_out[lost]
     train(tiny_config("train.epochs=1"), own_films, tmp_path / "run")
-    assert f"1 films left out; the first, {lost}: " in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f".csv, film {lost}: cannot read " in said
+    assert "\n1 films left out\n" in said
 
 
 def test_a_native_aspect_is_restored_where_it_is_known(own_films: Path, tiny_data: Data) -> None:

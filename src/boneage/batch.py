@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,19 +9,21 @@ from pathlib import Path
 
 from .dataset import read_table, with_paths
 from .errors import BadConfig, BadTable, BoneAgeError, UnreadableImage
+from .folders import films_below
 from .predictor import Predictor
-from .read import SUFFIXES, is_film, read
+from .read import SUFFIXES, read
 from .types import Reading, Sex
 
 
 @dataclass(frozen=True)
 class Item:
-    """One film to read. ``sex`` None: what the file says. ``path`` None: the table names a film that is not there."""
+    """One film to read. ``sex`` None: what the file says. ``path`` None: it cannot be read, for this ``reason``."""
 
     id: str
     path: Path | None
     sex: Sex | None
     sex_source: str = "given"
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,14 +47,7 @@ def items(source: str | Path, sex: Sex | None = None, images: str | Path | None 
     if images:
         raise BadConfig(f"{path} is no table, and only a table's films can be in another folder such as {images}")
     if path.is_dir():
-        films = sorted(_films(path))
-        if not films:
-            raise UnreadableImage(f"{path} holds no picture and no DICOM file")
-        names = Counter(map(_stem, films))
-        return [
-            Item(_stem(film) if names[_stem(film)] == 1 else film.relative_to(path).as_posix(), film, sex)
-            for film in films
-        ]
+        return _of_folder(path, sex)
     return [Item(_stem(path), path, sex)]
 
 
@@ -61,7 +55,7 @@ def read_all(predictor: Predictor, films: Sequence[Item], *, force: bool = False
     """A reading or a failure for each film, in order. ``force``: an age for refused films too."""
     for film in films:
         if film.path is None:
-            yield Failure(film.id, f"{film.id}: no image with this id was found")
+            yield Failure(film.id, film.reason)
             continue
         try:
             yield predictor.read(read(film.path), film.sex, sex_source=film.sex_source, force=force)
@@ -73,16 +67,33 @@ def _of_table(path: Path, sex: Sex | None, images: Path | None) -> list[Item]:
     samples = with_paths(read_table(path), path, images)
     if not samples:
         raise BadTable(f"{path} has no rows")
-    if sex is not None:
-        return [Item(s.id, s.path, sex) for s in samples]
-    return [Item(s.id, s.path, None if s.sex is Sex.UNKNOWN else s.sex, "table") for s in samples]
+    source = "table" if sex is None else "given"
+    return [
+        Item(
+            s.id,
+            s.path,
+            sex or (None if s.sex is Sex.UNKNOWN else s.sex),
+            source,
+            "" if s.path else f"{path}, film {s.id}: no image with this id was found in {images or path.parent}",
+        )
+        for s in samples
+    ]
 
 
-def _films(folder: Path) -> Iterator[Path]:
-    """The visible films of a folder and of the visible folders below it."""
-    for place, below, names in os.walk(folder):
-        below[:] = [name for name in below if not name.startswith(".")]
-        yield from (Path(place) / name for name in names if not name.startswith(".") and is_film(Path(place) / name))
+def _of_folder(path: Path, sex: Sex | None) -> list[Item]:
+    """Its films and those below; a folder that cannot be listed stands in for its films, with the reason."""
+    closed: dict[Path, str] = {}
+    films = sorted(films_below(path, closed))
+    if not films and not closed:
+        raise UnreadableImage(f"{path} holds no picture and no DICOM file")
+    names = Counter(map(_stem, films))
+    return [
+        *(
+            Item(_stem(film) if names[_stem(film)] == 1 else film.relative_to(path).as_posix(), film, sex)
+            for film in films
+        ),
+        *(Item(place.relative_to(path).as_posix(), None, sex, reason=reason) for place, reason in closed.items()),
+    ]
 
 
 def _stem(film: Path) -> str:

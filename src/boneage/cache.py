@@ -65,7 +65,7 @@ def open_cache(samples: Sequence[Sample], spec: PrepareConfig, sizes: Sizes | No
         write_json(index, _build(array, here, spec, sizes or {}))
     failures = _failures(index)
     pixels = np.load(array, mmap_mode="r")
-    missing = {sample.id: "no image with this id" for sample in samples if sample.path is None}
+    missing = {sample.id: "no image with this id was found" for sample in samples if sample.path is None}
     return Cache(pixels, tuple(s for s in here if s.id not in failures), missing | failures)
 
 

@@ -21,9 +21,10 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from .errors import BadConfig, BadModel, CannotWrite
-from .files import LEFTOVERS, json_bytes, replacing, sha256, sha256_json, write_bytes, write_json
+from .files import LEFTOVERS, replacing, sha256, sha256_json, write_bytes, write_json
+from .run_record import RUN, WEIGHTS, load_run, weights_of, whole
 
-WEIGHTS, RUN, STATE, LOG, ONNX = "weights.safetensors", "run.json", "state.safetensors", "log.jsonl", "model.onnx"
+STATE, LOG, ONNX = "state.safetensors", "log.jsonl", "model.onnx"
 BOARD, START = "tensorboard", "start"
 
 Tensors = dict[str, Tensor]
@@ -62,29 +63,10 @@ def save_weights(folder: Path, weights: Tensors, run: dict[str, Any]) -> dict[st
     return record
 
 
-def load_run(folder: Path) -> dict[str, Any]:
-    """``run.json``, checked against its own hash; BadModel when it is absent, cut short or altered."""
-    path = folder / RUN
-    if not path.is_file():
-        raise BadModel(f"{folder} is not a run folder: it has no {RUN}")
-    data = _bytes(path)
-    try:
-        record = json.loads(data)
-        whole = isinstance(record, dict) and data == json_bytes(record)
-    except ValueError:
-        whole = False
-    if not whole or record.pop("run_sha256", "") != sha256_json(record):
-        raise BadModel(f"{path} is cut short or altered: its content does not match its own hash")
-    return record
-
-
 def load_weights(folder: Path) -> tuple[Tensors, dict[str, Any]]:
     """The weights and the run record, both checked against their hashes."""
     run = load_run(folder)
-    data = _bytes(folder / WEIGHTS)
-    if sha256(data) != run["weights_sha256"]:
-        raise BadModel(f"{folder / WEIGHTS} is cut short or altered: its hash is not the one in {RUN}")
-    return load(data), run
+    return load(weights_of(folder, run)), run
 
 
 def save_state(folder: Path, tensors: Tensors, values: dict[str, Any]) -> None:
@@ -101,7 +83,7 @@ def load_state(folder: Path) -> tuple[Tensors, dict[str, Any]]:
     path = folder / STATE
     if not path.is_file():
         raise BadModel(f"{folder} has nothing to resume: it has no {STATE}")
-    data = _bytes(path)
+    data = whole(path)
     before, claimed, after = _around_seal(data)
     if sha256(before, _BLANK, after).encode() != claimed:
         raise BadModel(f"{path} is cut short or altered: its content does not match its own hash")
@@ -139,17 +121,20 @@ def cut_log(folder: Path, step: int) -> None:
 
 
 def read_log(folder: Path) -> list[dict[str, Any]]:
-    """The log's lines; a last line cut short by a kill is left out."""
+    """The log's lines; a last line cut short by a kill is left out. BadModel naming a line that was altered."""
     path = folder / LOG
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
-    return [json.loads(line) for line in lines if line.endswith("\n")]
+    lines = whole(path).splitlines(keepends=True) if path.exists() else []
+    return [_logged(path, number, line) for number, line in enumerate(lines, 1) if line.endswith(b"\n")]
 
 
-def _bytes(path: Path) -> bytes:
+def _logged(path: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise BadModel(f"{path} cannot be read: {error.strerror}") from error
+        values = json.loads(line)
+        if isinstance(values, dict) and isinstance(values.get("step"), int):
+            return values
+    except ValueError:
+        pass
+    raise BadModel(f"{path}, line {number}: altered, this is no line of a log; take it out to go on")
 
 
 def _around_seal(data: bytes) -> tuple[memoryview, bytes, memoryview]:

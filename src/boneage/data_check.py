@@ -19,13 +19,13 @@ from .dataset import (
     Sample,
     Table,
     find_table,
-    images_below,
     look_like_years,
     scan_table,
     with_paths,
 )
 from .errors import BadTable, UnreadableImage
 from .files import refuse_unwritable, write_bytes, write_json
+from .folders import films_below
 from .prepare import Findings, fit, look, render
 from .progress import progress
 from .read import read
@@ -212,7 +212,7 @@ def _files(table: Table, samples: Sequence[Sample], folder: Path, out: Path | No
     yield from (Finding("missing", (sample.id,), "") for sample in samples if sample.path is None)
     known = {sample.id for sample in samples} | {problem.id for problem in table.problems}
     used = {sample.path for sample in samples}
-    for path in images_below(folder):
+    for path in films_below(folder):
         if path not in used and not (out and out.resolve() in path.resolve().parents):
             kind = "extra" if path.stem in known else "no_row"
             yield Finding(kind, (path.stem,), path.relative_to(folder).as_posix())

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .errors import BadTable
-from .read import SUFFIXES, is_film
+from .folders import entries, films_below
+from .read import SUFFIXES
 from .table import rows_of, simple
 from .types import Sex
 
@@ -188,7 +189,7 @@ def with_paths(
     if not folder.is_dir():
         raise BadTable(f"{folder} is not a folder of images")
     known: dict[str, Path] = {}
-    for path in images_below(folder):
+    for path in films_below(folder):
         names = _without_ending(path.relative_to(folder).as_posix()).split("/")
         for start in range(len(names)):
             known.setdefault("/".join(names[start:]), path)
@@ -203,20 +204,6 @@ def with_paths(
     )
 
 
-def images_below(folder: Path) -> Iterator[Path]:
-    """Every film (`read.is_film`) in a folder and those below it: nearer ones first, then by name."""
-    level = [folder]
-    while level:
-        below: list[Path] = []
-        for place in level:
-            for entry in _entries(place):
-                if entry.is_dir(follow_symlinks=False):
-                    below.append(Path(entry.path))
-                elif is_film(entry.path):
-                    yield Path(entry.path)
-        level = below
-
-
 def find_table(root: str | os.PathLike[str]) -> Path:
     """The table of a folder: a published name, else the single CSV with the columns needed; a file is itself."""
     root = Path(root)
@@ -224,7 +211,7 @@ def find_table(root: str | os.PathLike[str]) -> Path:
         return root
     if not root.is_dir():
         raise BadTable(f"{root} is neither a data folder nor a table")
-    tables = [Path(entry.path) for entry in _entries(root) if entry.name.lower().endswith((".csv", ".tsv"))]
+    tables = [Path(entry.path) for entry in entries(root) if entry.name.lower().endswith((".csv", ".tsv"))]
     published = [path for path in tables if path.name.lower() in PUBLISHED]
     candidates = published or [path for path in tables if _is_candidate(path)]
     if len(candidates) > 1:
@@ -388,12 +375,3 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):
         return False
-
-
-def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """A folder's visible entries by name; BadTable if it cannot be listed."""
-    try:
-        with os.scandir(folder) as scan:
-            yield from sorted((entry for entry in scan if not entry.name.startswith(".")), key=lambda e: e.name)
-    except OSError as error:
-        raise BadTable(f"{folder} cannot be listed: {error.strerror}") from None

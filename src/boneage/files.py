@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,12 @@ def refuse_unwritable(folder: Path, named: Path | None = None) -> None:
     nearest = next(place for place in (real, *real.parents) if place.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
         raise CannotWrite(f"{named or folder} cannot be written: {nearest} takes no new files")
+
+
+def refuse_overwriting(out: Path, inputs: Iterable[Path | None]) -> None:
+    """CannotWrite if ``out`` is one of the files that are read."""
+    if out.is_file() and os.path.realpath(out) in {os.path.realpath(path) for path in inputs if path}:
+        raise CannotWrite(f"{out} cannot be written: it is one of the files that are read")
 
 
 def write_bytes(path: Path, data: bytes) -> None:

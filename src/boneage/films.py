@@ -40,7 +40,7 @@ class Films:
 @dataclass(frozen=True)
 class Data:
     """What a run trains and validates on. ``record`` says which films those are; it is stored with the run.
-    ``left_out``: films that cannot be read, id to reason."""
+    ``left_out``: films that cannot be read, id to sentence."""
 
     train: Films
     validation: Films
@@ -77,7 +77,8 @@ def load(config: Config, data: str | Path, device: torch.device, images: str | P
     if teacher:
         films["train"] = taught(films["train"], teacher)
         record["teacher_sha256"] = hashlib.sha256(to_csv(teacher).encode()).hexdigest()
-    return Data(films["train"], films["validation"], record, cache.failures)
+    left_out = {name: f"{dataset.table}, film {name}: {reason}" for name, reason in cache.failures.items()}
+    return Data(films["train"], films["validation"], record, left_out)
 
 
 def taught(films: Films, teacher: Predictions) -> Films:

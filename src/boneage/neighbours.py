@@ -20,7 +20,8 @@ from .cache import CODE, cache_home
 from .caption import captioned
 from .dataset import Sample, open_folder
 from .errors import BadConfig, BadTable, UnreadableImage
-from .files import replacing, sha256, sha256_json, text_bytes, write_bytes
+from .files import refuse_overwriting, replacing, sha256, sha256_json, text_bytes, write_bytes
+from .folders import films_below
 from .phantom import MARKER
 from .predictor import Predictor
 from .prepare import prepare
@@ -102,15 +103,15 @@ def neighbours(predictor: Predictor, film: Radiograph, gallery: Gallery, k: int 
     ]
 
 
-def check_ending(out: Path) -> None:
-    """BadConfig for a place that is neither PNG nor HTML: before the work."""
+def check_place(out: Path, film: Path, gallery: Path) -> None:
+    """BadConfig for a place that is neither PNG nor HTML, CannotWrite for a film's own: before the work."""
     if out.suffix.lower() not in ENDINGS:
         raise BadConfig(f"{out} should end in {' or '.join(ENDINGS)}")
+    refuse_overwriting(out, [film, *(films_below(gallery) if gallery.is_dir() else ())])
 
 
 def write(out: Path, film: Radiograph, found: Sequence[Neighbour], predictor: Predictor) -> Path:
     """The film and its neighbours side by side, as PNG or as a page that holds the picture and a table."""
-    check_ending(out)
     picture = sheet(film, found, predictor)
     write_bytes(out, picture if out.suffix.lower() == ".png" else text_bytes(_page(film, found, predictor, picture)))
     return out

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -19,6 +18,7 @@ from .files import write_bytes
 from .intervals import KNOWN, Factors, around
 from .looks import looks
 from .prepare import Findings, look, render
+from .run_record import load_run, weights_of
 from .types import DISCLAIMER, Flag, Interval, Radiograph, Reading, Severity, Sex
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -66,10 +66,11 @@ class Predictor:
     @classmethod
     def _of_run(cls, folder: Path, threads: int) -> Predictor:
         """The exported network beside the weights; exported now if it is not there or not of these weights."""
-        weights, ready = _weights_of(folder), folder / "model.onnx"
+        run, ready = load_run(folder), folder / "model.onnx"
+        weights_of(folder, run)
         if ready.is_file():
             predictor = cls(exported.verified(ready), ready, threads)
-            if predictor.weights_sha256 == weights:
+            if predictor.weights_sha256 == run["weights_sha256"]:
                 return predictor
         try:
             from .export import exported as export_run
@@ -195,14 +196,3 @@ class Predictor:
 @cache
 def _versions() -> dict[str, str]:
     return {name: version(name) for name in ("numpy", "onnxruntime", "opencv-python-headless")}
-
-
-def _weights_of(folder: Path) -> str:
-    """The hash of a run folder's weights, as its record says."""
-    path = folder / "run.json"
-    if not path.is_file():
-        raise BadModel(f"{folder} is not a run folder: it has no run.json")
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))["weights_sha256"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise BadModel(f"{path} is cut short or altered: it is not a whole run record") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -10,9 +11,9 @@ import torch
 
 from .augment import augment
 from .config import Config
-from .dataset import open_folder
+from .dataset import Sample, open_folder
 from .errors import BadTable, UnreadableImage
-from .files import write_bytes
+from .files import refuse_overwriting, write_bytes
 from .prepare import prepare
 from .read import read
 from .types import Radiograph
@@ -24,7 +25,9 @@ AUGMENTED_ROWS = 4
 
 def sheet(config: Config, folder: str | Path, out: str | Path, seed: int = 0) -> Path:
     """Write a PNG: a row of `COLUMNS` films as stored, one as prepared, and rows of them augmented."""
-    films = _some_films(folder, seed)
+    samples = [sample for sample in open_folder(folder).samples if sample.path]
+    refuse_overwriting(Path(out), [sample.path for sample in samples])
+    films = _some_films(folder, samples, seed)
     prepared = np.stack([prepare(film, config.prepare) for film in films])
     generator = torch.Generator().manual_seed(seed)
     rows = [[_stored(film) for film in films], list(prepared)]
@@ -37,8 +40,7 @@ def sheet(config: Config, folder: str | Path, out: str | Path, seed: int = 0) ->
     return Path(out)
 
 
-def _some_films(folder: str | Path, seed: int) -> list[Radiograph]:
-    samples = [sample for sample in open_folder(folder).samples if sample.path]
+def _some_films(folder: str | Path, samples: Sequence[Sample], seed: int) -> list[Radiograph]:
     films: list[Radiograph] = []
     for index in np.random.default_rng(seed).permutation(len(samples)):
         try:

@@ -34,6 +34,7 @@ from .progress import progress
 from .recipes import RECIPES, recipe
 from .world import World, interruptible, keep_freed_memory, world
 
+NAMED = 20  # films that were left out: so many are named, the rest counted
 PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 
 
@@ -74,8 +75,8 @@ def _train(
     with here.leader_first():
         films = load(config, data, here.device, images)
     if films.left_out and here.leads:
-        name, reason = next(iter(films.left_out.items()))
-        print(f"{len(films.left_out)} films left out; the first, {name}: {reason}", file=sys.stderr)
+        named = list(films.left_out.values())[:NAMED]
+        print(*named, f"{len(films.left_out)} films left out", sep="\n", file=sys.stderr)
     run = Run(config, films, folder, here)
     if start:
         run.begin(start)

@@ -8,16 +8,13 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ..errors import BoneAgeError
 from ..types import DISCLAIMER, Sex
-from .given import chosen, configured, need, plain, report_failures
-
-if TYPE_CHECKING:
-    pass
+from .given import chosen, configured, need, of_table, plain, report_failures
 
 INTERRUPTED = 130
 EXTRA = {  # a package of an optional install, and which
@@ -143,7 +140,7 @@ def evaluate(
         )
     print(plain(f"MAE {measured(found['mae'], 'months', 2)}, n = {found['n']}, split {split}"))
     print(f"{out / 'report.html'}. {DISCLAIMER}")
-    report_failures([f"{f['id']}: {f['reason']}" for f in found["failures"]], len(dataset.samples))
+    report_failures(of_table(dataset, found["failures"]), len(dataset.samples))
 
 
 @app.command()
@@ -183,7 +180,7 @@ def stress(
     name = f"{worst['kind']} {worst['strength']}".strip()
     print(f"{found['n']} films; the worst for the MAE is {name}: {worst['mae_change']['value']:+.2f} months")
     print(f"{out / 'report.html'}. {DISCLAIMER}")
-    report_failures([f"{f['id']}: {f['reason']}" for f in found["failures"]], len(films))
+    report_failures(of_table(dataset, found["failures"]), len(films))
 
 
 @app.command()
@@ -218,16 +215,15 @@ def predict(
 ) -> None:
     """Read the bone age of new films; what is no whole hand is refused and gets no age."""
     from ..batch import Failure, items, read_all
-    from ..intervals import MEANING
     from ..predictor import Predictor
     from ..progress import progress
-    from .render import drawing, show, writing
+    from .render import closing, drawing, show, writing
 
     films = items(source, sex, images)
     predictor = Predictor.load(model)
-    draw, failures = drawing(heatmap, predictor, len(films), as_text=not as_json), []
+    draw, failures = drawing(heatmap, predictor, films, as_text=not as_json), []
     quiet = len(films) == 1 or not csv
-    with writing(csv) as write, progress("reading", len(films), "films", quiet=quiet) as advance:
+    with writing(csv, source, films) as write, progress("reading", len(films), "films", quiet=quiet) as advance:
         for film, result in zip(films, read_all(predictor, films, force=force), strict=True):
             write(film, result)
             show(result, as_json=as_json, as_text=not csv)
@@ -235,7 +231,7 @@ def predict(
             failures += [result.error] if isinstance(result, Failure) else []
             advance()
     if not as_json:
-        print(*([MEANING] if predictor.factors else []), predictor.signature, sep="\n")
+        print(closing(predictor))
     report_failures(failures, len(films))
 
 
@@ -249,14 +245,14 @@ def neighbours(
     images: Images = None,
 ) -> None:
     """Find the films of your own folder that are most like one, with their known bone ages."""
-    from ..neighbours import check_ending, neighbours, open_gallery, write
+    from ..neighbours import check_place, neighbours, open_gallery, write
     from ..predictor import Predictor
     from ..progress import progress
     from ..read import read
     from .render import neighbours_text
 
     if out:
-        check_ending(out)
+        check_place(out, film, gallery)
     predictor, radiograph = Predictor.load(model), read(film)
     with progress("looking at the gallery", 0, "films") as advance:
         known = open_gallery(predictor, gallery, images, advance)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,11 @@ def chosen(predictor: Predictor, folder: Path, images: Path | None, split: str) 
 
     config = Config.from_dict(predictor.about["config"])
     return choose(open_folder(folder, images), config.data, split, predictor.about["data"])
+
+
+def of_table(dataset: Dataset, failures: Sequence[Mapping[str, str]]) -> list[str]:
+    """What became of films (``id`` and ``reason``), with the table that names them."""
+    return [f"{dataset.table}, film {one['id']}: {one['reason']}" for one in failures]
 
 
 def report_failures(reasons: list[str], films: int) -> None:

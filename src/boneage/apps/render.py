@@ -15,13 +15,16 @@ from ..batch import Failure, Item
 from ..config import Config
 from ..errors import BadConfig
 from ..explain import explain
-from ..files import replacing, write_bytes
+from ..files import refuse_overwriting, replacing, write_bytes
+from ..intervals import MEANING
 from ..predictor import Predictor, shipped
 from ..read import read
 from ..types import DISCLAIMER, Radiograph, Reading, Severity, Sex
 
 if TYPE_CHECKING:
     from ..neighbours import Gallery, Neighbour
+
+Taker = Callable[[Item, Reading | Failure], None]  # of a film and what came of it
 
 _FLAG = {Severity.NOTE: "note", Severity.WARN: "warning", Severity.REFUSE: "refused"}
 _COLUMNS = ("id", *(field.name for field in dataclasses.fields(Reading)), "error")
@@ -51,6 +54,11 @@ def show(result: Reading | Failure, *, as_json: bool, as_text: bool) -> None:
         print(reading_text(result), flush=True)
 
 
+def closing(predictor: Predictor) -> str:
+    """What stands under readings as text: what their intervals mean, and of which model they are."""
+    return "\n".join([*([MEANING] if predictor.factors else []), predictor.signature])
+
+
 def as_line(result: Reading | Failure) -> str:
     """One film as one line of JSON; a failure has ``file`` and ``error``."""
     values = result.to_dict() if isinstance(result, Reading) else dataclasses.asdict(result)
@@ -58,14 +66,16 @@ def as_line(result: Reading | Failure) -> str:
 
 
 @contextmanager
-def writing(path: Path | None) -> Iterator[Callable[[Item, Reading | Failure], None]]:
+def writing(path: Path | None, source: Path, films: Sequence[Item]) -> Iterator[Taker]:
     """Takes readings as rows of a CSV, failures with their reason in the last column; nothing where ``path`` is None.
 
-    CannotWrite before the first row if the place does not take a file. After Ctrl-C the rows so far are kept.
+    CannotWrite before the first row if the place does not take a file, or is the source or one of its films. After
+    Ctrl-C the rows so far are kept.
     """
     if path is None:
         yield lambda film, result: None
         return
+    refuse_overwriting(path, [source, *(film.path for film in films)])
     stopped: BaseException | None = None
     with replacing(path) as temporary, _text_file(temporary) as file:
         writer = csv.DictWriter(file, _COLUMNS, restval="", lineterminator="\n")
@@ -78,21 +88,26 @@ def writing(path: Path | None) -> Iterator[Callable[[Item, Reading | Failure], N
         raise stopped
 
 
-def drawing(
-    out: Path | None, predictor: Predictor, films: int, *, as_text: bool
-) -> Callable[[Item, Reading | Failure], None]:
+def drawing(out: Path | None, predictor: Predictor, films: Sequence[Item], *, as_text: bool) -> Taker:
     """Draws where the model looked on each film that got an age: as the PNG ``out`` of one film, into the folder
-    ``out`` of many; nothing where ``out`` is None. BadConfig for one film and another ending than .png."""
+    ``out`` of many; nothing where ``out`` is None. BadConfig for one film and another ending than .png, CannotWrite
+    where a picture would take the place of a film."""
     if out is None:
         return lambda film, result: None
-    if films == 1 and out.suffix.lower() != ".png":
+    if len(films) == 1 and out.suffix.lower() != ".png":
         raise BadConfig(f"{out} should end in .png: that is the format drawn")
+
+    def place(film: Item) -> Path:
+        return out if len(films) == 1 else out / f"{film.id.replace(os.sep, '_')}.png"
+
+    for film in films:
+        refuse_overwriting(place(film), [one.path for one in films])
 
     def draw(film: Item, result: Reading | Failure) -> None:
         if isinstance(result, Failure) or result.bone_age_months is None or film.path is None:
             return
         found = explain(predictor, read(film.path), result.sex)
-        path = out if films == 1 else out / f"{film.id.replace(os.sep, '_')}.png"
+        path = place(film)
         write_bytes(path, found.overlay(predictor.signature))
         if as_text:
             print(f"  {path} shows where it looked{_shares_text(found.shares)}", flush=True)
