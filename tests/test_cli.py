@@ -477,6 +477,20 @@ def test_a_full_disk_leaves_nothing_half_written(films: Path, tiny_model: Path, 
     assert contents(tmp_path) == {"sheet.png": b"an older sheet"}
 
 
+def test_years_under_the_name_of_months_are_remarked(folder: Path, tiny_model: Path, tmp_path: Path) -> None:
+    table = folder / "table.csv"
+    remark = f"boneage: {table}: the labels look like years (the largest is 14) but are taken for months, "
+    for column, remarked in (("bone_age_months", True), ("bone_age_years", False)):
+        table.write_text(f"id,{column},male\na,10,True\nc,14,False\n")
+        ended = boneage("evaluate", tiny_model, "--data", folder, "--out", tmp_path / column, "--split", "all")
+        assert ended.code == 0
+        assert (remark in ended.err) == remarked
+    table.write_text("id,bone_age_months,male\na,10,True\nc,14,False\n")
+    words = [word for setting in TINY for word in ("--set", setting)]
+    trained = boneage("train", "tiny", "--data", folder, "--out", tmp_path / "run", "--set", "train.epochs=1", *words)
+    assert remark in trained.err
+
+
 def test_nothing_is_written_over_what_is_read(folder: Path, films: Path, tiny_model: Path, tmp_path: Path) -> None:
     table, film, link = folder / "table.csv", folder / "a.png", tmp_path / "link.png"
     table.write_text("id,boneage,male\na,100,True\nc,90,False\n")

@@ -157,8 +157,23 @@ def test_films_of_the_rsna_set_have_the_projects_split(tmp_path: Path) -> None:
     ours = read_split(split.RSNA)
     some = [film(name) for name in list(ours)[::100]]
     assert split_of(dataset(some, tmp_path), DataConfig(seed=5)) == {s.id: ours[s.id] for s in some}
-    assert set(split_of(dataset([*some, film("x")], tmp_path), DataConfig())) == {"x", *(s.id for s in some)}
-    assert split_of(dataset([*some, film("x")], tmp_path), DataConfig())["x"] in ("train", "validation", "calibration")
+    more = [film(f"x{n}") for n in range(len(some) - 1)]
+    found = split_of(dataset([*some, *more], tmp_path), DataConfig())
+    assert found == {s.id: ours[s.id] for s in some} | {s.id: "train" for s in more}
+
+
+def test_a_few_films_of_the_rsna_set_among_others_are_not_taken_for_new_ones(tmp_path: Path) -> None:
+    """Of a network trained on RSNA films, they may be what it was trained on."""
+    some = [film(name) for name in list(read_split(split.RSNA))[::1000]]
+    others = [film(f"x{n}") for n in range(100)]
+    mixed = dataset([*some, *others], tmp_path)
+    with pytest.raises(BadConfig, match=rf"table.csv has {len(some)} ids of RSNA films, such as .*: --split all if"):
+        choose(mixed, DataConfig(), "auto")
+    assert len(choose(mixed, DataConfig(), "all")[0].samples) == len(mixed.samples)
+    assert choose(dataset(others, tmp_path), DataConfig(), "auto")[1] == "all"
+    mostly, part = choose(dataset([*some, *others[:5]], tmp_path), DataConfig(), "auto")
+    assert part == "validation"
+    assert {s.id for s in mostly.samples} <= {s.id for s in some}
 
 
 def test_otherwise_the_seed_splits_and_equal_files_stay_together(tmp_path: Path) -> None:

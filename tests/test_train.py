@@ -152,7 +152,7 @@ def test_a_film_that_cannot_be_read_is_left_out_and_said(
     train(tiny_config("train.epochs=1"), own_films, tmp_path / "run")
     said = capsys.readouterr().err
     assert f".csv, film {lost}: cannot read " in said
-    assert "\n1 films left out\n" in said
+    assert "\nboneage: 1 films left out\n" in said
 
 
 def test_a_native_aspect_is_restored_where_it_is_known(own_films: Path, tiny_data: Data) -> None:

@@ -101,6 +101,15 @@ class Dataset:
         """The films of one split (``train``, ``validation``, ``calibration`` or ``test``)."""
         return replace(self, samples=tuple(sample for sample in self.samples if sample.split == split))
 
+    @property
+    def doubts(self) -> list[str]:
+        """What is odd about the labels as a whole though the table may be right, in sentences."""
+        months = [sample.months for sample in self.samples if sample.months is not None]
+        if not look_like_years(months):
+            return []
+        found = f"the labels look like years (the largest is {max(months):g})"
+        return [f"{self.table}: {found} but are taken for months, as their column is named"]
+
 
 @dataclass(frozen=True)
 class _Columns:

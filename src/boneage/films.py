@@ -19,6 +19,8 @@ from .models.head import encode
 from .predictions import Predictions, read_predictions, to_csv
 from .split import divide, fingerprint
 
+NAMED = 20  # films that were left out: so many are named, the rest counted
+
 
 @dataclass(frozen=True)
 class Films:
@@ -40,12 +42,19 @@ class Films:
 @dataclass(frozen=True)
 class Data:
     """What a run trains and validates on. ``record`` says which films those are; it is stored with the run.
-    ``left_out``: films that cannot be read, id to sentence."""
+    ``left_out``: films that cannot be read, id to sentence; ``doubts``: what is odd about the labels."""
 
     train: Films
     validation: Films
     record: dict[str, Any]
     left_out: dict[str, str] = field(default_factory=dict)
+    doubts: list[str] = field(default_factory=list)
+
+    @property
+    def remarks(self) -> list[str]:
+        """What a person should know of the films before the long work begins; only the first lost ones are named."""
+        named, count = list(self.left_out.values())[:NAMED], len(self.left_out)
+        return [*self.doubts, *named, *([f"{count} films left out"] if count else [])]
 
 
 def load(config: Config, data: str | Path, device: torch.device, images: str | Path | None = None) -> Data:
@@ -78,7 +87,7 @@ def load(config: Config, data: str | Path, device: torch.device, images: str | P
         films["train"] = taught(films["train"], teacher)
         record["teacher_sha256"] = hashlib.sha256(to_csv(teacher).encode()).hexdigest()
     left_out = {name: f"{dataset.table}, film {name}: {reason}" for name, reason in cache.failures.items()}
-    return Data(films["train"], films["validation"], record, left_out)
+    return Data(films["train"], films["validation"], record, left_out, dataset.doubts)
 
 
 def taught(films: Films, teacher: Predictions) -> Films:

@@ -38,9 +38,9 @@ Unit = tuple[Sample, ...]
 def split_of(dataset: Dataset, config: DataConfig, groups: Mapping[str, int] | None = None) -> dict[str, str]:
     """The split of every labelled film, by id.
 
-    In this order: the table's column ``split``, ``split.csv`` beside the table, the committed RSNA split if every
-    labelled id is in it, else `assign` with the fractions and the seed of ``config``. ``groups`` keeps films together
-    there (see `duplicates.groups`); by default those whose files are equal byte for byte.
+    In this order: the table's column ``split``, ``split.csv`` beside the table, the committed RSNA split if most
+    labelled ids are in it (the others train), else `assign` with the fractions and the seed of ``config``. ``groups``
+    keeps films together there (see `duplicates.groups`); by default those whose files are equal byte for byte.
     Films with an empty cell, or none, are in no part.
     """
     films = [sample for sample in dataset.samples if sample.months is not None]
@@ -48,7 +48,8 @@ def split_of(dataset: Dataset, config: DataConfig, groups: Mapping[str, int] | N
         return {sample.id: sample.split for sample in films if sample.split}
     source = split_source(dataset)
     if source is not None:
-        parts = read_split(source)
+        parts = dict.fromkeys((film.id for film in films), "train") if source is RSNA else {}
+        parts |= read_split(source)
         return {sample.id: parts[sample.id] for sample in films if sample.id in parts}
     return assign(films, duplicates.exact(films) if groups is None else groups, sizes(len(films), config), config.seed)
 
@@ -58,8 +59,13 @@ def split_source(dataset: Dataset) -> Path | None:
     own = dataset.root / FILE
     if own.is_file():
         return own
-    labelled = [sample.id for sample in dataset.samples if sample.months is not None]
-    return RSNA if labelled and read_split(RSNA).keys() >= set(labelled) else None
+    labelled = {sample.id for sample in dataset.samples if sample.months is not None}
+    return RSNA if 2 * len(_ours(labelled)) > len(labelled) else None
+
+
+def _ours(ids: Iterable[str]) -> set[str]:
+    """Those that the committed RSNA split knows."""
+    return read_split(RSNA).keys() & ids
 
 
 def divide(dataset: Dataset, config: DataConfig, groups: Mapping[str, int] | None = None) -> Dataset:
@@ -76,7 +82,8 @@ def choose(
     ``part``: a split's name, ``all`` labelled films, or ``auto``: validation where the folder or the project defines a
     split or the model was trained on this very folder (``trained_on``: a run's record of its data, see `films.load`),
     else all: films that are new to the model need no split. BadConfig for a word that is no split, and for ``auto``
-    where the folder has the name of the one trained on and has changed since; BadTable if nothing is left.
+    where the folder may hold films trained on among others: it has the name of the one trained on and has changed
+    since, or a few of its ids are RSNA films'; BadTable if nothing is left.
     """
     divided = divide(dataset, config)
     if part == "auto":
@@ -98,6 +105,11 @@ def _automatic(dataset: Dataset, divided: Dataset, trained_on: Mapping[str, Any]
         raise BadConfig(
             f"{dataset.root} has the name of the folder that the model was trained on and is not the same any more: "
             "--split all if its films are new to the model, else keep the split in a column or in split.csv"
+        )
+    if ours := _ours(sample.id for sample in divided.samples if sample.split):
+        raise BadConfig(
+            f"{dataset.table} has {len(ours)} ids of RSNA films, such as {min(ours)}, among others: --split all if its "
+            "films are new to the model, else keep the split in a column or in split.csv"
         )
     return "all"
 

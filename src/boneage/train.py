@@ -24,7 +24,7 @@ from .augment import augment, plain
 from .checkpoint import as_tensors, taken
 from .config import Config, differences
 from .errors import BadConfig
-from .files import remove_leftovers
+from .files import refuse_unwritable, remove_leftovers
 from .films import Data, load
 from .looks import looks
 from .losses import Output, output, sex_loss, spread_loss
@@ -34,7 +34,6 @@ from .progress import progress
 from .recipes import RECIPES, recipe
 from .world import World, interruptible, keep_freed_memory, world
 
-NAMED = 20  # films that were left out: so many are named, the rest counted
 PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 
 
@@ -67,16 +66,18 @@ def train(
 def _train(
     config: Config, data: str | Path, folder: Path, images: str | Path | None, resume: bool, here: World
 ) -> None:
-    if here.leads and not resume:
-        checkpoint.refuse_existing(folder)
+    if here.leads:
+        refuse_unwritable(folder)
+        if not resume:
+            checkpoint.refuse_existing(folder)
     _refuse_impossible(config)
     fresh = not resume or checkpoint.is_empty(folder)
     start = _start(config, data, folder, images, here) if fresh and config.train.start else None
     with here.leader_first():
         films = load(config, data, here.device, images)
-    if films.left_out and here.leads:
-        named = list(films.left_out.values())[:NAMED]
-        print(*named, f"{len(films.left_out)} films left out", sep="\n", file=sys.stderr)
+    if here.leads:
+        for sentence in films.remarks:
+            print(f"boneage: {sentence}", file=sys.stderr)
     run = Run(config, films, folder, here)
     if start:
         run.begin(start)

@@ -39,8 +39,10 @@ def chosen(predictor: Predictor, folder: Path, images: Path | None, split: str) 
     from ..dataset import open_folder
     from ..split import choose
 
-    config = Config.from_dict(predictor.about["config"])
-    return choose(open_folder(folder, images), config.data, split, predictor.about["data"])
+    config, dataset = Config.from_dict(predictor.about["config"]), open_folder(folder, images)
+    for doubt in dataset.doubts:
+        print(f"boneage: {doubt}", file=sys.stderr)
+    return choose(dataset, config.data, split, predictor.about["data"])
 
 
 def of_table(dataset: Dataset, failures: Sequence[Mapping[str, str]]) -> list[str]:
