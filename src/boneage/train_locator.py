@@ -3,7 +3,7 @@
 python -m boneage.train_locator --data DIR [--phantoms DIR] --out src/boneage/weights/parts/locator.onnx
 
 ``DIR`` has ``hand_keypoints.csv``; synthetic hands have it too. Films of validation and calibration are not fitted on:
-on those with landmarks the file is measured. Ten minutes of two cores.
+``benchmarks/locator.py`` measures the file on validation films. Ten minutes of two cores.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .dataset import Dataset, open_folder, original_sizes
 from .errors import BadTable
 from .export import graph
 from .exported import METADATA, seal
-from .files import refuse_unwritable, sha256, write_bytes, write_json
+from .files import refuse_unwritable, sha256, write_bytes
 from .landmarks import LANDMARKS, read_landmarks
 from .locate import Locator as Reader
 from .models.locator import STRIDE, Locator
@@ -239,7 +239,6 @@ def main() -> None:
     parser.add_argument("--phantoms", type=Path, help="a folder of synthetic hands, for a quarter of each batch")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--report", type=Path, help="a JSON file for the figures on held-out films")
     options = parser.parse_args()
     refuse_unwritable(options.out.parent)
     keep_freed_memory()
@@ -251,15 +250,6 @@ def main() -> None:
     weights = sha256(*(t.numpy().tobytes() for t in network.state_dict().values()))
     about = {"films": len(fitted), "synthetic": len(synthetic or ()), "steps": options.steps, "landmarks": LANDMARKS}
     write_bytes(options.out, exported(network, mean, about | {"weights_sha256": weights}))
-    reader = Reader(options.out.read_bytes(), options.out)
-    others = [found for split, (found, _) in hands.items() if split != "train"]
-    if not others:
-        return
-    held = Hands(torch.cat([one.pixels for one in others]), torch.cat([one.points for one in others]))
-    report = {name: measure(reader, held, turned) for name, turned in (("as_stored", False), ("turned", True))}
-    print(json.dumps(report, indent=2))
-    if options.report:
-        write_json(options.report, report | about)
 
 
 if __name__ == "__main__":

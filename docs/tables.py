@@ -1,0 +1,353 @@
+"""The tables of docs/results.md, each from the JSON that a committed command wrote."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from boneage import card, metrics
+from boneage.predictions import read_predictions
+from boneage.predictor import shipped
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def found(name: str) -> Any:
+    """A committed result, or None where it has not been measured yet."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def interval(metric: dict[str, float], digits: int = 2, unit: str = "") -> str:
+    """value (low to high)"""
+    value, low, high = (f"{metric[key]:.{digits}f}" for key in ("value", "low", "high"))
+    return f"{value}{unit} ({low} to {high})"
+
+
+def models_table() -> str:
+    """One row for each evaluation committed as ``evaluation_NAME.json``."""
+    rows = ["| model, weights | films | MAE, months | RMSE, months | MAPE, % | R² |", "|" + " --- |" * 6]
+    for path in sorted(RESULTS.glob("evaluation_*.json")):
+        got = json.loads(path.read_text())
+        name = got["model"] if got["model"] in shipped() else f"{got['model']} (a recipe, not shipped)"
+        cells = [interval(got["mae"]), interval(got["rmse"]), interval(got["mape"], 1), interval(got["r2"], 3)]
+        rows.append(
+            f"| {name}{', sex withheld' * got.get('sex_withheld', False)}, {got['weights_sha256'][:8]} "
+            f"| {got['n']} {got['split']} | {' | '.join(cells)} |"
+        )
+    return "\n".join(rows)
+
+
+def curve(name: str) -> str:
+    """A run's epochs: the log lines that were committed as ``curve_NAME.jsonl``."""
+    path = RESULTS / f"curve_{name}.jsonl"
+    if not path.exists():
+        return "*Not run yet.*"
+    rows = ["| epoch | pixels | loss | validation MAE, months | minutes |", "| --- | --- | --- | --- | --- |"]
+    for line in map(json.loads, path.read_text().splitlines()):
+        error = "–" if line["validation_mae"] is None else f"{line['validation_mae']:.2f}"
+        minutes = line["seconds"] / 60
+        rows.append(f"| {line['epoch']} | {line['size']} | {line['loss']:.4f} | {error} | {minutes:.1f} |")
+    return "\n".join(rows)
+
+
+def certainty() -> str:
+    """How well the shipped file's intervals hold."""
+    got = found("evaluation_default")
+    if got is None or not got.get("intervals"):
+        return "*The shipped file has no intervals yet.*"
+    return card.certainty(got["intervals"]) + ceiling()
+
+
+def ceiling() -> str:
+    """What an oracle of its own errors would reach against such labels."""
+    got = found("ceiling")
+    if got is None:
+        return ""
+    spearman, auroc, surest = (
+        " to ".join(f"{value:.2f}" for value in sorted(of[name] for of in got["readers"].values()))
+        for name in ("spearman", "auroc", "surest")
+    )
+    readers = " to ".join(got["readers"])
+    return (
+        "\n\nThe ceiling: a simulated oracle with the same RMSE that knows its own error on every film, but not the "
+        f"reader's (standard deviation {readers} months), reaches Spearman {spearman}, AUROC {auroc}, and {surest} "
+        "times the MAE on its surest 80% (`python benchmarks/ceiling.py --out docs/results/ceiling.json`)."
+    )
+
+
+def references() -> str:
+    """The two reference networks on the same films."""
+    got = found("comparison_reference")
+    if got is None:
+        return "*Not compared yet.*"
+    lines = [pair["verdict"] for pair in got["pairs"]]
+    lines += [
+        f"RMSE: {interval(pair['rmse'])} months; {pair['b']} is nearer on {pair['win']} films, {pair['a']} on "
+        f"{pair['lose']}; their errors correlate by {pair['error_correlation']:.2f}."
+        for pair in got["pairs"]
+    ]
+    return "\n\n".join(lines)
+
+
+def cost() -> str:
+    """What the training runs cost."""
+    got = found("cost")
+    if got is None:
+        return "*Not measured yet.*"
+    columns = ("recipe", "pixels", "epochs", "minutes", "films a second", "10⁹ operations a film", "of the peak")
+    rows = [f"| {' | '.join(columns)} |", "|" + " --- |" * len(columns)]
+    for row in got["runs"]:
+        rows.append(
+            f"| {row['recipe']} | {row['size']} | {row['epochs']:g} | {row['minutes']:.0f} "
+            f"| {row['films_per_second']:.1f} | {row['operations'] / 1e9:.1f} | {row['share_of_peak']:.0%} |"
+        )
+    rows.append(f"\nPeak: {got['peak'] / 1e12:.2f} × 10¹² operations a second in bfloat16, {got['cores']} cores.")
+    return "\n".join(rows)
+
+
+def variants(group: str, reference: str = "") -> str:
+    """Trials that differ in one setting, read on the same films; paired with the reference if there is one."""
+    folder = RESULTS / "variants" / group
+    about = {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+    if not about or (reference and reference not in about):
+        return "*Not run yet.*"
+    tables = {name: read_predictions(folder / f"{name}.csv") for name in about}
+    rows = ["| trial | MAE, months | against the reference, months | minutes |", "| --- | --- | --- | --- |"]
+    for name in sorted(about, key=lambda name: (name != reference, name)):
+        table, other = tables[name], "–"
+        if reference and name != reference:
+            base = tables[reference]
+            assert base.ids == table.ids
+            other = interval(metrics.paired(table.labels, base.predictions, table.predictions)["mae"])
+        error = interval(metrics.summary(table.labels, table.predictions)["mae"])
+        rows.append(f"| {name.replace('_', ' ')} | {error} | {other} | {about[name]['minutes']:.0f} |")
+    return "\n".join(rows)
+
+
+def data_path() -> str:
+    """The cost of real batches over constant ones."""
+    got = found("data_path")
+    if got is None:
+        return "*Not measured yet.*"
+    rows = ["| pixels | real batch, s | constant batch, s | ratio |", "| --- | --- | --- | --- |"]
+    for row in got["sizes"]:
+        ratio = f"{row['ratio']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
+        rows.append(f"| {row['pixels']} | {row['real_seconds']:.3f} | {row['constant_seconds']:.3f} | {ratio} |")
+    rows.append(f"\nPeak resident memory with {got['films']} training films: {got['peak_memory_gib']:.2f} GiB.")
+    return "\n".join(rows)
+
+
+def fits() -> str:
+    """Squash, pad and crop."""
+    got = found("fit")
+    if got is None:
+        return "*Not measured yet.*"
+    rows = ["| fit | read on films | MAE, months | against squash, months |", "| --- | --- | --- | --- |"]
+    for row in got["rows"]:
+        other = "–" if row["against_squash"] is None else interval(row["against_squash"])
+        rows.append(f"| {row['fit']} | {row['aspect']} | {interval(row['mae'])} | {other} |")
+    rows.append(f"\nn = {got['n']} validation films, {got['train']} training films, {', '.join(got['settings'])}.")
+    return "\n".join(rows)
+
+
+def overfit() -> str:
+    """Both reference networks on 64 films."""
+    rows = ["| recipe | films | epochs | MAE on them, months | minutes | settings |", "|" + " --- |" * 6]
+    for name in ("resnet50_plain", "inception_v4_plain"):
+        got = found(f"overfit_{name}")
+        if got is None:
+            rows.append(f"| {name} | – | – | not run yet | – | – |")
+            continue
+        last = got["curve"][-1]
+        cells = (
+            got["n"],
+            last["epoch"],
+            f"{last['mae']:.2f}",
+            f"{last['seconds'] / 60:.1f}",
+            " ".join(got["settings"]),
+        )
+        rows.append(f"| {name} | {' | '.join(map(str, cells))} |")
+    return "\n".join(rows)
+
+
+def locator() -> str:
+    """The locator on held-out films."""
+    got = found("locator")
+    if got is None:
+        return "*Not measured yet.*"
+    columns = (
+        *("films", "n", "mean error, % of the hand's length", "90th percentile", "worst film"),
+        *("mirror image told", "inversion told", "rotation, median error"),
+    )
+    rows = [f"| {' | '.join(columns)} |", "|" + " --- |" * len(columns)]
+    for name, words in (("as_stored", "as they are"), ("turned", "turned, mirrored, squashed, inverted")):
+        one = got[name]
+        rows.append(
+            f"| {words} | {one['n']} | {one['error']:.2f} | {one['error_90']:.2f} | {one['worst_film']:.1f} "
+            f"| {one['mirrored']:.0%} | {one['inverted']:.0%} | {one['rotation']:.1f}° |"
+        )
+    return "\n".join(rows)
+
+
+def gate() -> str:
+    """What the gate refuses, by family, and what it tells of real films."""
+    got = found("gate")
+    if got is None:
+        return "*Not measured yet.*"
+    real, others = got["real"], got["non_hands"]
+    rows = ["| pictures that are no hands | n | refused |", "| --- | --- | --- |"]
+    rows += [f"| {name} | {one['n']} | {one['refused']} |" for name, one in sorted(others["families"].items())]
+    missed = others["n"] - others["refused"]
+    poses = ", ".join(f"{name} {told} of {real['poses']['n']}" for name, told in real["poses"]["told"].items())
+    flagged = ", ".join(f"{name} {n}" for name, n in real["flagged"].items()) or "none"
+    return "\n".join(
+        [
+            *rows,
+            f"| **all unseen families** | {others['n']} | {others['refused']} ({missed} missed, at most "
+            f"{others['missed_upper']:.1%}) |",
+            f"\nReal films: {real['refused']} of {real['n']} {got['split']} films refused, at most "
+            f"{real['refused_upper']:.2%} (97.5 % upper bound); flags: {flagged}. Told: {poses}.",
+        ]
+    )
+
+
+def explanation() -> str:
+    """The deletion test of the heat maps."""
+    got = found("explain")
+    if got is None:
+        return "*Not measured yet.*"
+    rows = ["| of the film blurred away | " + " | ".join(f"{share:.0%}" for share in got["shares"]) + " | area |"]
+    rows.append("|" + " --- |" * (len(got["shares"]) + 2))
+    for name, words in (("heat", "the heat map's"), ("random", "a random map's"), ("centre", "the middle's")):
+        cells = " | ".join(f"{months:.1f}" for months in got["curves"][name])
+        rows.append(f"| {words} first | {cells} | {got['areas'][name]:.1f} |")
+    random, centre = (interval(got["against"][name]) for name in ("random", "centre"))
+    regions = ", ".join(f"{name} {share:.0%}" for name, share in got["regions"].items())
+    rows.append(
+        f"\nMean shift of the age in months, n = {got['n']} {got['split']} films, weights {got['weights_sha256'][:8]}. "
+        f"Against a random map {random} times the area, against the middle {centre} times. The heat by region: "
+        f"{regions}. A map takes {got['cpu_seconds']['median']:.2f} s of one core."
+    )
+    return "\n".join(rows)
+
+
+def room() -> str:
+    """The reading room under load."""
+    got = found("serve")
+    if got is None:
+        return "*Not measured yet.*"
+    page, slow, load, memory, stop, schema = (
+        got[name] for name in ("page", "slow", "overload", "memory", "stop", "schema")
+    )
+    over = load["overload"]
+    rows = [
+        ("page ready", f"{page['ready']['median']:.2f} s, {page['transferred_bytes'] / 1000:.0f} kB"),
+        (
+            "from drop to age on the page, warm",
+            f"{page['drop_to_age']['median']:.2f} s, at most {page['drop_to_age']['largest']:.2f} s (n = {page['n']})",
+        ),
+        (
+            f"readings asked {over['times']} times as often as can be read, {over['seconds']} s",
+            f"only {' and '.join(sorted(over['statuses']))}; {over['per_second']:.1f} readings a second, "
+            f"{load['throughput']:.0%} of the best without overload",
+        ),
+        ("health meanwhile, 99th percentile", f"{1000 * load['health']['p99']:.0f} ms (n = {load['health']['n']})"),
+        (
+            f"a reading among {slow['clients']} slow or half-open clients",
+            f"{slow['ratio']:.2f} times its usual {slow['alone']['median']:.2f} s",
+        ),
+        (
+            f"SIGTERM with {len(stop['inside'])} readings inside",
+            f"answered with {', '.join(map(str, stop['inside']))}; exit {stop['exit']} after {stop['seconds']:.1f} s",
+        ),
+        (f"resident memory over {memory['n']:,} readings", f"{memory['growth_mib']:+.0f} MiB"),
+        (
+            f"schemathesis, all checks, {schema['examples']} examples an operation",
+            f"{schema['passed']:,} of {schema['cases']:,} cases pass",
+        ),
+    ]
+    table = ["| what | measured |", "| --- | --- |", *(f"| {what} | {measured} |" for what, measured in rows)]
+    return "\n".join([*table, f"\nFilms: a PNG of {got['film_bytes'] / 1e6:.1f} MB, 2000 × 1500 pixels."])
+
+
+def smaller() -> str:
+    """Start-up, export and cache, one line each."""
+    lines = []
+    if start := found("start"):
+        for name, words in (
+            ("help", "`boneage --help`"),
+            ("predict", "`boneage predict` of one 2000 × 1500 PNG, cold"),
+            ("warm", "the same reading in a program that is warm, from file to age, gate and intervals"),
+            ("warm_small", "that of a film of 300 × 300 pixels"),
+            ("warm_heatmap", "that of the 2000 × 1500 PNG with its heat map"),
+        ):
+            got = start[name]
+            lines.append(
+                f"- {words}: {got['median']:.2f} s ({got['low']:.2f} to {got['high']:.2f}, {start['runs']} runs)"
+            )
+    if parity := found("export_parity"):
+        lines.append(
+            f"- ONNX against torch: largest difference {parity['largest']:.4f} months on {parity['n']} validation films"
+        )
+    if half := found("export_parity_half"):
+        lines.append(
+            f"- stored in 16 bits, as shipped: largest difference {half['largest']:.2f} months, mean "
+            f"{half['mean']:.3f}, on {half['n']} validation films"
+        )
+    if eighths := found("export_parity_int8"):
+        lines.append(
+            f"- `resnet50` stored in 8 bits, as shipped: largest difference {eighths['largest']:.2f} months, mean "
+            f"{eighths['mean']:.3f}, on {eighths['n']} validation films"
+        )
+    if hands := found("demo"):
+        lines.append(
+            f"- `boneage demo`: {hands['demo_seconds'] / 60:.1f} minutes; its small network reads {hands['n']} fresh "
+            f"synthetic hands with R² {interval(hands['r2'], 3)}; one core draws {hands['films_drawn_a_second']:.0f} "
+            f"hands of {hands['size']} pixels a second"
+        )
+    if cache := found("cache"):
+        whole, hand = cache["whole"]["per_second"], cache["hand"]["per_second"]
+        lines.append(
+            f"- building the cache of {cache['films']} films: {whole:.0f} a second, {hand:.0f} with the hand brought "
+            "upright"
+        )
+    if memory := found("memory"):
+        ratio = memory["ratio"]
+        lines.append(
+            f"- a training step that hands freed memory back to the system, against one that keeps it: "
+            f"{ratio['median']:.2f} times as long ({ratio['low']:.2f} to {ratio['high']:.2f}, {memory['rounds']} pairs)"
+        )
+    if kernels := found("depthwise"):
+        total = kernels["totals"]
+        lines.append(
+            f"- the gradients of the depthwise convolutions of a batch of {kernels['films']} films: "
+            f"{total['library']:.2f} s by the library's kernels, {total['ours']:.2f} s by ours; the forward pass takes "
+            f"{total['forward']:.2f} s"
+        )
+    return "\n".join(lines) or "*Not measured yet.*"
+
+
+TABLES = {
+    "models": models_table,
+    "certainty": certainty,
+    "room": room,
+    "references": references,
+    "cost": cost,
+    "changes": lambda: variants("changes", "reference"),
+    "amounts": lambda: variants("amounts"),
+    "curve_default": lambda: curve("default"),
+    "curve_resnet50": lambda: curve("resnet50_128"),
+    "curve_inception_v4": lambda: curve("inception_v4_128"),
+    "curve_quick": lambda: curve("quick"),
+    "curve_resnet50_plain": lambda: curve("resnet50_plain"),
+    "curve_inception_v4_plain": lambda: curve("inception_v4_plain"),
+    "data_path": data_path,
+    "fits": fits,
+    "overfit": overfit,
+    "locator": locator,
+    "gate": gate,
+    "explanation": explanation,
+    "smaller": smaller,
+}
