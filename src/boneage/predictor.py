@@ -168,7 +168,7 @@ class Predictor:
             model=self.name,
             weights_sha256=self.weights_sha256,
             image_sha256=radiograph.sha256,
-            version=version("boneage"),
+            version=_version(),
             versions=_versions(),
             forced=is_refused and force,
             intervals=intervals,
@@ -191,6 +191,11 @@ class Predictor:
         )
         flags += gate.of_file(radiograph.notes)
         return flags if is_brought or not self.spec.hand else [*flags, gate.not_found()]
+
+
+@cache
+def _version() -> str:
+    return version("boneage")
 
 
 @cache
