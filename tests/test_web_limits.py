@@ -225,11 +225,19 @@ def test_no_name_no_id_no_address_is_in_the_log_or_in_temporary_files(tmp_path: 
         (("--host", "0.0.0.0", "--token-file", "token"), "--plain-http"),
         (("--host", "999.0.0.1", "--token-file", "token", "--plain-http"), "cannot be listened on"),
         (("--tls-cert", "none.pem", "--tls-key", "none.pem"), "no certificate"),
+        (("--tls-key", "none.pem"), "belong together"),
+        (("--tls-cert", "none.pem"), "belong together"),
+        (("--token-file", "latin"), "no token"),
+        (("--token-file", "folder"), "cannot be read"),
         (("--model", "nothing"), "no trained weights"),
         (("--record", "nowhere/room.db"), "cannot be written"),
     ],
 )
 def test_mistakes_on_the_command_line_are_one_sentence(words: tuple[str, ...], reason: str, tmp_path: Path) -> None:
+    (tmp_path / "latin").write_bytes("ein schlüssel, lang genug".encode("latin-1"))
+    (tmp_path / "folder").mkdir()
+    for name in ("latin", "folder"):
+        (tmp_path / name).chmod(0o700)
     ended = child("serve", "--port", "0", *words, cwd=tmp_path)
     check_sentence(ended.returncode, ended.stderr, because=reason)
 

@@ -69,7 +69,12 @@ def _token(path: Path) -> str:
         raise CannotWrite(f"{path} cannot be written: {error.strerror}") from error
     if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise BadConfig(f"{path} can be read by others than its owner: chmod 600 it, as it holds the token")
-    token = path.read_text().strip()
+    try:
+        token = path.read_text("utf-8").strip()
+    except OSError as error:
+        raise BadConfig(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        token = ""
     if len(token) < SHORTEST or not token.isascii():
         raise BadConfig(f"{path} holds no token of at least {SHORTEST} ASCII characters")
     return token

@@ -70,6 +70,8 @@ def serve(
 
     ``port`` 0: any that is free.
     """
+    if (tls_cert is None) is not (tls_key is None):
+        raise BadConfig("--tls-cert and --tls-key belong together: only one of them was given")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", stream=sys.stderr)
     listener = _listening(host, port)
     config = uvicorn.Config(
