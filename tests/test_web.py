@@ -348,6 +348,24 @@ def test_health_readiness_version_and_metrics(room: TestClient) -> None:
     assert "boneage_reading_seconds_bucket" in text
 
 
+def test_each_film_is_counted_for_what_became_of_it() -> None:
+    with client(limits=LIMITS) as asking:
+        asking.post("/api/readings", **form())
+        asking.post("/api/films", **form())
+        asking.post("/api/films", **form())
+        asking.post("/api/films", content=b"hello", headers=PNG)
+        asking.app.state.room.line.closed = True  # type: ignore[attr-defined]
+        asking.post("/api/readings", **form())
+        asking.post("/api/readings", content=b"\0" * (LIMITS.film + 1), headers=PNG)
+        text = asking.get("/metrics").text
+    outcomes = {"read": 1, "shown": 2, "unreadable": 1, "refused": 1}
+    for outcome, count in outcomes.items():
+        assert f'boneage_readings_total{{outcome="{outcome}"}} {count}.0' in text
+    assert 'boneage_requests_total{route="/api/readings",status="503"} 1.0' in text
+    assert 'boneage_requests_total{route="/api/readings",status="413"} 1.0' in text
+    assert 'route="other"' not in text
+
+
 def test_the_description_has_every_route_and_no_page_of_others(room: TestClient) -> None:
     described = room.get("/api/openapi.json").json()
     assert {"/api/readings", "/api/jobs", "/api/jobs/{job}", "/api/health", "/api/ready"} <= described["paths"].keys()

@@ -66,11 +66,14 @@ class Room:
         began = monotonic()
         answer = await self._in_turn(lambda: self._read(data, name, wishes, keep=keep))
         self.counters.seconds.observe(monotonic() - began)
+        self.counters.readings.labels("read").inc()
         return answer
 
     async def decode(self, data: bytes) -> Radiograph:
         """The pixels of one film, in its turn, no larger than a page shows them."""
-        return await self._in_turn(lambda: _shown(self.decoders.decode(data).radiograph))
+        film = await self._in_turn(lambda: _shown(self.decoders.decode(data).radiograph))
+        self.counters.readings.labels("shown").inc()
+        return film
 
     def expect_film(self) -> None:
         """Refusal 503 where a film that is about to be sent would not be taken now: it need not be sent."""
@@ -86,7 +89,7 @@ class Room:
                 self.counters.inside.set(self.line.inside)
                 if self._closed:
                     raise Refusal(503, "the service is closed", 10)
-                found = await asyncio.get_running_loop().run_in_executor(self._threads, work)
+                return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except Refusal:
             self.counters.readings.labels("refused").inc()
             raise
@@ -96,8 +99,6 @@ class Room:
         finally:
             self.counters.inside.set(self.line.inside)
             self.counters.deaths.set(self.decoders.deaths)
-        self.counters.readings.labels("read").inc()
-        return found
 
     def _read(self, data: bytes, name: str, wishes: Wishes, *, keep: bool) -> Answer:
         film = self.decoders.decode(data)
