@@ -429,6 +429,25 @@ def test_a_browser_signs_in_with_the_token() -> None:
         assert asking.get("/api/version").status_code == 200
 
 
+def test_all_that_the_sign_in_page_needs_is_open() -> None:
+    with client(token="a-token-of-the-test", limits=LIMITS) as asking:
+        needed = re.findall(r'(?:src|href)="(/[^"]+)"', asking.get("/").text)
+        assert needed
+        assert {path: asking.get(path).status_code for path in needed} == dict.fromkeys(needed, 200)
+
+
+def test_a_browser_with_a_wrong_token_sees_the_page_again_with_a_sentence() -> None:
+    with client(token="a-token-of-the-test", limits=LIMITS) as asking:
+        accepts = {"accept": "text/html,application/xhtml+xml"}
+        again = asking.post("/api/session", data={"token": "<b>wrong"}, headers=accepts)
+        assert again.status_code == 401
+        assert again.headers["content-type"].startswith("text/html")
+        assert "This is not the token of this service." in again.text
+        assert "<form" in again.text
+        assert "<b>" not in again.text
+        assert "not the token" not in asking.get("/").text
+
+
 def test_an_open_door_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadConfig, match="--token-file"):
         token_for("0.0.0.0", None, encrypted=True, plain=False)

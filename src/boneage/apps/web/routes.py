@@ -15,7 +15,7 @@ from starlette.responses import FileResponse, RedirectResponse
 
 from ... import reference
 from . import paper
-from .access import COOKIE, STATIC, cookie_of, is_same
+from .access import COOKIE, STATIC, cookie_of, is_same, sign_in_page
 from .answers import (
     About,
     Answer,
@@ -264,6 +264,8 @@ async def sign_in(request: Request) -> Response:
     token = request.app.state.token
     given = parse_qs((await request.body()).decode("utf-8", "replace")).get("token", [""])[0]
     if token is None or not is_same(given.strip(), token):
+        if token is not None and "text/html" in request.headers.get("accept", ""):
+            return sign_in_page("This is not the token of this service.")
         raise Refusal(401, "this is not the token")
     answer = RedirectResponse("/", 303)
     secure = request.url.scheme == "https"
