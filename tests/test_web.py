@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 import pytest
 from rooms import client, hand, predictor
+from sqlalchemy import event
 from starlette.testclient import TestClient
 
 from boneage import Sex, read
@@ -282,17 +283,10 @@ def test_a_job_ends_whatever_happens_to_its_films(room: TestClient, monkeypatch:
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("DOE^JANE")
 
-    def full(*_: Any, **__: Any) -> None:
-        raise CannotWrite("the record cannot be used: disk full")
-
     films = [("films", (f"{n}.png", hand(seed=n))) for n in range(2)]
-    with monkeypatch.context() as patched:
-        patched.setattr(inner.predictor, "read", broken)
-        state = ended(room, room.post("/api/jobs", files=films).json()["id"])
-    assert [result["error"] for result in state["results"]] == [SENTENCE] * 2
-    monkeypatch.setattr(inner, "record", SimpleNamespace(add=full))
+    monkeypatch.setattr(inner.predictor, "read", broken)
     state = ended(room, room.post("/api/jobs", files=films).json()["id"])
-    assert all("could not be kept" in result["error"] for result in state["results"])
+    assert [result["error"] for result in state["results"]] == [SENTENCE] * 2
 
 
 def test_a_record_that_fails_is_a_sentence_and_503(room: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -469,8 +463,11 @@ def test_readings_are_kept_with_who_and_found_by_patient(tmp_path: Path) -> None
     record = Record.open(str(tmp_path / "room.db"))
     with client(limits=LIMITS, record=record) as asking:
         answers = [
-            asking.post("/api/readings", **form(sex="female", patient_id="MRN-4711", who="AB", **age)).json()
-            for age in ({"chronological_age_months": 110}, {"chronological_age_months": 122})
+            asking.post(
+                "/api/readings",
+                **form(hand(age), sex="female", patient_id="MRN-4711", who="AB", chronological_age_months=age),
+            ).json()
+            for age in (110, 122)
         ]
         earlier = asking.get(f"/api/patients/{answers[0]['patient']}/readings").json()
         assert [entry["chronological_age_months"] for entry in earlier] == [110, 122]
@@ -486,6 +483,40 @@ def test_readings_are_kept_with_who_and_found_by_patient(tmp_path: Path) -> None
         assert earlier[0]["disclaimer"] == "Research use only, not a medical device."
         asking.post("/api/reports", **form(sex="female"))
         assert len(asking.get("/api/record.csv").text.splitlines()) == 3
+    record.close()
+
+
+def test_a_reading_of_the_wrong_patient_is_given_to_the_right_one_or_withdrawn(tmp_path: Path) -> None:
+    record = Record.open(str(tmp_path / "room.db"))
+    with client(limits=LIMITS, record=record) as asking:
+        wrong = asking.post("/api/readings", **form(sex="female", patient_id="MRN-4771", who="AB")).json()
+        place = f"/api/readings/{wrong['record']}/patient"
+        right = asking.post(place, json={"patient_id": "MRN-4711", "who": "CD"}).json()
+        assert asking.post(place, json={"patient_id": "MRN-4711"}).status_code == 404
+        assert asking.get(f"/api/patients/{wrong['patient']}/readings").json() == []
+        assert asking.get(f"/api/patients/{right['patient']}/readings").json() == [right]
+        assert asking.put(f"/api/readings/{right['id']}/withdrawal", json={}).json()["withdrawn_at"]
+        assert asking.put("/api/readings/999/withdrawal", json={}).status_code == 404
+        assert asking.get(f"/api/patients/{right['patient']}/readings").json() == []
+        assert len(asking.get("/api/record.csv").text.splitlines()) == 3
+        assert "MRN" not in asking.get("/api/record.csv").text
+    record.close()
+
+
+def test_a_reading_that_cannot_be_kept_is_given_and_says_so(tmp_path: Path) -> None:
+    record = Record.open(str(tmp_path / "room.db"))
+    with client(limits=LIMITS, record=record) as asking:
+        kept = asking.post("/api/readings", **form(sex="female")).json()
+        assert (kept["record"], kept["not_kept"]) == (1, None)
+        record.close()
+        event.listen(record._engine, "connect", lambda connection, _: connection.execute("PRAGMA query_only=1"))
+        found = asking.post("/api/readings", **form(sex="female"))
+        assert found.status_code == 200
+        answer = found.json()
+        assert answer["bone_age_months"] == kept["bone_age_months"]
+        assert answer["record"] is None
+        assert answer["not_kept"].startswith("the reading could not be kept: the record at")
+        assert "readonly" in answer["not_kept"]
     record.close()
 
 

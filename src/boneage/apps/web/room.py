@@ -20,6 +20,7 @@ from ...types import Radiograph, Reading, Sex
 from .answers import Answer, FilmFacts, FormWishes, Wishes, against
 from .counters import Counters
 from .decoders import Decoders, Film
+from .faults import log
 from .limits import Limits, Refusal
 from .line import Line
 
@@ -106,7 +107,7 @@ class Room:
         heatmap = self._heatmap(film.radiograph, reading.sex) if wishes.heatmap else None
         answer = self._answer(dataclasses.replace(reading, file=name), film, wishes, heatmap)
         if self.record and keep and wishes.keep:
-            answer.record = self._kept(reading, answer, wishes)
+            self._keep(reading, answer, wishes)
         return answer
 
     def _answer(self, reading: Reading, film: Film, wishes: Wishes, heatmap: str | None) -> Answer:
@@ -135,14 +136,16 @@ class Room:
         png = self.explain(film, sex) if self.explain else None
         return None if png is None else "data:image/png;base64," + base64.b64encode(png).decode()
 
-    def _kept(self, reading: Reading, answer: Answer, wishes: Wishes) -> int:
+    def _keep(self, reading: Reading, answer: Answer, wishes: Wishes) -> None:
+        """Put it in the record; where that fails, the reading is given all the same, and says so."""
         assert self.record is not None
         who = wishes.who if isinstance(wishes, FormWishes) else ""
         try:
             age = answer.chronological_age_months
-            return self.record.add(reading.to_dict(), who=who, patient=answer.patient, age=age)
+            answer.record = self.record.add(reading.to_dict(), who=who, patient=answer.patient, age=age)
         except CannotWrite as error:
-            raise Refusal(503, f"the reading could not be kept: {error}", 10) from None
+            log.error("a reading could not be kept: %s", error)
+            answer.not_kept = f"the reading could not be kept: {error}"
 
 
 def _shown(film: Radiograph) -> Radiograph:
