@@ -21,6 +21,7 @@ from .answers import Answer, FilmFacts, FormWishes, Wishes, against
 from .counters import Counters
 from .decoders import Decoders, Film
 from .faults import log
+from .film_folder import FilmFolder
 from .limits import Limits, Refusal
 from .line import Line
 
@@ -33,13 +34,19 @@ class Room:
     """One predictor, its decoders and the line before them.
 
     ``explain``: a PNG over the whole film that says where the model looked, if there is such a thing. ``record``: where
-    readings are kept, if they are.
+    readings are kept, if they are; ``films``: where the pixels of their films are, if they are.
     """
 
     def __init__(
-        self, predictor: Predictor, limits: Limits, *, record: Record | None = None, explain: Explain | None = None
+        self,
+        predictor: Predictor,
+        limits: Limits,
+        *,
+        record: Record | None = None,
+        films: FilmFolder | None = None,
+        explain: Explain | None = None,
     ) -> None:
-        self.predictor, self.limits, self.record, self.explain = predictor, limits, record, explain
+        self.predictor, self.limits, self.record, self.films, self.explain = predictor, limits, record, films, explain
         self.pseudonyms = record.pseudonyms if record else Pseudonyms.of_this_run()
         self.counters = Counters()
         self.decoders = Decoders(limits)
@@ -107,7 +114,7 @@ class Room:
         heatmap = self._heatmap(film.radiograph, reading.sex) if wishes.heatmap else None
         answer = self._answer(dataclasses.replace(reading, file=name), film, wishes, heatmap)
         if self.record and keep and wishes.keep:
-            self._keep(reading, answer, wishes)
+            self._keep(reading, film.radiograph, answer, wishes)
         return answer
 
     def _answer(self, reading: Reading, film: Film, wishes: Wishes, heatmap: str | None) -> Answer:
@@ -136,16 +143,18 @@ class Room:
         png = self.explain(film, sex) if self.explain else None
         return None if png is None else "data:image/png;base64," + base64.b64encode(png).decode()
 
-    def _keep(self, reading: Reading, answer: Answer, wishes: Wishes) -> None:
-        """Put it in the record; where that fails, the reading is given all the same, and says so."""
+    def _keep(self, reading: Reading, film: Radiograph, answer: Answer, wishes: Wishes) -> None:
+        """Put it in the record, and its film in its folder; where that fails, the reading is given, and says so."""
         assert self.record is not None
         who = wishes.who if isinstance(wishes, FormWishes) else ""
         try:
             age = answer.chronological_age_months
             answer.record = self.record.add(reading.to_dict(), who=who, patient=answer.patient, age=age)
+            if self.films:
+                self.films.add(film)
         except CannotWrite as error:
-            log.error("a reading could not be kept: %s", error)
-            answer.not_kept = f"the reading could not be kept: {error}"
+            answer.not_kept = f"the {'film' if answer.record else 'reading'} could not be kept: {error}"
+            log.error(answer.not_kept)
 
 
 def _shown(film: Radiograph) -> Radiograph:
