@@ -23,6 +23,7 @@ from ...record import Record
 from ...types import DISCLAIMER
 from .access import STATIC, Door
 from .faults import log, noted
+from .film_folder import FilmFolder
 from .intake import Intake
 from .jobs import Jobs
 from .limits import Limits, Refusal
@@ -34,14 +35,16 @@ def create_app(
     predictor: Predictor,
     *,
     record: Record | None = None,
+    films: FilmFolder | None = None,
     explain: Explain | None = None,
     token: str | None = None,
     limits: Limits | None = None,
 ) -> FastAPI:
     """The page and the service over one predictor.
 
-    ``record``: where readings are kept; None: nowhere. ``explain``: a PNG over a whole film that says where the model
-    looked. ``token``: what everybody needs; None: only names of this computer are answered to.
+    ``record``: where readings are kept; None: nowhere. ``films``: where the pixels of their films are kept.
+    ``explain``: a PNG over a whole film that says where the model looked. ``token``: what everybody needs; None: only
+    names of this computer are answered to.
     """
     limits = limits or Limits()
     app = FastAPI(
@@ -53,7 +56,7 @@ def create_app(
         openapi_url="/api/openapi.json",
         lifespan=_lifespan,
     )
-    app.state.open_room = lambda: Room(predictor, limits, record=record, explain=explain)
+    app.state.open_room = lambda: Room(predictor, limits, record=record, films=films, explain=explain)
     app.state.token = token
     app.include_router(router)
     app.include_router(page)
@@ -109,6 +112,12 @@ def _allowed(request: Request) -> str:
     return ", ".join(sorted(methods))
 
 
+def _route_of(scope: Scope) -> str:
+    """The pattern of the path, also of a request that was answered before it came to its route."""
+    like = (route for route in (*router.routes, *page.routes) if route.matches(scope)[0] is not Match.NONE)
+    return getattr(scope.get("route") or next(like, None), "path", None) or "other"
+
+
 class Journal:
     """ASGI middleware: a line and a count for every request, and one sentence where the program itself is wrong.
 
@@ -138,6 +147,6 @@ class Journal:
             if not status:
                 await answer(scope, receive, noting)
         finally:
-            route = getattr(scope.get("route"), "path", None) or "other"
+            route = _route_of(scope)
             self.room_of().counters.requests.labels(route, str(status)).inc()
             log.info("%s %s %d %.0f ms", scope["method"], route, status, 1000 * (time.monotonic() - began))

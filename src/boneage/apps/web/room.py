@@ -20,6 +20,8 @@ from ...types import Radiograph, Reading, Sex
 from .answers import Answer, FilmFacts, FormWishes, Wishes, against
 from .counters import Counters
 from .decoders import Decoders, Film
+from .faults import log
+from .film_folder import FilmFolder
 from .limits import Limits, Refusal
 from .line import Line
 
@@ -32,13 +34,19 @@ class Room:
     """One predictor, its decoders and the line before them.
 
     ``explain``: a PNG over the whole film that says where the model looked, if there is such a thing. ``record``: where
-    readings are kept, if they are.
+    readings are kept, if they are; ``films``: where the pixels of their films are, if they are.
     """
 
     def __init__(
-        self, predictor: Predictor, limits: Limits, *, record: Record | None = None, explain: Explain | None = None
+        self,
+        predictor: Predictor,
+        limits: Limits,
+        *,
+        record: Record | None = None,
+        films: FilmFolder | None = None,
+        explain: Explain | None = None,
     ) -> None:
-        self.predictor, self.limits, self.record, self.explain = predictor, limits, record, explain
+        self.predictor, self.limits, self.record, self.films, self.explain = predictor, limits, record, films, explain
         self.pseudonyms = record.pseudonyms if record else Pseudonyms.of_this_run()
         self.counters = Counters()
         self.decoders = Decoders(limits)
@@ -66,11 +74,14 @@ class Room:
         began = monotonic()
         answer = await self._in_turn(lambda: self._read(data, name, wishes, keep=keep))
         self.counters.seconds.observe(monotonic() - began)
+        self.counters.readings.labels("read").inc()
         return answer
 
     async def decode(self, data: bytes) -> Radiograph:
         """The pixels of one film, in its turn, no larger than a page shows them."""
-        return await self._in_turn(lambda: _shown(self.decoders.decode(data).radiograph))
+        film = await self._in_turn(lambda: _shown(self.decoders.decode(data).radiograph))
+        self.counters.readings.labels("shown").inc()
+        return film
 
     def expect_film(self) -> None:
         """Refusal 503 where a film that is about to be sent would not be taken now: it need not be sent."""
@@ -86,7 +97,7 @@ class Room:
                 self.counters.inside.set(self.line.inside)
                 if self._closed:
                     raise Refusal(503, "the service is closed", 10)
-                found = await asyncio.get_running_loop().run_in_executor(self._threads, work)
+                return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except Refusal:
             self.counters.readings.labels("refused").inc()
             raise
@@ -96,8 +107,6 @@ class Room:
         finally:
             self.counters.inside.set(self.line.inside)
             self.counters.deaths.set(self.decoders.deaths)
-        self.counters.readings.labels("read").inc()
-        return found
 
     def _read(self, data: bytes, name: str, wishes: Wishes, *, keep: bool) -> Answer:
         film = self.decoders.decode(data)
@@ -105,7 +114,7 @@ class Room:
         heatmap = self._heatmap(film.radiograph, reading.sex) if wishes.heatmap else None
         answer = self._answer(dataclasses.replace(reading, file=name), film, wishes, heatmap)
         if self.record and keep and wishes.keep:
-            answer.record = self._kept(reading, answer, wishes)
+            self._keep(reading, film.radiograph, answer, wishes)
         return answer
 
     def _answer(self, reading: Reading, film: Film, wishes: Wishes, heatmap: str | None) -> Answer:
@@ -134,14 +143,18 @@ class Room:
         png = self.explain(film, sex) if self.explain else None
         return None if png is None else "data:image/png;base64," + base64.b64encode(png).decode()
 
-    def _kept(self, reading: Reading, answer: Answer, wishes: Wishes) -> int:
+    def _keep(self, reading: Reading, film: Radiograph, answer: Answer, wishes: Wishes) -> None:
+        """Put it in the record, and its film in its folder; where that fails, the reading is given, and says so."""
         assert self.record is not None
         who = wishes.who if isinstance(wishes, FormWishes) else ""
         try:
             age = answer.chronological_age_months
-            return self.record.add(reading.to_dict(), who=who, patient=answer.patient, age=age)
+            answer.record = self.record.add(reading.to_dict(), who=who, patient=answer.patient, age=age)
+            if self.films:
+                self.films.add(film)
         except CannotWrite as error:
-            raise Refusal(503, f"the reading could not be kept: {error}", 10) from None
+            answer.not_kept = f"the {'film' if answer.record else 'reading'} could not be kept: {error}"
+            log.error(answer.not_kept)
 
 
 def _shown(film: Radiograph) -> Radiograph:
