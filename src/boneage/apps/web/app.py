@@ -40,7 +40,7 @@ def create_app(
 ) -> FastAPI:
     """The page and the service over one predictor.
 
-    ``record``: where readings are kept; None: nowhere. ``explain``: a PNG over a whole film that says where the model
+    ``record``: where readings are kept; None: nowhere. ``explain``: the layers over a film that say where the model
     looked. ``token``: what everybody needs; None: only names of this computer are answered to.
     """
     limits = limits or Limits()

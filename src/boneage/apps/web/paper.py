@@ -67,7 +67,7 @@ def report(answer: Answer, film: Radiograph, wishes: ReportWishes) -> bytes:
     canvas.setTitle("Bone age reading")
     canvas.setCreator(f"boneage {answer.version}")
     _head(canvas)
-    _film(canvas, film, answer.heatmap)
+    _film(canvas, film, answer)
     _facts(canvas, answer)
     _chart(canvas, answer, wishes.earlier)
     _foot(canvas, answer)
@@ -97,19 +97,25 @@ def _head(canvas: Canvas) -> None:
     canvas.line(WIDTH - MARGIN - 38 * mm, top - 31, WIDTH - MARGIN, top - 31)
 
 
-def _film(canvas: Canvas, film: Radiograph, heatmap: str | None) -> None:
-    """The film, and where there is a heat map, that over it as a page shows it."""
+def _film(canvas: Canvas, film: Radiograph, answer: Answer) -> None:
+    """The film, and where there is a heat map, that over it as a page shows it, with the regions' shares below."""
     picture = Image.fromarray(np.rint(film.pixels * 255).astype(np.uint8))
     picture.thumbnail((FILM_SIDE, FILM_SIDE))
     scale = min(WIDEST / picture.width, TALLEST / picture.height)
     width, height = picture.width * scale, picture.height * scale
     place = (MARGIN + (WIDEST - width) / 2, HEIGHT - MARGIN - 44 - height)
     canvas.drawImage(ImageReader(picture), *place, width, height)
-    if heatmap:
-        layer = Image.open(io.BytesIO(base64.b64decode(heatmap.partition(",")[2])))
+    if answer.heatmap:
+        layer = Image.open(io.BytesIO(base64.b64decode(answer.heatmap.partition(",")[2])))
         layer.putalpha(layer.getchannel("A").point(lambda opacity: round(opacity * HEAT)))
         canvas.drawImage(ImageReader(layer), *place, width, height, mask="auto")
-        _text(canvas, MARGIN, place[1] - 11, "Bright: blurring the film here moves the age most.", 8, QUIET)
+        for number, words in enumerate(simpleSplit(_heat_words(answer), "Helvetica", 8, WIDEST)):
+            _text(canvas, MARGIN, place[1] - 11 * (number + 1), words, 8, QUIET)
+
+
+def _heat_words(answer: Answer) -> str:
+    shares = ", ".join(f"{region.name} {region.share:.0%}" for region in answer.regions or [])
+    return "Bright: blurring the film here moves the age most. " + (f"Of this: {shares}." if shares else "")
 
 
 def _facts(canvas: Canvas, answer: Answer) -> None:
