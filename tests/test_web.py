@@ -15,10 +15,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
-from rooms import client, hand, predictor
+from rooms import client, hand, noise, predictor
 from starlette.testclient import TestClient
 
 from boneage import Radiograph, Sex, read
@@ -45,11 +44,6 @@ def room() -> Iterator[TestClient]:
 
 def form(film: bytes = b"", name: str = "hand.png", **fields: Any) -> dict[str, Any]:
     return {"files": {"film": (name, film or hand())}, "data": {key: str(value) for key, value in fields.items()}}
-
-
-def noise() -> bytes:
-    """A PNG of no hand."""
-    return bytes(cv2.imencode(".png", np.random.default_rng(1).integers(0, 256, (120, 120)).astype(np.uint8))[1])
 
 
 def printed(pdf: bytes) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rooms import Service, hand, predictor, service
+from rooms import Service, hand, noise, predictor, service
 
 from boneage import Sex, read
 
@@ -218,14 +218,72 @@ def test_a_heat_map_is_asked_for_once(page: Any) -> None:
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     page.evaluate("""() => {
-        const slider = document.querySelector("#heat-opacity");
+        const slider = document.querySelector("#fade");
         for (let value = 5; value <= 90; value += 5) {
             slider.value = value;
             slider.dispatchEvent(new Event("input", { bubbles: true }));
         }
     }""")
-    page.wait_for_timeout(3000)
+    playwright.expect(page.locator("#film-layers")).to_contain_text("Bright")
+    page.keyboard.press("n")
+    page.wait_for_timeout(500)
     assert sum(url.endswith("/api/readings") for url in asked) == 1
+
+
+def test_the_named_regions_lie_over_the_film_and_stand_in_a_table(page: Any) -> None:
+    drop(page, hand(size=400))
+    done(page)
+    page.wait_for_selector("#film-wait", state="hidden")
+    page.wait_for_timeout(200)
+    film, words = page.locator("#film"), page.locator("#film-layers")
+    bare = film.screenshot()
+    page.keyboard.press("n")
+    playwright.expect(words).to_contain_text("Shares of the heat map; elsewhere")
+    page.wait_for_timeout(200)
+    outlined = film.screenshot()
+    assert outlined != bare
+    rows = page.locator("#shares tr")
+    assert rows.locator("th").all_inner_texts() == ["Carpals", "Radius and ulna", "MCP", "PIP", "DIP", "Elsewhere"]
+    shares = [int(text.split()[0]) for text in rows.locator("td:nth-child(2)").all_inner_texts()]
+    assert sum(shares) == pytest.approx(100, abs=3)
+    assert findings(page) == []
+    page.keyboard.press("h")
+    page.wait_for_timeout(200)
+    assert film.screenshot() not in (bare, outlined)
+    for key in "hn":
+        page.keyboard.press(key)
+    playwright.expect(words).to_have_text("")
+    playwright.expect(page.locator("#looked")).to_be_hidden()
+    page.wait_for_timeout(200)
+    assert film.screenshot() == bare
+
+
+def test_a_refused_film_has_no_heat_map_and_it_says_so(page: Any) -> None:
+    drop(page, noise())
+    done(page)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.keyboard.press("h")
+    playwright.expect(page.locator("#film-layers")).to_have_text("No heat map: the film has no bone age.")
+    page.wait_for_timeout(300)
+    assert asked == []
+
+
+def test_what_fails_is_said_and_can_be_asked_for_again(page: Any) -> None:
+    drop(page, hand())
+    done(page)
+    page.context.set_offline(True)
+    page.keyboard.press("h")
+    playwright.expect(page.locator("#film-layers")).to_contain_text("No heat map. The service does not answer")
+    page.click("#pdf")
+    playwright.expect(page.locator("#pdf-state")).to_contain_text("No PDF. The service does not answer")
+    page.context.set_offline(False)
+    page.keyboard.press("h")
+    page.keyboard.press("h")
+    playwright.expect(page.locator("#film-layers")).to_contain_text("Bright")
+    with page.expect_download():
+        page.click("#pdf")
+    playwright.expect(page.locator("#pdf-state")).to_have_text("")
 
 
 def test_a_click_pans_without_dragging(page: Any) -> None:
@@ -319,17 +377,22 @@ def test_axe_finds_nothing_serious(page: Any, scheme: str, size: dict[str, int])
     assert findings(page) == []
 
 
-@pytest.mark.parametrize(("width", "height"), [(1280, 800), (1024, 768), (768, 1024), (320, 640)])
+@pytest.mark.parametrize(
+    ("width", "height"), [(1280, 800), (1221, 800), (1101, 800), (901, 700), (768, 1024), (320, 640)]
+)
 def test_nothing_lies_beyond_the_screens_edge(page: Any, width: int, height: int) -> None:
     page.set_viewport_size({"width": width, "height": height})
     drop(page, hand())
     done(page)
     page.wait_for_timeout(200)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    for name in ("#toolbar", "#add", "#film", "#level", "#heat-opacity"):
+    for name in ("#toolbar", "#add", "#film", "#level", "#fade"):
         box = page.locator(name).bounding_box()
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= width
+    stage, tools = (page.locator(name).bounding_box() for name in ("#stage", "#toolbar"))
+    assert stage["x"] <= tools["x"]
+    assert tools["x"] + tools["width"] <= stage["x"] + stage["width"]
 
 
 def test_on_paper_it_is_one_page_with_what_matters(page: Any) -> None:
@@ -338,6 +401,8 @@ def test_on_paper_it_is_one_page_with_what_matters(page: Any) -> None:
     page.wait_for_selector("#film-wait", state="hidden")
     page.keyboard.press("f")
     playwright.expect(page.locator("#sex-source")).to_have_text("as you say")
+    page.keyboard.press("n")
+    playwright.expect(page.locator("#shares tr")).to_have_count(6)
     pdf = page.pdf(format="A4")
     assert pdf.count(b"/Type /Page\n") == 1
     page.emulate_media(media="print")

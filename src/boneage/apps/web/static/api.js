@@ -70,10 +70,15 @@ export async function read(film, signal) {
   return (await send("/api/readings", { method: "POST", body: form(film), signal })).json();
 }
 
-/** Where the model looked, as a picture over the whole film: a data URL, or null. */
-export async function heatmap(film) {
+/** Where the model looked: { heat: a picture over the whole film, regions }. */
+export async function layers(film) {
   const body = form(film, { heatmap: "true", keep: "false" });
-  return (await (await send("/api/readings", { method: "POST", body })).json()).heatmap;
+  const { heatmap, regions } = await (await send("/api/readings", { method: "POST", body })).json();
+  if (heatmap === null) throw new Refused("The service has no heat map of this film.");
+  const heat = new Image();
+  heat.src = heatmap;
+  await heat.decode();
+  return { heat, regions };
 }
 
 /** The pixels of a film: { data: Uint16Array, width, height }. */

@@ -2,7 +2,7 @@
 
 import { gauge, growthChart } from "./chart.js";
 import { $, icon, make } from "./dom.js";
-import { ageText, inYears, monthsBetween, signed, today } from "./words.js";
+import { ageText, inYears, monthsBetween, percent, signed, titled, today } from "./words.js";
 
 const SOURCES = { given: "as you say", dicom: "from the file", absent: "", table: "from the table" };
 
@@ -71,7 +71,7 @@ export class Panel {
     const error = this.film?.status === "error" && answer ? [{ severity: "refuse", sentence: this.film.error }] : [];
     const items = [...error, ...flags].map(({ severity, sentence }) => {
       const severe = severity !== "note";
-      return make("li", { class: severe ? "severe" : "note" }, icon(severe ? "i-severe" : "i-note"), make("span", {}, `${sentence[0].toUpperCase()}${sentence.slice(1)}.`));
+      return make("li", { class: severe ? "severe" : "note" }, icon(severe ? "i-severe" : "i-note"), make("span", {}, `${titled(sentence)}.`));
     });
     $("flags").hidden = !items.length;
     $("flags").replaceChildren(...items);
@@ -109,6 +109,12 @@ export class Panel {
     $("earlier").textContent = count ? `${count} other${count > 1 ? "s" : ""} of this patient.` : "";
   }
 
+  /** The named regions' shares of the heat map; nothing where there are none. */
+  looked(regions) {
+    $("looked").hidden = !regions.length;
+    $("shares").replaceChildren(...regions.map(share));
+  }
+
   #origin(answer) {
     $("origin").hidden = !answer;
     if (!answer) return;
@@ -143,6 +149,12 @@ export class Panel {
     const film = this.film;
     this.timer = setTimeout(() => film === this.film && work(), 250);
   }
+}
+
+function share({ name, share }) {
+  const bar = make("span", { class: "bar" });
+  bar.style.width = `${100 * share}%`;
+  return make("tr", {}, make("th", { scope: "row" }, titled(name)), make("td", {}, percent(share)), make("td", { class: "rail", "aria-hidden": "true" }, bar));
 }
 
 function row({ level, low, high }) {
