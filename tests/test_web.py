@@ -167,6 +167,15 @@ def test_the_report_is_a_pdf_that_names_nobody(room: TestClient) -> None:
         assert secret.encode() not in found.content
 
 
+@pytest.mark.parametrize(("age", "words"), [(480, "beyond the chart, at 40 y 0 mo"), (200, None)])
+def test_the_report_marks_what_lies_beyond_its_chart(room: TestClient, age: int, words: str | None) -> None:
+    """The reading's own age, and an earlier one; the same words as on the page."""
+    own = printed(room.post("/api/reports", **form(sex="female", chronological_age_months=age)).content)
+    earlier = printed(room.post("/api/reports", **form(sex="female", earlier=f"[[{age}, 228]]")).content)
+    for text in (own, earlier):
+        assert ("Arrow at the edge" in text, words is None or words in text) == (words is not None, True)
+
+
 def test_the_page_says_what_an_interval_means(room: TestClient) -> None:
     assert MEANING.replace("'", "\u2019") in room.get("/").text
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import csv
+import hashlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -142,8 +144,17 @@ def test_earlier_films_of_the_same_patient_are_drawn(page: Any) -> None:
         page.fill("#age-years", years)
         playwright.expect(page.locator("#sds")).not_to_have_text("–")
         playwright.expect(page.locator("#age-source")).to_have_text("as you say")
-    playwright.expect(page.locator("#earlier")).to_contain_text("of this patient")
-    assert page.locator("#chart circle.earlier").count() >= 2
+    playwright.expect(page.locator("#earlier")).to_have_text("2 others of this patient.")
+    before = page.locator("#chart circle.earlier").evaluate_all("all => all.map(one => one.textContent)")
+    page.locator("#films .film").nth(0).click()
+    page.fill("#age-years", "6")
+    playwright.expect(page.locator("#films li").nth(0)).to_have_attribute("data-status", "again")
+    done(page, 3)
+    page.locator("#films .film").nth(2).click()
+    playwright.expect(page.locator("#earlier")).to_have_text("2 others of this patient.")
+    after = page.locator("#chart circle.earlier").evaluate_all("all => all.map(one => one.textContent)")
+    assert [text[:3] for text in before] == ["7\N{NO-BREAK SPACE}y", "8\N{NO-BREAK SPACE}y"]
+    assert [text[:3] for text in sorted(after)] == ["6\N{NO-BREAK SPACE}y", "8\N{NO-BREAK SPACE}y"]
     assert "4711" not in page.title() + page.url
 
 
@@ -199,6 +210,35 @@ def test_the_dates_are_those_of_their_film(page: Any) -> None:
     assert (page.input_value("#taken"), page.input_value("#born")) == (today, "")
     page.locator("#films .film").nth(0).click()
     assert (page.input_value("#taken"), page.input_value("#born")) == ("2020-03-01", "2010-03-01")
+
+
+def test_dates_that_give_no_age_are_said_to_give_none(page: Any) -> None:
+    drop(page, hand())
+    done(page)
+    page.click("#dates summary")
+    words = page.locator("#dates-state")
+    for born, problem in (("2021-03-01", "lies after the film"), ("1850-03-01", "more than 120 years")):
+        page.fill("#taken", "2020-03-01")
+        page.fill("#born", born)
+        page.keyboard.press("Tab")
+        playwright.expect(words).to_contain_text(problem)
+        assert page.input_value("#age-years") == ""
+        assert page.get_attribute("#born", "aria-invalid") == "true"
+    page.fill("#born", "2010-03-01")
+    page.keyboard.press("Tab")
+    playwright.expect(words).to_have_text("")
+    playwright.expect(page.locator("#age-years")).to_have_value("10")
+
+
+def test_an_age_beyond_the_chart_is_an_arrow_at_its_edge(page: Any) -> None:
+    drop(page, hand())
+    done(page)
+    page.fill("#age-years", "40")
+    playwright.expect(page.locator("#earlier")).to_have_text(
+        "Arrow at the edge: beyond the chart, at 40\N{NO-BREAK SPACE}y 0\N{NO-BREAK SPACE}mo."
+    )
+    assert page.locator("#chart path.now").count() == 1
+    assert page.locator("#chart circle").count() == 0
 
 
 def test_the_list_keeps_the_focus(page: Any) -> None:
@@ -350,14 +390,23 @@ def test_single_keys_can_be_turned_off(page: Any) -> None:
     assert page.locator("input[value=female]").is_checked() is False
 
 
-def test_a_reviewers_own_age_is_kept_where_there_is_a_record(page: Any) -> None:
-    drop(page, hand())
+def test_who_reads_and_their_own_age_are_kept_where_there_is_a_record(page: Any, place: Service) -> None:
+    page.fill("#who", "AB")
+    assert page.is_disabled("#own-keep")
+    drop(page, hand(seed=11))
     done(page)
+    state = page.locator("#review-state")
+    page.click("#own-keep")
+    playwright.expect(state).to_have_text("no age is filled in")
+    page.fill("#own-years", "0")
+    page.click("#own-keep")
+    playwright.expect(state).to_have_text("an age of 0 is not kept")
     page.fill("#own-years", "9")
     page.fill("#own-months", "3")
-    page.fill("#who", "AB")
-    page.click("#review button")
-    playwright.expect(page.locator("#review-state")).to_have_text("kept: 9\N{NO-BREAK SPACE}y 3\N{NO-BREAK SPACE}mo")
+    page.click("#own-keep")
+    playwright.expect(state).to_have_text("kept: 9\N{NO-BREAK SPACE}y 3\N{NO-BREAK SPACE}mo")
+    kept = list(csv.DictReader(page.request.get(f"{place.url}/api/record.csv").text().splitlines()))
+    assert [row["who"] for row in kept if row["film_sha256"] == hashlib.sha256(hand(seed=11)).hexdigest()] == ["AB"]
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])

@@ -2,12 +2,12 @@
 
 import * as api from "./api.js";
 import { $, icon, make } from "./dom.js";
-import { Films } from "./films.js";
+import { Films, pair } from "./films.js";
 import { Panel } from "./panel.js";
 import { Viewer } from "./viewer.js";
 import { ageText, percent, spokenAge } from "./words.js";
 
-const films = new Films(changed);
+const films = new Films(changed, () => $("who").value.trim());
 const viewer = new Viewer($("film"), $("toolbar"), windowChanged);
 let panel;
 let service;
@@ -19,7 +19,7 @@ async function open() {
   $("single-keys").checked = localStorage.getItem("single-keys") !== "off";
   const [about, reference] = await Promise.all([api.about(), api.reference()]);
   service = about;
-  panel = new Panel({ wished, reviewed, reference });
+  panel = new Panel({ wished, reviewed, reference, record: about.record });
   const table = about.reference_table.replace(" (Greulich and Pyle 1959)", "");
   $("about").textContent = `Model ${about.model}, weights ${about.weights_sha256.slice(0, 12)} \u00b7 table ${table} \u00b7 boneage ${about.version}`;
   $("layers").hidden = !about.heatmap;
@@ -115,28 +115,31 @@ function wished(wishes) {
   if (current) films.again(current, wishes);
 }
 
-/** Readings of the same patient: of this session, and of the record where one is kept. */
+/** Other films of the same patient: what this session says of them goes before what the record has. */
 function earlierOf(film) {
-  const known = new Map([...film.earlier, ...films.siblings(film)].map((point) => [point.join(), point]));
-  return [...known.values()];
+  const known = new Map([...film.earlier, ...films.siblings(film)]);
+  known.delete(film.answer?.image_sha256);
+  return [...known.values()].filter(Boolean);
 }
 
 async function recorded(film) {
   const { answer } = film;
-  film.earlier = [];
+  Object.assign(film, { earlier: new Map(), earlierError: "" });
   if (!service.record || !answer.patient) return;
-  const kept = await api.earlier(answer.patient).catch(() => []);
+  let kept = [];
+  let problem = "";
+  try {
+    kept = await api.earlier(answer.patient);
+  } catch (error) {
+    problem = error.message;
+  }
   if (film.answer !== answer) return; // another patient's by now, perhaps
-  const latest = new Map(kept.map((entry) => [entry.film_sha256, entry]));
-  film.earlier = [...latest.values()]
-    .filter((entry) => entry.film_sha256 !== answer.image_sha256)
-    .map((entry) => [entry.chronological_age_months, entry.bone_age_months])
-    .filter((pair) => !pair.includes(null));
+  film.earlier = new Map(kept.map((entry) => [entry.film_sha256, pair(entry)]));
+  film.earlierError = problem;
   if (film === current) showCurrent();
 }
 
 async function reviewed(months, who) {
-  films.who = who;
   try {
     await api.review(current.answer.record, months, who);
     $("review-state").textContent = `kept: ${ageText(months)}`;
