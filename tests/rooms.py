@@ -31,6 +31,13 @@ from boneage.apps.web.app import create_app  # noqa: E402
 from boneage.phantom import draw  # noqa: E402
 
 MODEL = "default"
+SHORT = (  # the same server with limits that a test can wait for
+    "from boneage.apps.web import limits as all_limits\n"
+    "import dataclasses, functools\n"
+    "all_limits.Limits = functools.partial(all_limits.Limits, film=2 * 2**20, head_seconds=2, idle_seconds=2, "
+    "body_seconds=20, running=1, waiting=2, connections=60)\n"
+)
+FILM_LIMIT = 2 * 2**20
 
 
 @cache
@@ -111,3 +118,48 @@ def service(*words: object, **options: Any) -> Iterator[Service]:
     finally:
         if running.process.poll() is None:
             running.stop()
+
+
+def head(method: str = "POST", path: str = "/api/readings", *lines: str) -> bytes:
+    return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: localhost", *lines, "", ""]).encode()
+
+
+def sent_until_closed(connection: socket.socket, data: bytes, most: int) -> int:
+    """How many bytes the other side takes before it closes, of ``most``."""
+    sent = 0
+    with contextlib.suppress(OSError):
+        while sent < most:
+            connection.sendall(data)
+            sent += len(data)
+    return sent
+
+
+def heard(connection: socket.socket, word: str) -> str:
+    """What comes until there is this word in it."""
+    received = ""
+    while word not in received and (piece := connection.recv(65536)):
+        received += piece.decode()
+    return received
+
+
+def answer_of(connection: socket.socket) -> tuple[int, str]:
+    """Status and body of what comes before the other side closes."""
+    received = b""
+    with contextlib.suppress(ConnectionError):
+        while piece := connection.recv(65536):
+            received += piece
+    first, _, body = received.partition(b"\r\n\r\n")
+    return int(first.split()[1]) if first else 0, body.decode("utf-8", "replace")
+
+
+def certificate(folder: Path) -> None:
+    """``cert.pem`` and ``key.pem`` for localhost."""
+    made = subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "cert.pem"),
+            *("-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
+        ],
+        cwd=folder,
+        capture_output=True,
+    )
+    assert made.returncode == 0

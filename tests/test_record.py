@@ -20,19 +20,21 @@ import pytest
 pytest.importorskip("sqlalchemy", reason="the record needs boneage[serve]")
 pytest.importorskip("alembic", reason="the record needs boneage[serve]")
 
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
 from boneage.errors import BadConfig, CannotWrite
-from boneage.record import READINGS, Pseudonyms, Record
+from boneage.record import MIGRATIONS, READINGS, Pseudonyms, Record
 from boneage.types import Reading, Sex
 
 PATIENT = "MRN-4711"
 
 
-def reading(months: float = 120.0) -> dict[str, Any]:
-    made = Reading("DOE^JANE.dcm", months, Sex.FEMALE, "given", (), "default", "a" * 64, "b" * 64, "0.1.0")
+def reading(months: float = 120.0, film: str = "b", sex: Sex = Sex.FEMALE) -> dict[str, Any]:
+    made = Reading("DOE^JANE.dcm", months, sex, "given", (), "default", "a" * 64, film * 64, "0.1.0")
     return made.to_dict()
 
 
@@ -85,7 +87,7 @@ def test_a_reading_is_kept_and_found_by_the_hash_of_its_patient(record: Record) 
     assert patient
     first = record.add(reading(100), who="AB", patient=patient, age=98.5)
     record.add(reading(50), who="AB", patient=record.pseudonyms.of("another"), age=None)
-    second = record.add(reading(112), who="AB", patient=patient, age=110.5)
+    second = record.add(reading(112, "c"), who="AB", patient=patient, age=110.5)
     found = record.of_patient(patient)
     assert [entry.id for entry in found] == [first, second]
     assert [entry.bone_age_months for entry in found] == [100, 112]
@@ -108,6 +110,79 @@ def test_a_reviewers_age_stands_beside_the_programs(record: Record) -> None:
     assert entry
     assert (entry.bone_age_months, entry.reviewer_bone_age_months, entry.reviewer) == (120, 114, "CD")
     assert record.review(999, 114.0, "CD") is None
+
+
+def test_a_film_read_again_for_the_same_patient_supersedes_its_earlier_reading(record: Record) -> None:
+    patient = str(record.pseudonyms.of(PATIENT))
+    first = record.add(reading(100), who="AB", patient=patient, age=98)
+    elsewhere = record.add(reading(100), who="AB", patient=None, age=98)
+    second = record.add(reading(100), who="AB", patient=patient, age=89)
+    third = record.add(reading(104, sex=Sex.MALE), who="AB", patient=patient, age=89)
+    assert [entry.id for entry in record.of_patient(patient)] == [third]
+    marks = {row["id"]: row["superseded_by"] for row in exported(record)}
+    assert marks == {str(first): str(second), str(elsewhere): "", str(second): str(third), str(third): ""}
+
+
+def test_a_review_outlasts_another_age_but_not_another_sex(record: Record) -> None:
+    record.review(record.add(reading(), who="", patient=None, age=98), 114.0, "CD")
+    entry = record.entry(record.add(reading(), who="", patient=None, age=89))
+    assert entry
+    assert (entry.reviewer_bone_age_months, entry.reviewer) == (114, "CD")
+    entry = record.entry(record.add(reading(sex=Sex.MALE), who="", patient=None, age=89))
+    assert entry
+    assert (entry.reviewer_bone_age_months, entry.reviewer, entry.reviewed_at) == (None, None, None)
+
+
+def test_a_reading_can_be_given_to_the_right_patient(record: Record) -> None:
+    wrong, right = str(record.pseudonyms.of("MRN-4771")), str(record.pseudonyms.of(PATIENT))
+    old = record.add(reading(100), who="AB", patient=wrong, age=98)
+    record.review(old, 114.0, "CD")
+    new = record.give_to(right, old, "EF")
+    assert new
+    assert record.of_patient(wrong) == []
+    (entry,) = record.of_patient(right)
+    assert (entry.id, entry.who, entry.bone_age_months, entry.reviewer) == (new, "EF", 100, "CD")
+    before, _ = exported(record)
+    assert (before["patient"], before["who"], before["superseded_by"]) == (wrong, "AB", str(new))
+    assert record.give_to(right, old, "EF") is None
+    assert record.give_to(right, 999, "EF") is None
+
+
+def test_a_withdrawn_reading_stays_and_counts_no_more(record: Record) -> None:
+    patient = str(record.pseudonyms.of(PATIENT))
+    number = record.add(reading(), who="AB", patient=patient, age=98)
+    entry = record.withdraw(number, "CD")
+    assert entry
+    assert (entry.withdrawn_by, entry.bone_age_months) == ("CD", 120)
+    assert record.withdraw(number, "EF") == entry  # who was first
+    assert record.of_patient(patient) == []
+    assert exported(record)[0]["withdrawn_by"] == "CD"
+    assert record.give_to(None, number, "CD") is None
+    assert record.withdraw(999, "CD") is None
+
+
+def test_a_record_of_the_first_shape_is_brought_to_the_present_one(tmp_path: Path) -> None:
+    place = tmp_path / "room.db"
+    opened = Record.open(str(place))
+    number = opened.add(reading(), who="AB", patient=None, age=98)
+    steps = Config()
+    steps.set_main_option("script_location", str(MIGRATIONS))
+    with opened._engine.begin() as connection:
+        steps.attributes["connection"] = connection
+        command.downgrade(steps, "0001")
+    opened.close()
+    again = Record.open(str(place))
+    entry = again.entry(number)
+    assert entry
+    assert (entry.who, entry.superseded_by, entry.withdrawn_at) == ("AB", None, None)
+    again.close()
+
+
+def exported(record: Record) -> list[dict[str, str]]:
+    """The rows of its table."""
+    out = io.StringIO()
+    record.export(out)
+    return list(csv.DictReader(io.StringIO(out.getvalue())))
 
 
 def test_the_export_is_a_table_for_a_later_comparison(record: Record) -> None:
@@ -154,8 +229,8 @@ def test_the_migrations_lead_to_the_table_the_program_uses(tmp_path: Path) -> No
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_nullable": False})
         changes = [change for change in compare_metadata(context, READINGS.metadata) if "nullable" not in str(change)]
-        assert [change for change in changes if "readings_by_patient" not in str(change)] == []
-        assert connection.execute(text("select version_num from alembic_version")).scalar() == "0001"
+        assert [change for change in changes if "readings_by" not in str(change)] == []
+        assert connection.execute(text("select version_num from alembic_version")).scalar() == "0002"
     engine.dispose()
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 from rooms import client, hand, noise, predictor
+from sqlalchemy import event
 from starlette.testclient import TestClient
 
 from boneage import Radiograph, Sex, read
@@ -296,17 +297,10 @@ def test_a_job_ends_whatever_happens_to_its_films(room: TestClient, monkeypatch:
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("DOE^JANE")
 
-    def full(*_: Any, **__: Any) -> None:
-        raise CannotWrite("the record cannot be used: disk full")
-
     films = [("films", (f"{n}.png", hand(seed=n))) for n in range(2)]
-    with monkeypatch.context() as patched:
-        patched.setattr(inner.predictor, "read", broken)
-        state = ended(room, room.post("/api/jobs", files=films).json()["id"])
-    assert [result["error"] for result in state["results"]] == [SENTENCE] * 2
-    monkeypatch.setattr(inner, "record", SimpleNamespace(add=full))
+    monkeypatch.setattr(inner.predictor, "read", broken)
     state = ended(room, room.post("/api/jobs", files=films).json()["id"])
-    assert all("could not be kept" in result["error"] for result in state["results"])
+    assert [result["error"] for result in state["results"]] == [SENTENCE] * 2
 
 
 def test_a_record_that_fails_is_a_sentence_and_503(room: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -360,6 +354,24 @@ def test_health_readiness_version_and_metrics(room: TestClient) -> None:
     text = room.get("/metrics").text
     assert 'boneage_readings_total{outcome="read"}' in text
     assert "boneage_reading_seconds_bucket" in text
+
+
+def test_each_film_is_counted_for_what_became_of_it() -> None:
+    with client(limits=LIMITS) as asking:
+        asking.post("/api/readings", **form())
+        asking.post("/api/films", **form())
+        asking.post("/api/films", **form())
+        asking.post("/api/films", content=b"hello", headers=PNG)
+        asking.app.state.room.line.closed = True  # type: ignore[attr-defined]
+        asking.post("/api/readings", **form())
+        asking.post("/api/readings", content=b"\0" * (LIMITS.film + 1), headers=PNG)
+        text = asking.get("/metrics").text
+    outcomes = {"read": 1, "shown": 2, "unreadable": 1, "refused": 1}
+    for outcome, count in outcomes.items():
+        assert f'boneage_readings_total{{outcome="{outcome}"}} {count}.0' in text
+    assert 'boneage_requests_total{route="/api/readings",status="503"} 1.0' in text
+    assert 'boneage_requests_total{route="/api/readings",status="413"} 1.0' in text
+    assert 'route="other"' not in text
 
 
 def test_the_description_has_every_route_and_no_page_of_others(room: TestClient) -> None:
@@ -425,6 +437,25 @@ def test_a_browser_signs_in_with_the_token() -> None:
         assert asking.get("/api/version").status_code == 200
 
 
+def test_all_that_the_sign_in_page_needs_is_open() -> None:
+    with client(token="a-token-of-the-test", limits=LIMITS) as asking:
+        needed = re.findall(r'(?:src|href)="(/[^"]+)"', asking.get("/").text)
+        assert needed
+        assert {path: asking.get(path).status_code for path in needed} == dict.fromkeys(needed, 200)
+
+
+def test_a_browser_with_a_wrong_token_sees_the_page_again_with_a_sentence() -> None:
+    with client(token="a-token-of-the-test", limits=LIMITS) as asking:
+        accepts = {"accept": "text/html,application/xhtml+xml"}
+        again = asking.post("/api/session", data={"token": "<b>wrong"}, headers=accepts)
+        assert again.status_code == 401
+        assert again.headers["content-type"].startswith("text/html")
+        assert "This is not the token of this service." in again.text
+        assert "<form" in again.text
+        assert "<b>" not in again.text
+        assert "not the token" not in asking.get("/").text
+
+
 def test_an_open_door_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadConfig, match="--token-file"):
         token_for("0.0.0.0", None, encrypted=True, plain=False)
@@ -446,8 +477,11 @@ def test_readings_are_kept_with_who_and_found_by_patient(tmp_path: Path) -> None
     record = Record.open(str(tmp_path / "room.db"))
     with client(limits=LIMITS, record=record) as asking:
         answers = [
-            asking.post("/api/readings", **form(sex="female", patient_id="MRN-4711", who="AB", **age)).json()
-            for age in ({"chronological_age_months": 110}, {"chronological_age_months": 122})
+            asking.post(
+                "/api/readings",
+                **form(hand(age), sex="female", patient_id="MRN-4711", who="AB", chronological_age_months=age),
+            ).json()
+            for age in (110, 122)
         ]
         earlier = asking.get(f"/api/patients/{answers[0]['patient']}/readings").json()
         assert [entry["chronological_age_months"] for entry in earlier] == [110, 122]
@@ -463,6 +497,40 @@ def test_readings_are_kept_with_who_and_found_by_patient(tmp_path: Path) -> None
         assert earlier[0]["disclaimer"] == "Research use only, not a medical device."
         asking.post("/api/reports", **form(sex="female"))
         assert len(asking.get("/api/record.csv").text.splitlines()) == 3
+    record.close()
+
+
+def test_a_reading_of_the_wrong_patient_is_given_to_the_right_one_or_withdrawn(tmp_path: Path) -> None:
+    record = Record.open(str(tmp_path / "room.db"))
+    with client(limits=LIMITS, record=record) as asking:
+        wrong = asking.post("/api/readings", **form(sex="female", patient_id="MRN-4771", who="AB")).json()
+        place = f"/api/readings/{wrong['record']}/patient"
+        right = asking.post(place, json={"patient_id": "MRN-4711", "who": "CD"}).json()
+        assert asking.post(place, json={"patient_id": "MRN-4711"}).status_code == 404
+        assert asking.get(f"/api/patients/{wrong['patient']}/readings").json() == []
+        assert asking.get(f"/api/patients/{right['patient']}/readings").json() == [right]
+        assert asking.put(f"/api/readings/{right['id']}/withdrawal", json={}).json()["withdrawn_at"]
+        assert asking.put("/api/readings/999/withdrawal", json={}).status_code == 404
+        assert asking.get(f"/api/patients/{right['patient']}/readings").json() == []
+        assert len(asking.get("/api/record.csv").text.splitlines()) == 3
+        assert "MRN" not in asking.get("/api/record.csv").text
+    record.close()
+
+
+def test_a_reading_that_cannot_be_kept_is_given_and_says_so(tmp_path: Path) -> None:
+    record = Record.open(str(tmp_path / "room.db"))
+    with client(limits=LIMITS, record=record) as asking:
+        kept = asking.post("/api/readings", **form(sex="female")).json()
+        assert (kept["record"], kept["not_kept"]) == (1, None)
+        record.close()
+        event.listen(record._engine, "connect", lambda connection, _: connection.execute("PRAGMA query_only=1"))
+        found = asking.post("/api/readings", **form(sex="female"))
+        assert found.status_code == 200
+        answer = found.json()
+        assert answer["bone_age_months"] == kept["bone_age_months"]
+        assert answer["record"] is None
+        assert answer["not_kept"].startswith("the reading could not be kept: the record at")
+        assert "readonly" in answer["not_kept"]
     record.close()
 
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import http.client
 import json
 import os
 import shutil
 import socket
 import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -21,65 +18,18 @@ import pytest
 import uvicorn
 from command import check_sentence, child
 from fastapi import FastAPI
-from rooms import Service, hand, httpx, service
+from rooms import FILM_LIMIT, SHORT, Service, answer_of, certificate, hand, head, httpx, sent_until_closed, service
 
 from boneage.apps.web.decoders import Decoders
 from boneage.apps.web.limits import MIB, Limits
 from boneage.apps.web.server import Server
 from boneage.errors import UnreadableImage
 
-SHORT = (  # the same server with limits that a test can wait for
-    "from boneage.apps.web import limits as all_limits\n"
-    "import dataclasses, functools\n"
-    "all_limits.Limits = functools.partial(all_limits.Limits, film=2 * 2**20, head_seconds=2, idle_seconds=2, "
-    "body_seconds=20, running=1, waiting=2, connections=60)\n"
-)
-FILM_LIMIT = 2 * MIB
-
 
 @pytest.fixture(scope="module")
 def short() -> Iterator[Service]:
     with service(code=SHORT) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def full() -> Iterator[Service]:
-    """A service whose line has no place at all."""
-    with service(code=SHORT.replace("waiting=2", "waiting=-1")) as running:
-        yield running
-
-
-def head(method: str = "POST", path: str = "/api/readings", *lines: str) -> bytes:
-    return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: localhost", *lines, "", ""]).encode()
-
-
-def sent_until_closed(connection: socket.socket, data: bytes, most: int) -> int:
-    """How many bytes the other side takes before it closes, of ``most``."""
-    sent = 0
-    with contextlib.suppress(OSError):
-        while sent < most:
-            connection.sendall(data)
-            sent += len(data)
-    return sent
-
-
-def heard(connection: socket.socket, word: str) -> str:
-    """What comes until there is this word in it."""
-    received = ""
-    while word not in received and (piece := connection.recv(65536)):
-        received += piece.decode()
-    return received
-
-
-def answer_of(connection: socket.socket) -> tuple[int, str]:
-    """Status and body of what comes before the other side closes."""
-    received = b""
-    with contextlib.suppress(ConnectionError):
-        while piece := connection.recv(65536):
-            received += piece
-    first, _, body = received.partition(b"\r\n\r\n")
-    return int(first.split()[1]) if first else 0, body.decode("utf-8", "replace")
 
 
 def test_a_declared_length_beyond_the_limit_is_413_before_anything_is_read(short: Service) -> None:
@@ -126,104 +76,11 @@ def test_what_the_program_itself_reads_past_the_limit() -> None:
         assert read <= (FILM_LIMIT if not headers else 0) + MIB
 
 
-def test_a_body_that_nobody_wants_is_discarded_and_the_connection_goes_on(full: Service) -> None:
-    with full.connection() as connection:
-        connection.sendall(head("POST", "/api/readings", "Content-Type: image/png", f"Content-Length: {MIB}"))
-        assert " 503 " in heard(connection, "moment")
-        connection.sendall(b"x" * MIB + head("GET", "/api/health"))
-        assert " 200 " in heard(connection, "ok")
-
-
-def test_a_client_that_is_refused_again_and_again_keeps_its_connection(full: Service) -> None:
-    with contextlib.closing(http.client.HTTPConnection("localhost", full.port, timeout=10)) as client:
-        client.connect()
-        first = client.sock
-        for _ in range(100):
-            client.request("POST", "/api/readings", b"x" * 500_000, {"Content-Type": "image/png"})
-            with client.getresponse() as answer:
-                assert answer.status == 503
-                answer.read()
-        assert client.sock is first
-
-
-def test_a_body_that_nobody_wants_and_that_does_not_come_is_not_waited_for(full: Service) -> None:
-    with full.connection() as connection:
-        connection.sendall(head("POST", "/api/readings", "Content-Type: image/png", f"Content-Length: {MIB}"))
-        began = time.monotonic()
-        assert answer_of(connection)[0] == 503
-        assert time.monotonic() - began < 5
-
-
-def test_nonsense_after_the_answer_ends_the_connection(full: Service) -> None:
-    with full.connection() as connection:
-        connection.sendall(head("POST", "/api/readings", "Content-Type: image/png", "Transfer-Encoding: chunked"))
-        assert " 503 " in heard(connection, "moment")
-        connection.sendall(b"no chunk\r\n")
-        assert answer_of(connection)[0] == 0
-    assert "Traceback" not in "".join(full.log)
-
-
 def test_a_body_on_a_route_that_takes_none_is_no_way_in(short: Service) -> None:
     with short.connection() as connection:
         connection.sendall(head("GET", "/api/health", "Transfer-Encoding: chunked"))
         sent = sent_until_closed(connection, b"10000\r\n" + b"\0" * 0x10000 + b"\r\n", 64 * MIB)
     assert sent < 12 * MIB
-
-
-@pytest.mark.parametrize(
-    "start",
-    [
-        b"",
-        b"GET /api/health HTT",
-        head("POST", "/api/readings", "Content-Type: image/png", "Content-Length: 1000"),
-        head("POST", "/api/readings", "Content-Type: image/png", "Content-Length: 1000") + b"\x89PNG",
-    ],
-)
-def test_silent_clients_are_cut_off(short: Service, start: bytes) -> None:
-    with short.connection() as connection:
-        connection.sendall(start)
-        began = time.monotonic()
-        status, _ = answer_of(connection)
-        assert time.monotonic() - began < 8
-        assert status in (0, 408)
-
-
-def test_a_head_that_drips_is_cut_off(short: Service) -> None:
-    with short.connection() as connection:
-        began = time.monotonic()
-        drips = head("GET", "/api/health", *(f"X-{n}: {n}" for n in range(60)))
-        taken = 0
-        with contextlib.suppress(OSError):
-            for letter in drips:
-                connection.sendall(bytes([letter]))
-                taken += 1
-                time.sleep(0.05)
-        assert taken < len(drips)
-        assert time.monotonic() - began < 10
-
-
-def test_a_head_without_end_is_refused(short: Service) -> None:
-    with short.connection() as connection:
-        sent = sent_until_closed(connection, b"GET / HTTP/1.1\r\nX: " + b"x" * 65536, 8 * MIB)
-        assert sent < 8 * MIB
-
-
-def test_slow_clients_do_not_keep_others_waiting(short: Service) -> None:
-    usual = short.post(hand())
-    slow = [short.connection() for _ in range(50)]
-    for connection in slow[:25]:
-        connection.sendall(head("POST", "/api/readings", "Content-Type: image/png", "Content-Length: 100000") + b"x")
-    answer = short.post(hand())
-    assert (usual.status_code, answer.status_code) == (200, 200)
-    for connection in slow:
-        connection.close()
-
-
-def test_more_connections_than_may_be_open_push_out_the_silent_ones(short: Service) -> None:
-    slow = [short.connection() for _ in range(150)]
-    assert httpx.get(f"{short.url}/api/health", timeout=5).status_code == 200
-    for connection in slow:
-        connection.close()
 
 
 def test_overload_is_200_or_503_and_health_still_answers(short: Service) -> None:
@@ -368,11 +225,19 @@ def test_no_name_no_id_no_address_is_in_the_log_or_in_temporary_files(tmp_path: 
         (("--host", "0.0.0.0", "--token-file", "token"), "--plain-http"),
         (("--host", "999.0.0.1", "--token-file", "token", "--plain-http"), "cannot be listened on"),
         (("--tls-cert", "none.pem", "--tls-key", "none.pem"), "no certificate"),
+        (("--tls-key", "none.pem"), "belong together"),
+        (("--tls-cert", "none.pem"), "belong together"),
+        (("--token-file", "latin"), "no token"),
+        (("--token-file", "folder"), "cannot be read"),
         (("--model", "nothing"), "no trained weights"),
         (("--record", "nowhere/room.db"), "cannot be written"),
     ],
 )
 def test_mistakes_on_the_command_line_are_one_sentence(words: tuple[str, ...], reason: str, tmp_path: Path) -> None:
+    (tmp_path / "latin").write_bytes("ein schlüssel, lang genug".encode("latin-1"))
+    (tmp_path / "folder").mkdir()
+    for name in ("latin", "folder"):
+        (tmp_path / name).chmod(0o700)
     ended = child("serve", "--port", "0", *words, cwd=tmp_path)
     check_sentence(ended.returncode, ended.stderr, because=reason)
 
@@ -387,19 +252,6 @@ def test_without_its_packages_it_says_which_install_it_needs(package: str) -> No
 def test_a_port_in_use_is_one_sentence(short: Service) -> None:
     ended = child("serve", "--port", short.port)
     check_sentence(ended.returncode, ended.stderr, because="cannot be listened on")
-
-
-def certificate(folder: Path) -> None:
-    """``cert.pem`` and ``key.pem`` for localhost."""
-    made = subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "cert.pem"),
-            *("-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
-        ],
-        cwd=folder,
-        capture_output=True,
-    )
-    assert made.returncode == 0
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="the certificate is made with openssl")

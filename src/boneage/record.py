@@ -2,6 +2,9 @@
 
 It holds hashes, never a film, a name or an id: of the film its SHA-256, of the patient's id an HMAC-SHA-256 whose key
 lies in a file of its own. Without the key nobody can tell by trying ids whose readings these are.
+
+No row is ever changed in what was read, and none is deleted: a later reading of the same film for the same patient
+supersedes the earlier one, and so does a reading given to another patient; a reading can be withdrawn.
 """
 
 from __future__ import annotations
@@ -51,14 +54,20 @@ READINGS = SqlTable(
     Col("reviewer_bone_age_months", Float),
     Col("reviewer", String(64)),
     Col("reviewed_at", DateTime(timezone=True)),
+    Col("superseded_by", Integer),
+    Col("withdrawn_at", DateTime(timezone=True)),
+    Col("withdrawn_by", String(64)),
 )
+_COUNTS = READINGS.c.superseded_by.is_(None) & READINGS.c.withdrawn_at.is_(None)
+_REVIEW = (READINGS.c.reviewer_bone_age_months, READINGS.c.reviewer, READINGS.c.reviewed_at)
 
 
 @dataclass(frozen=True)
 class Entry:
     """One reading as kept. Ages in months, times in UTC. ``patient``: the keyed hash, None where none was known.
 
-    ``who``: who asked for the reading, in their own words; ``reviewer``: who gave the age beside it.
+    ``who``: who asked for the reading, in their own words; ``reviewer``: who gave the age beside it. A reading counts
+    unless it is ``superseded_by`` another or withdrawn.
     """
 
     id: int
@@ -74,6 +83,9 @@ class Entry:
     reviewer_bone_age_months: float | None
     reviewer: str | None
     reviewed_at: datetime | None
+    superseded_by: int | None
+    withdrawn_at: datetime | None
+    withdrawn_by: str | None
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values, times in ISO 8601."""
@@ -135,15 +147,38 @@ class Record:
         return cls(engine, Pseudonyms.from_file(key_file or beside.with_name(beside.name + ".key")))
 
     def add(self, reading: dict[str, Any], *, who: str, patient: str | None, age: float | None) -> int:
-        """Keep a reading (as `Reading.to_dict` gives it, without the name of its file); returns its number."""
+        """Keep a reading (as `Reading.to_dict` gives it, without the name of its file); returns its number.
+
+        It supersedes earlier readings of the same film for the same patient, and takes on their review where the sex
+        is still the same.
+        """
         kept = {name: value for name, value in reading.items() if name != "file"}
         values = {name: reading[name] for name in ("sex", "bone_age_months", "model", "weights_sha256")}
         values |= {"film_sha256": reading["image_sha256"], "who": _words(who), "patient": patient, "reading": kept}
         values |= {"made_at": datetime.now(UTC), "chronological_age_months": age}
         with _sentences(self._engine), self._engine.begin() as connection:
-            key = connection.execute(READINGS.insert().values(values)).inserted_primary_key
-        assert key is not None
-        return int(key[0])
+            wanted = READINGS.select().with_only_columns(*_REVIEW).order_by(READINGS.c.id.desc())
+            alike = _same_film(values) & (READINGS.c.sex == values["sex"]) & READINGS.c.reviewed_at.is_not(None)
+            reviewed = connection.execute(wanted.where(alike & _COUNTS)).mappings().first()
+            return _insert(connection, values | dict(reviewed or {}))
+
+    def give_to(self, patient: str | None, number: int, who: str) -> int | None:
+        """Keep reading ``number`` anew under another keyed hash; its new number, None if there is none that counts."""
+        with _sentences(self._engine), self._engine.begin() as connection:
+            found = connection.execute(READINGS.select().where((READINGS.c.id == number) & _COUNTS)).mappings().first()
+            if found is None:
+                return None
+            values = {name: value for name, value in found.items() if name != "id"}
+            values |= {"patient": patient, "who": _words(who), "made_at": datetime.now(UTC)}
+            return _insert(connection, values, instead_of=number)
+
+    def withdraw(self, number: int, who: str) -> Entry | None:
+        """Let reading ``number`` count no more; None if there is no such reading."""
+        values = {"withdrawn_at": datetime.now(UTC), "withdrawn_by": _words(who)}
+        once = (READINGS.c.id == number) & READINGS.c.withdrawn_at.is_(None)
+        with _sentences(self._engine), self._engine.begin() as connection:
+            connection.execute(READINGS.update().where(once).values(values))
+        return self.entry(number)
 
     def review(self, number: int, bone_age_months: float, who: str) -> Entry | None:
         """Put a reviewer's own age beside reading ``number``; None if there is no such reading."""
@@ -154,15 +189,19 @@ class Record:
         }
         with _sentences(self._engine), self._engine.begin() as connection:
             connection.execute(READINGS.update().where(READINGS.c.id == number).values(values))
+        return self.entry(number)
+
+    def entry(self, number: int) -> Entry | None:
+        """Reading ``number``, whether it counts or not."""
         return next(self._entries(READINGS.c.id == number), None)
 
     def of_patient(self, patient: str, limit: int = 200) -> list[Entry]:
-        """The latest readings under one keyed hash, oldest first."""
-        found = list(self._entries(READINGS.c.patient == patient))
+        """The latest readings that count under one keyed hash, oldest first."""
+        found = list(self._entries(READINGS.c.patient == patient, _COUNTS))
         return found[-limit:]
 
     def export(self, out: TextIO) -> int:
-        """Every reading as a row of CSV; returns how many."""
+        """Every reading as a row of CSV, also those that count no more; returns how many."""
         about = {"reference_table": Reading.reference_table, "disclaimer": DISCLAIMER}
         writer = csv.DictWriter(out, [*(field.name for field in fields(Entry)), *about], lineterminator="\n")
         writer.writeheader()
@@ -181,6 +220,20 @@ class Record:
         with _sentences(self._engine), self._engine.connect() as connection:
             for row in connection.execution_options(yield_per=500).execute(wanted):
                 yield Entry(**{name: _in_utc(value) for name, value in row._mapping.items()})
+
+
+def _same_film(values: dict[str, Any]) -> Any:
+    return (READINGS.c.film_sha256 == values["film_sha256"]) & (READINGS.c.patient == values["patient"])
+
+
+def _insert(connection: Connection, values: dict[str, Any], instead_of: int | None = None) -> int:
+    """A new row, and the mark on those that it supersedes."""
+    key = connection.execute(READINGS.insert().values(values)).inserted_primary_key
+    assert key is not None
+    number = int(key[0])
+    older = (_same_film(values) | (READINGS.c.id == instead_of)) & (READINGS.c.id < number) & _COUNTS
+    connection.execute(READINGS.update().where(older).values(superseded_by=number))
+    return number
 
 
 def _key_of(path: Path) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import html
 import ipaddress
 import os
 import secrets
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...errors import BadConfig, CannotWrite
@@ -23,7 +24,7 @@ TOKEN_BYTES = 32
 SHORTEST = 16  # characters of a token
 STATIC = Path(__file__).parent / "static"
 _LOCAL = {"localhost", "127.0.0.1", "[::1]", "::1"}
-_OPEN = {"/static/style.css", "/static/icon.svg", "/static/sign-in.js"}  # what the sign-in page needs to be seen
+_OPEN = {"/static/style.css", "/static/icon.svg"}  # what the sign-in page needs to be seen
 _SECURITY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -69,7 +70,12 @@ def _token(path: Path) -> str:
         raise CannotWrite(f"{path} cannot be written: {error.strerror}") from error
     if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise BadConfig(f"{path} can be read by others than its owner: chmod 600 it, as it holds the token")
-    token = path.read_text().strip()
+    try:
+        token = path.read_text("utf-8").strip()
+    except OSError as error:
+        raise BadConfig(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        token = ""
     if len(token) < SHORTEST or not token.isascii():
         raise BadConfig(f"{path} holds no token of at least {SHORTEST} ASCII characters")
     return token
@@ -105,7 +111,7 @@ class Door:
         if self.token is None or request.url.path in _OPEN or self._knows(request.headers, request.cookies):
             return None
         if request.url.path == "/" and request.method in ("GET", "HEAD"):
-            return FileResponse(STATIC / "sign-in.html", 401, {"Cache-Control": "no-store"})
+            return sign_in_page()
         if request.url.path == "/api/session" and request.method == "POST":
             return None
         return _sentence(401, "a token is needed: Authorization: Bearer TOKEN", {"WWW-Authenticate": "Bearer"})
@@ -116,6 +122,13 @@ class Door:
         if kind.lower() == "bearer" and is_same(given.strip(), self.token):
             return True
         return is_same(cookies.get(COOKIE, ""), cookie_of(self.token))
+
+
+def sign_in_page(problem: str = "") -> Response:
+    """The page that asks for the token, with a sentence on what was wrong with the last one."""
+    text = (STATIC / "sign-in.html").read_text("utf-8")
+    said = f'<p class="problem" role="alert">{html.escape(problem)}</p>\n' if problem else ""
+    return HTMLResponse(text.replace("</form>", f"{said}</form>"), 401, {"Cache-Control": "no-store"})
 
 
 def is_same(given: str, right: str) -> bool:

@@ -100,7 +100,7 @@ class Region(BaseModel):
 class Answer(BaseModel):
     """One reading; no age where a flag refuses the film. ``patient``: the keyed hash of the patient's id.
 
-    ``record``: the reading's number, where a record is kept.
+    ``record``: the reading's number, where a record is kept; ``not_kept``: why it has none although it should.
     """
 
     file: str
@@ -115,6 +115,7 @@ class Answer(BaseModel):
     film: FilmFacts
     patient: str | None
     record: int | None = None
+    not_kept: str | None = None
     heatmap: str | None = Field(default=None, description="a PNG over the whole film, as a data URL")
     regions: list[Region] | None = Field(
         default=None, description="the heat map's shares, in all 1; empty where no hand was made out"
@@ -152,6 +153,23 @@ class Review(BaseModel):
     who: Who = ""
 
 
+class Correction(BaseModel):
+    """The right patient of a reading of the record; an empty id: none is known."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    patient_id: Annotated[str, StringConstraints(max_length=64, strip_whitespace=True)]
+    who: Who = ""
+
+
+class Withdrawal(BaseModel):
+    """Who withdraws a reading of the record."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    who: Who = ""
+
+
 class Kept(BaseModel):
     """A reading of the record."""
 
@@ -163,8 +181,12 @@ class Kept(BaseModel):
     model: str
     weights_sha256: str
     film_sha256: str
+    patient: str | None
     reviewer_bone_age_months: float | None
     reviewer: str | None
+    superseded_by: int | None
+    withdrawn_at: str | None
+    withdrawn_by: str | None
     disclaimer: str = DISCLAIMER
 
 

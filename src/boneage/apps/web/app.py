@@ -109,6 +109,12 @@ def _allowed(request: Request) -> str:
     return ", ".join(sorted(methods))
 
 
+def _route_of(scope: Scope) -> str:
+    """The pattern of the path, also of a request that was answered before it came to its route."""
+    like = (route for route in (*router.routes, *page.routes) if route.matches(scope)[0] is not Match.NONE)
+    return getattr(scope.get("route") or next(like, None), "path", None) or "other"
+
+
 class Journal:
     """ASGI middleware: a line and a count for every request, and one sentence where the program itself is wrong.
 
@@ -138,6 +144,6 @@ class Journal:
             if not status:
                 await answer(scope, receive, noting)
         finally:
-            route = getattr(scope.get("route"), "path", None) or "other"
+            route = _route_of(scope)
             self.room_of().counters.requests.labels(route, str(status)).inc()
             log.info("%s %s %d %.0f ms", scope["method"], route, status, 1000 * (time.monotonic() - began))

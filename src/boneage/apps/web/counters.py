@@ -15,7 +15,12 @@ class Counters:
         self.requests = Counter(
             "boneage_requests", "Requests by route and status", ["route", "status"], registry=registry
         )
-        self.readings = Counter("boneage_readings", "Films by what became of them", ["outcome"], registry=registry)
+        self.readings = Counter(
+            "boneage_readings",
+            "Films by what became of them: read, shown, refused, unreadable",
+            ["outcome"],
+            registry=registry,
+        )
         self.seconds = Histogram(
             "boneage_reading_seconds", "From a film's bytes to its age", buckets=SECONDS, registry=registry
         )

@@ -22,6 +22,7 @@ from ...types import Radiograph, Reading, Sex
 from .answers import Answer, FilmFacts, FormWishes, Region, Wishes, against
 from .counters import Counters
 from .decoders import Decoders, Film
+from .faults import log
 from .limits import Limits, Refusal
 from .line import Line
 
@@ -68,11 +69,14 @@ class Room:
         began = monotonic()
         answer = await self._in_turn(lambda: self._read(data, name, wishes, keep=keep))
         self.counters.seconds.observe(monotonic() - began)
+        self.counters.readings.labels("read").inc()
         return answer
 
     async def decode(self, data: bytes) -> Radiograph:
         """The pixels of one film, in its turn, no larger than a page shows them."""
-        return await self._in_turn(lambda: _shown(self.decoders.decode(data).radiograph))
+        film = await self._in_turn(lambda: _shown(self.decoders.decode(data).radiograph))
+        self.counters.readings.labels("shown").inc()
+        return film
 
     def expect_film(self) -> None:
         """Refusal 503 where a film that is about to be sent would not be taken now: it need not be sent."""
@@ -88,7 +92,7 @@ class Room:
                 self.counters.inside.set(self.line.inside)
                 if self._closed:
                     raise Refusal(503, "the service is closed", 10)
-                found = await asyncio.get_running_loop().run_in_executor(self._threads, work)
+                return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except Refusal:
             self.counters.readings.labels("refused").inc()
             raise
@@ -98,8 +102,6 @@ class Room:
         finally:
             self.counters.inside.set(self.line.inside)
             self.counters.deaths.set(self.decoders.deaths)
-        self.counters.readings.labels("read").inc()
-        return found
 
     def _read(self, data: bytes, name: str, wishes: Wishes, *, keep: bool) -> Answer:
         film = self.decoders.decode(data)
@@ -107,7 +109,7 @@ class Room:
         layers = self._layers(film.radiograph, reading) if wishes.heatmap else None
         answer = self._answer(dataclasses.replace(reading, file=name), film, wishes, layers)
         if self.record and keep and wishes.keep:
-            answer.record = self._kept(reading, answer, wishes)
+            self._keep(reading, answer, wishes)
         return answer
 
     def _answer(self, reading: Reading, film: Film, wishes: Wishes, layers: Layers | None) -> Answer:
@@ -137,14 +139,16 @@ class Room:
         """Of a film that has an age: nothing moves an age that is not there."""
         return self.explain(film, reading.sex) if self.explain and reading.bone_age_months is not None else None
 
-    def _kept(self, reading: Reading, answer: Answer, wishes: Wishes) -> int:
+    def _keep(self, reading: Reading, answer: Answer, wishes: Wishes) -> None:
+        """Put it in the record; where that fails, the reading is given all the same, and says so."""
         assert self.record is not None
         who = wishes.who if isinstance(wishes, FormWishes) else ""
         try:
             age = answer.chronological_age_months
-            return self.record.add(reading.to_dict(), who=who, patient=answer.patient, age=age)
+            answer.record = self.record.add(reading.to_dict(), who=who, patient=answer.patient, age=age)
         except CannotWrite as error:
-            raise Refusal(503, f"the reading could not be kept: {error}", 10) from None
+            log.error("a reading could not be kept: %s", error)
+            answer.not_kept = f"the reading could not be kept: {error}"
 
 
 def _region(region: Explained) -> Region:

@@ -15,10 +15,11 @@ from starlette.responses import FileResponse, RedirectResponse
 
 from ... import reference
 from . import paper
-from .access import COOKIE, STATIC, cookie_of, is_same
+from .access import COOKIE, STATIC, cookie_of, is_same, sign_in_page
 from .answers import (
     About,
     Answer,
+    Correction,
     FormWishes,
     Health,
     JobState,
@@ -27,6 +28,7 @@ from .answers import (
     ReferenceTable,
     Review,
     Wishes,
+    Withdrawal,
     reference_table,
 )
 from .jobs import Jobs
@@ -195,10 +197,24 @@ async def earlier(patient: Hash, room: InRoom) -> list[Kept]:
 @router.put("/readings/{number}/review")
 async def review(number: Number, given: Review, room: InRoom) -> Kept:
     """Put a reviewer's own age beside a reading of the record."""
-    entry = await run_in_threadpool(_record(room).review, number, given.bone_age_months, given.who)
-    if entry is None:
-        raise Refusal(404, "there is no such reading")
-    return _kept(entry)
+    return _kept(await run_in_threadpool(_record(room).review, number, given.bone_age_months, given.who))
+
+
+@router.post("/readings/{number}/patient")
+async def give_to(number: Number, given: Correction, room: InRoom) -> Kept:
+    """Give a reading of the record to the right patient: it is kept anew, and the one with the wrong id is superseded.
+
+    The answer has its new number; 404 also for a reading that is superseded or withdrawn.
+    """
+    record = _record(room)
+    new = await run_in_threadpool(record.give_to, record.pseudonyms.of(given.patient_id), number, given.who)
+    return _kept(None if new is None else await run_in_threadpool(record.entry, new))
+
+
+@router.put("/readings/{number}/withdrawal")
+async def withdraw(number: Number, given: Withdrawal, room: InRoom) -> Kept:
+    """Withdraw a reading of the record: it stays there, marked, and is none of its patient's readings any more."""
+    return _kept(await run_in_threadpool(_record(room).withdraw, number, given.who))
 
 
 @router.get("/record.csv", response_class=Response, responses={200: {"content": {"text/csv": {}}}})
@@ -264,6 +280,8 @@ async def sign_in(request: Request) -> Response:
     token = request.app.state.token
     given = parse_qs((await request.body()).decode("utf-8", "replace")).get("token", [""])[0]
     if token is None or not is_same(given.strip(), token):
+        if token is not None and "text/html" in request.headers.get("accept", ""):
+            return sign_in_page("This is not the token of this service.")
         raise Refusal(401, "this is not the token")
     answer = RedirectResponse("/", 303)
     secure = request.url.scheme == "https"
@@ -309,5 +327,7 @@ def _record(room: Room) -> Any:
 
 
 def _kept(entry: Any) -> Kept:
+    if entry is None:
+        raise Refusal(404, "there is no such reading")
     values = entry.to_dict()
     return Kept(**{name: values[name] for name in Kept.model_fields if name in values})

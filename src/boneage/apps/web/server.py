@@ -15,10 +15,11 @@ from fastapi import FastAPI
 
 from ...errors import BadConfig
 from ...types import DISCLAIMER
-from .connection import connection_class
+from .connection import connection_class, in_pieces
 from .limits import Limits
 
 BACKLOG = 512
+UNTAKEN = 128 * 1024  # bytes of an answer that the system holds: it tells of what is taken in lumps of this order
 LAST_WORDS = 1  # seconds for answers that are ready when the line is empty
 
 
@@ -33,8 +34,12 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then say where."""
         self._loop = asyncio.get_running_loop()
-        if self.config.is_ssl:  # else half-open handshakes would have a minute, before any limit sees them
-            patient = partial(self._loop.create_server, ssl_handshake_timeout=self.limits.head_seconds)
+        if self.config.is_ssl:  # else half-open handshakes would have a minute, and half-closed ones half of one
+            times = {
+                "ssl_handshake_timeout": self.limits.head_seconds,
+                "ssl_shutdown_timeout": self.limits.idle_seconds,
+            }
+            patient = partial(self._loop.create_server, **times)
             self._loop.create_server = patient  # type: ignore[method-assign]
         await super().startup(sockets)
         for listener in sockets or []:
@@ -65,10 +70,12 @@ def serve(
 
     ``port`` 0: any that is free.
     """
+    if (tls_cert is None) is not (tls_key is None):
+        raise BadConfig("--tls-cert and --tls-key belong together: only one of them was given")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", stream=sys.stderr)
     listener = _listening(host, port)
     config = uvicorn.Config(
-        app,
+        in_pieces(app),
         http=connection_class(limits),
         ws="none",
         loop="asyncio",
@@ -98,6 +105,7 @@ def _listening(host: str, port: int) -> socket.socket:
         reason = getattr(error, "strerror", None) or error
         raise BadConfig(f"{host} port {port} cannot be listened on: {reason}") from None
     listener.setblocking(False)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNTAKEN)
     return listener
 
 
