@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import csv
 import hashlib
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -466,9 +468,36 @@ def test_signing_in_with_the_token(browser: Any, tmp_path: Path) -> None:
         opened = context.new_page()
         opened.goto(running.url)
         assert findings(opened) == []
+        opened.fill("#token", "a token of somewhere else")
+        opened.click("button")
+        playwright.expect(opened.get_by_role("alert")).to_have_text("This is not the token of this service.")
+        assert findings(opened) == []
         opened.fill("#token", (tmp_path / "token").read_text().strip())
         opened.click("button")
         opened.wait_for_selector("body[data-ready]")
         drop(opened, hand())
         done(opened)
+        context.close()
+
+
+def test_a_reading_that_the_record_does_not_take_says_so(browser: Any, tmp_path: Path) -> None:
+    """The record is lost while the room is open: films are read at once all the same."""
+    record = tmp_path / "room.db"
+    with service("--record", record) as running:
+        context = browser.new_context(viewport=DESKTOP)
+        opened = context.new_page()
+        opened.goto(running.url)
+        opened.wait_for_selector("body[data-ready]")
+        drop(opened, hand())
+        done(opened)
+        playwright.expect(opened.locator("#flags")).not_to_contain_text("kept")
+        with contextlib.closing(sqlite3.connect(record)) as connection:
+            connection.execute("DROP TABLE readings")
+        opened.keyboard.press("f")
+        playwright.expect(opened.locator("#flags")).to_contain_text("The reading could not be kept: the record")
+        assert opened.is_disabled("#own-keep")
+        opened.click("#dates summary")
+        opened.fill("#patient", "MRN-1")
+        opened.keyboard.press("Tab")
+        playwright.expect(opened.locator("#earlier")).to_contain_text("Earlier readings are not known. The record")
         context.close()

@@ -70,11 +70,11 @@ export class Panel {
   }
 
   #flags(answer) {
-    const flags = answer?.flags ?? [];
-    const error = this.film?.status === "error" && answer ? [{ severity: "refuse", sentence: this.film.error }] : [];
-    const items = [...error, ...flags].map(({ severity, sentence }) => {
+    const error = this.film?.status === "error" && answer ? this.film.error : null;
+    const failed = [error, answer?.not_kept].filter(Boolean).map((sentence) => ({ severity: "warn", sentence }));
+    const items = [...failed, ...(answer?.flags ?? [])].map(({ severity, sentence }) => {
       const severe = severity !== "note";
-      return make("li", { class: severe ? "severe" : "note" }, icon(severe ? "i-severe" : "i-note"), make("span", {}, `${titled(sentence)}.`));
+      return make("li", { class: severe ? "severe" : "note" }, icon(severe ? "i-severe" : "i-note"), make("span", {}, `${titled(sentence).replace(/\.$/, "")}.`));
     });
     $("flags").hidden = !items.length;
     $("flags").replaceChildren(...items);
