@@ -151,7 +151,9 @@ async function reviewed(months, who) {
 /** Show or hide the heat map or the regions. */
 function layered(name) {
   if (!service.heatmap) return;
-  viewer.shown[name] = !viewer.shown[name];
+  const faint = viewer.opacity === 0;
+  viewer.shown[name] = faint || !viewer.shown[name];
+  if (faint) $("fade").value = 100 * (viewer.opacity = 0.5);
   if (current) current.layersError = "";
   look();
 }
@@ -159,12 +161,12 @@ function layered(name) {
 /** Fade what is shown of the two; the heat map, where neither is. */
 function faded(opacity) {
   viewer.opacity = opacity;
-  if (!isLayered()) viewer.shown.heat = true;
+  if (!viewer.shown.regions) viewer.shown.heat = true;
   look();
 }
 
 function isLayered() {
-  return viewer.shown.heat || viewer.shown.regions;
+  return viewer.opacity > 0 && (viewer.shown.heat || viewer.shown.regions);
 }
 
 /** Ask where the model looked on the current film, where that is to be shown, once for each answer. */

@@ -154,9 +154,9 @@ export class Panel {
     const [born, taken] = [$("born").value, $("taken").value];
     const age = monthsBetween(born, taken);
     const old = age > OLDEST;
-    const problem = old ? "These dates are more than 120 years apart." : "The birth date lies after the film\u2019s.";
+    const problem = old ? "The dates are more than 120 years apart" : "The birth date lies after the film\u2019s";
     const wrong = Boolean(born && taken) && (age === null || old);
-    $("dates-state").textContent = wrong ? `${problem} They are not used.` : "";
+    $("dates-state").textContent = wrong ? `${problem}: no age is taken from them.` : "";
     for (const id of ["born", "taken"]) $(id).setAttribute("aria-invalid", String(wrong));
     return wrong ? null : age;
   }
