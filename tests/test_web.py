@@ -7,6 +7,7 @@ import base64
 import io
 import json
 import re
+import stat
 import time
 import zlib
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from rooms import client, hand, noise, predictor
@@ -25,6 +27,7 @@ from boneage import Radiograph, Sex, read
 from boneage.apps.web.access import token_for
 from boneage.apps.web.answers import Wishes
 from boneage.apps.web.faults import SENTENCE
+from boneage.apps.web.film_folder import FilmFolder
 from boneage.apps.web.limits import Limits, Refusal
 from boneage.apps.web.room import Room
 from boneage.errors import BadConfig, CannotWrite
@@ -349,7 +352,7 @@ def test_health_readiness_version_and_metrics(room: TestClient) -> None:
     about = room.get("/api/version").json()
     assert about["weights_sha256"] == predictor().weights_sha256
     assert about["reference_table"] == TABLE
-    assert about["record"] is False
+    assert about["record"] is about["films_kept"] is False
     assert room.post("/api/readings", content=hand(), headers={"content-type": "image/png"}).status_code == 200
     text = room.get("/metrics").text
     assert 'boneage_readings_total{outcome="read"}' in text
@@ -532,6 +535,50 @@ def test_a_reading_that_cannot_be_kept_is_given_and_says_so(tmp_path: Path) -> N
         assert answer["not_kept"].startswith("the reading could not be kept: the record at")
         assert "readonly" in answer["not_kept"]
     record.close()
+
+
+def test_films_are_kept_only_where_asked_and_only_their_pixels(tmp_path: Path) -> None:
+    files = pytest.importorskip("dicom_files")
+    pixels = (np.asarray(read(hand()).pixels) * 4095).astype(np.uint16)
+    film = files.written(files.dicom(pixels, PatientID="MRN-4711", PatientName="DOE^JANE"))
+    folder, record = tmp_path / "films", Record.open(str(tmp_path / "room.db"))
+    with client(limits=LIMITS, record=record, films=FilmFolder.open(folder, recorded=True)) as asking:
+        assert asking.get("/api/version").json()["films_kept"] is True
+        asking.post("/api/readings", **form(film, keep="false"))
+        asking.post("/api/reports", **form(film))
+        asking.post("/api/films", **form(film))
+        assert list(folder.iterdir()) == []
+        answers = [asking.post("/api/readings", **form(film, name="DOE.dcm")).json() for _ in range(2)]
+    record.close()
+    (kept,) = folder.iterdir()
+    assert kept.name == f"{answers[0]['image_sha256']}.png"
+    assert stat.S_IMODE(kept.stat().st_mode) & 0o077 == 0
+    held = kept.read_bytes()
+    assert {kind for kind, _ in chunks(held)} == {b"IHDR", b"IDAT", b"IEND"}
+    shown = cv2.imdecode(np.frombuffer(held, np.uint8), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_allclose(shown / 65535, read(film).pixels, atol=1e-5)
+    again = predictor().read(read(held), Sex.FEMALE).bone_age_months
+    assert again == pytest.approx(answers[0]["bone_age_months"], abs=0.1)
+
+
+def chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The parts of a PNG: kind and data."""
+    at = 8
+    while at < len(png):
+        length = int.from_bytes(png[at : at + 4])
+        yield png[at + 4 : at + 8], png[at + 8 : at + 8 + length]
+        at += length + 12
+
+
+def test_a_film_that_cannot_be_kept_takes_nothing_from_its_reading(tmp_path: Path) -> None:
+    folder, record = tmp_path / "films", Record.open(str(tmp_path / "room.db"))
+    with client(limits=LIMITS, record=record, films=FilmFolder.open(folder, recorded=True)) as asking:
+        folder.rmdir()
+        folder.write_text("no folder any more")
+        answer = asking.post("/api/readings", **form(sex="female")).json()
+    record.close()
+    assert (answer["record"], answer["bone_age_months"]) == (1, pytest.approx(120, abs=60))
+    assert answer["not_kept"].startswith("the film could not be kept: ")
 
 
 def test_without_a_record_nothing_is_kept(room: TestClient) -> None:

@@ -231,6 +231,8 @@ def test_no_name_no_id_no_address_is_in_the_log_or_in_temporary_files(tmp_path: 
         (("--token-file", "folder"), "cannot be read"),
         (("--model", "nothing"), "no trained weights"),
         (("--record", "nowhere/room.db"), "cannot be written"),
+        (("--keep-films", "films"), "needs --record"),
+        (("--keep-films", "latin", "--record", "room.db"), "cannot be written"),
     ],
 )
 def test_mistakes_on_the_command_line_are_one_sentence(words: tuple[str, ...], reason: str, tmp_path: Path) -> None:

@@ -110,6 +110,7 @@ def test_what_must_always_be_seen_is(page: Any, place: Service) -> None:
     assert "Research use only, not a medical device." in text
     assert predictor().weights_sha256[:12] in text
     assert "Brush Foundation" in text
+    assert "none is kept" in page.locator("#keeping").text_content()
     assert page.title() == "boneage: reading room"
     flags = page.locator("#flags")
     assert "The sex is unknown" in flags.inner_text()
@@ -462,8 +463,9 @@ def test_on_paper_it_is_one_page_with_what_matters(page: Any) -> None:
     assert not page.locator("nav").is_visible()
 
 
-def test_signing_in_with_the_token(browser: Any, tmp_path: Path) -> None:
-    with service("--token-file", tmp_path / "token") as running:
+def test_signing_in_with_the_token_to_a_room_that_keeps_films(browser: Any, tmp_path: Path) -> None:
+    keeping = ("--record", tmp_path / "room.db", "--keep-films", tmp_path / "films")
+    with service("--token-file", tmp_path / "token", *keeping) as running:
         context = browser.new_context(viewport=DESKTOP)
         opened = context.new_page()
         opened.goto(running.url)
@@ -475,6 +477,7 @@ def test_signing_in_with_the_token(browser: Any, tmp_path: Path) -> None:
         opened.fill("#token", (tmp_path / "token").read_text().strip())
         opened.click("button")
         opened.wait_for_selector("body[data-ready]")
+        playwright.expect(opened.locator("#keeping")).to_contain_text("keeps their pixels")
         drop(opened, hand())
         done(opened)
         context.close()

@@ -274,10 +274,12 @@ def serve(
     ),
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free")] = 8000,
     model: Model = "default",
-    record: Annotated[str | None, typer.Option(metavar="FILE|URL", help="keep readings, never films; default: no")] = (
-        None
-    ),
+    record: Annotated[str | None, typer.Option(metavar="FILE|URL", help="keep readings; default: no")] = None,
     record_key: Annotated[Path | None, typer.Option(help="key of the patients' hashes; default: FILE.key")] = None,
+    keep_films: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="with --record: keep the films too, pixels only; default: no"),
+    ] = None,
     token_file: Annotated[Path | None, typer.Option(help="what callers must send; made if it is not there")] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="a certificate, PEM")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="its key, PEM")] = None,
@@ -289,15 +291,17 @@ def serve(
     from ..record import Record
     from .web.access import token_for
     from .web.app import create_app
+    from .web.film_folder import FilmFolder
     from .web.limits import Limits
     from .web.server import serve
 
     token = token_for(host, token_file, encrypted=bool(tls_cert and tls_key), plain=plain_http)
+    films = FilmFolder.open(keep_films, recorded=bool(record)) if keep_films else None
     kept = Record.open(record, record_key) if record else None
     limits = Limits()
     predictor = Predictor.load(model, threads=1)
     explain = partial(over_film, predictor)
-    app = create_app(predictor, record=kept, explain=explain, token=token, limits=limits)
+    app = create_app(predictor, record=kept, films=films, explain=explain, token=token, limits=limits)
     serve(app, host, port, limits, tls_cert=tls_cert, tls_key=tls_key)
 
 

@@ -100,7 +100,8 @@ class Region(BaseModel):
 class Answer(BaseModel):
     """One reading; no age where a flag refuses the film. ``patient``: the keyed hash of the patient's id.
 
-    ``record``: the reading's number, where a record is kept; ``not_kept``: why it has none although it should.
+    ``record``: the reading's number, where a record is kept; ``not_kept``: why it or its film is not kept
+    although it should be.
     """
 
     file: str
@@ -216,6 +217,7 @@ class About(BaseModel):
     reference_table: str
     disclaimer: str = DISCLAIMER
     record: bool
+    films_kept: bool
     heatmap: bool
     film_bytes: int
     waiting: int

@@ -23,6 +23,7 @@ from ...record import Record
 from ...types import DISCLAIMER
 from .access import STATIC, Door
 from .faults import log, noted
+from .film_folder import FilmFolder
 from .intake import Intake
 from .jobs import Jobs
 from .limits import Limits, Refusal
@@ -34,14 +35,16 @@ def create_app(
     predictor: Predictor,
     *,
     record: Record | None = None,
+    films: FilmFolder | None = None,
     explain: Explain | None = None,
     token: str | None = None,
     limits: Limits | None = None,
 ) -> FastAPI:
     """The page and the service over one predictor.
 
-    ``record``: where readings are kept; None: nowhere. ``explain``: the layers over a film that say where the model
-    looked. ``token``: what everybody needs; None: only names of this computer are answered to.
+    ``record``: where readings are kept; None: nowhere. ``films``: where the pixels of their films are kept.
+    ``explain``: the layers over a film that say where the model looked. ``token``: what everybody needs; None: only
+    names of this computer are answered to.
     """
     limits = limits or Limits()
     app = FastAPI(
@@ -53,7 +56,7 @@ def create_app(
         openapi_url="/api/openapi.json",
         lifespan=_lifespan,
     )
-    app.state.open_room = lambda: Room(predictor, limits, record=record, explain=explain)
+    app.state.open_room = lambda: Room(predictor, limits, record=record, films=films, explain=explain)
     app.state.token = token
     app.include_router(router)
     app.include_router(page)

@@ -23,6 +23,7 @@ from .answers import Answer, FilmFacts, FormWishes, Region, Wishes, against
 from .counters import Counters
 from .decoders import Decoders, Film
 from .faults import log
+from .film_folder import FilmFolder
 from .limits import Limits, Refusal
 from .line import Line
 
@@ -35,13 +36,19 @@ class Room:
     """One predictor, its decoders and the line before them.
 
     ``explain``: the layers over a film that say where the model looked, if there is such a thing. ``record``: where
-    readings are kept, if they are.
+    readings are kept, if they are; ``films``: where the pixels of their films are, if they are.
     """
 
     def __init__(
-        self, predictor: Predictor, limits: Limits, *, record: Record | None = None, explain: Explain | None = None
+        self,
+        predictor: Predictor,
+        limits: Limits,
+        *,
+        record: Record | None = None,
+        films: FilmFolder | None = None,
+        explain: Explain | None = None,
     ) -> None:
-        self.predictor, self.limits, self.record, self.explain = predictor, limits, record, explain
+        self.predictor, self.limits, self.record, self.films, self.explain = predictor, limits, record, films, explain
         self.pseudonyms = record.pseudonyms if record else Pseudonyms.of_this_run()
         self.counters = Counters()
         self.decoders = Decoders(limits)
@@ -109,7 +116,7 @@ class Room:
         layers = self._layers(film.radiograph, reading) if wishes.heatmap else None
         answer = self._answer(dataclasses.replace(reading, file=name), film, wishes, layers)
         if self.record and keep and wishes.keep:
-            self._keep(reading, answer, wishes)
+            self._keep(reading, film.radiograph, answer, wishes)
         return answer
 
     def _answer(self, reading: Reading, film: Film, wishes: Wishes, layers: Layers | None) -> Answer:
@@ -139,16 +146,18 @@ class Room:
         """Of a film that has an age: nothing moves an age that is not there."""
         return self.explain(film, reading.sex) if self.explain and reading.bone_age_months is not None else None
 
-    def _keep(self, reading: Reading, answer: Answer, wishes: Wishes) -> None:
-        """Put it in the record; where that fails, the reading is given all the same, and says so."""
+    def _keep(self, reading: Reading, film: Radiograph, answer: Answer, wishes: Wishes) -> None:
+        """Put it in the record, and its film in its folder; where that fails, the reading is given, and says so."""
         assert self.record is not None
         who = wishes.who if isinstance(wishes, FormWishes) else ""
         try:
             age = answer.chronological_age_months
             answer.record = self.record.add(reading.to_dict(), who=who, patient=answer.patient, age=age)
+            if self.films:
+                self.films.add(film)
         except CannotWrite as error:
-            log.error("a reading could not be kept: %s", error)
-            answer.not_kept = f"the reading could not be kept: {error}"
+            answer.not_kept = f"the {'film' if answer.record else 'reading'} could not be kept: {error}"
+            log.error(answer.not_kept)
 
 
 def _region(region: Explained) -> Region:

@@ -256,6 +256,7 @@ async def about(room: InRoom) -> About:
         uses_sex=room.predictor.uses_sex,
         reference_table=reference.TABLE,
         record=room.record is not None,
+        films_kept=room.films is not None,
         heatmap=room.explain is not None,
         film_bytes=room.limits.film,
         waiting=room.limits.waiting,

@@ -23,6 +23,7 @@ async function open() {
   const table = about.reference_table.replace(" (Greulich and Pyle 1959)", "");
   $("about").textContent = `Model ${about.model}, weights ${about.weights_sha256.slice(0, 12)} \u00b7 table ${table} \u00b7 boneage ${about.version}`;
   $("layers").hidden = !about.heatmap;
+  if (about.films_kept) $("keeping").textContent = "They stay with this service, which keeps their pixels beside its record.";
   listen();
   changed(null);
   document.body.dataset.ready = "true";
