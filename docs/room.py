@@ -37,7 +37,7 @@ def films() -> list[dict[str, object]]:
 
 
 def taken(page: Page, url: str) -> bytes:
-    """Three films of one girl, the second of them shown."""
+    """Three films of one girl, the second of them shown, and where the model looked on it."""
     page.goto(url)
     page.wait_for_selector("body[data-ready]", timeout=WAIT)
     page.set_input_files("#files", films())
@@ -53,6 +53,11 @@ def taken(page: Page, url: str) -> bytes:
         page.wait_for_timeout(1500)
     page.locator("#films .film").nth(1).click()
     page.click("#dates summary")
+    page.mouse.click(640, 20)
+    for key in "hn":
+        page.keyboard.press(key)
+    page.locator("#fade").fill("35")
+    expect(page.locator("#shares tr")).to_have_count(6, timeout=WAIT)
     page.mouse.click(640, 20)
     page.wait_for_timeout(500)
     return page.screenshot()

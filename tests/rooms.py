@@ -53,6 +53,11 @@ def hand(months: float = 120, size: int = 256, seed: int = 7) -> bytes:
     return cv2.imencode(".png", pixels)[1].tobytes()
 
 
+def noise() -> bytes:
+    """A PNG of no hand."""
+    return bytes(cv2.imencode(".png", np.random.default_rng(1).integers(0, 256, (120, 120)).astype(np.uint8))[1])
+
+
 @contextlib.contextmanager
 def client(token: str | None = None, **options: Any) -> Iterator[TestClient]:
     """A room in this process, and who asks it; the browser's own checks of names are passed."""

@@ -12,7 +12,7 @@ from boneage import Predictor, Radiograph, Sex
 from boneage.caption import LINE, MARGIN
 from boneage.config import PrepareConfig
 from boneage.explain import ELSEWHERE, REGIONS, ROUNDS, Explanation, explain, occlusion, over_film, regions, shares
-from boneage.landmarks import LANDMARKS
+from boneage.landmarks import LANDMARKS, apply
 from boneage.locate import locator
 from boneage.phantom import draw
 
@@ -134,13 +134,34 @@ def test_the_layer_lies_over_the_film_where_the_square_came_from(how: str) -> No
 
     pixels = np.rot90(draw(np.random.default_rng(4), months=110, size=200).pixels / np.float32(255), -1)
     film = Radiograph(np.ascontiguousarray(pixels[:, 20:180]), "hand.png", "0" * 64, "PNG")
-    layer = cv2.imdecode(np.frombuffer(over_film(Bright(), film, Sex.MALE), np.uint8), cv2.IMREAD_UNCHANGED)
+    found = over_film(Bright(), film, Sex.MALE)
+    layer = cv2.imdecode(np.frombuffer(found.heat, np.uint8), cv2.IMREAD_UNCHANGED)
     assert layer is not None
     assert layer.shape == (200, 160, 4)
     rows, columns = (layer[..., 3].sum(axis=axis) for axis in (1, 0))
     down = (rows * np.arange(200)).sum() / rows.sum() / 200
     right = (columns * np.arange(160)).sum() / columns.sum() / 160
     assert (down if how == "hand" else right) > 0.55  # a hand on its side was brought upright to be read
+
+
+@pytest.mark.parametrize("turns", [0, 1])
+def test_the_outlines_lie_round_the_joints_they_are_named_after(tiny_model: Path, turns: int) -> None:
+    """On a film upright or on its side, in fractions of the film; each joint is inside its own outline alone."""
+    pixels = np.rot90(draw(np.random.default_rng(4), months=110, size=300).pixels / np.float32(255), turns)[:, 20:]
+    film = Radiograph(np.ascontiguousarray(pixels), "hand.png", "0" * 64, "PNG")
+    found = explain(Predictor.load(tiny_model), film, Sex.MALE)
+    assert found.points is not None
+    on_film = dict(zip(LANDMARKS, apply(found.place, found.points).astype(np.float32), strict=True))
+    outlines = {region.name: [line.astype(np.float32) for line in region.outlines] for region in found.regions}
+    assert outlines.pop(ELSEWHERE) == []
+    fingers = ("forefinger", "middle_finger", "ring_finger", "pinky_finger")
+    expected = {f"{finger}{row}": REGIONS[row + 1] for finger in fingers for row in (1, 2, 3)} | {"thumb1": "carpals"}
+    for landmark, region in expected.items():
+        x, y = map(float, on_film[landmark])
+        inside = {
+            name for name, some in outlines.items() for one in some if cv2.pointPolygonTest(one, (x, y), False) > 0
+        }
+        assert inside == {region}, landmark
 
 
 def test_a_layer_follows_its_place() -> None:

@@ -19,11 +19,11 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from rooms import client, hand, predictor
+from rooms import client, hand, noise, predictor
 from sqlalchemy import event
 from starlette.testclient import TestClient
 
-from boneage import Sex, read
+from boneage import Radiograph, Sex, read
 from boneage.apps.web.access import token_for
 from boneage.apps.web.answers import Wishes
 from boneage.apps.web.faults import SENTENCE
@@ -31,7 +31,7 @@ from boneage.apps.web.film_folder import FilmFolder
 from boneage.apps.web.limits import Limits, Refusal
 from boneage.apps.web.room import Room
 from boneage.errors import BadConfig, CannotWrite
-from boneage.explain import over_film
+from boneage.explain import ELSEWHERE, REGIONS, Layers, over_film
 from boneage.intervals import MEANING
 from boneage.record import Record
 from boneage.reference import TABLE
@@ -107,9 +107,7 @@ def test_without_a_sex_it_is_unknown_and_said_in_words(room: TestClient) -> None
 
 
 def test_what_is_no_hand_gets_no_age(room: TestClient) -> None:
-    noise = np.random.default_rng(1).integers(0, 256, (120, 120)).astype(np.uint8)
-    picture = bytes(cv2.imencode(".png", noise)[1])
-    answer = room.post("/api/readings", content=picture, headers={"content-type": "image/png"}).json()
+    answer = room.post("/api/readings", content=noise(), headers=PNG).json()
     assert answer["bone_age_months"] is None
     assert answer["reference"]["refusal"] == "the film has no bone age"
     assert "refuse" in {flag["severity"] for flag in answer["flags"]}
@@ -134,17 +132,22 @@ def test_dicom_brings_sex_age_and_a_keyed_hash_of_the_patient(room: TestClient) 
 def test_a_heat_map_is_given_where_there_is_one_and_only_when_asked() -> None:
     asked = []
 
-    def explain(film: Any, sex: Sex) -> bytes:
+    def explain(film: Radiograph, sex: Sex) -> Layers:
         asked.append((film.pixels.shape, sex))
-        return hand(size=32)
+        return over_film(predictor(), film, sex)
 
     with client(limits=LIMITS, explain=explain) as asking:
         assert asking.get("/api/version").json()["heatmap"] is True
         plain = asking.post("/api/readings", **form(sex="male")).json()
         shown = asking.post("/api/readings", **form(sex="male", heatmap="true")).json()
-    assert plain["heatmap"] is None
+        refused = asking.post("/api/readings", **form(noise(), heatmap="true")).json()
+    assert (plain["heatmap"], plain["regions"]) == (None, None)
     assert shown["heatmap"].startswith("data:image/png;base64,iVBOR")
     assert asked == [((256, 256), Sex.MALE)]
+    assert [region["name"] for region in shown["regions"]] == [*REGIONS, ELSEWHERE]
+    assert sum(region["share"] for region in shown["regions"]) == pytest.approx(1, abs=0.001)
+    assert [bool(region["outlines"]) for region in shown["regions"]] == [True] * 5 + [False]
+    assert (refused["bone_age_months"], refused["heatmap"], refused["regions"]) == (None, None, None)
 
 
 def test_the_viewer_gets_sixteen_bits_a_pixel(room: TestClient) -> None:
@@ -168,6 +171,15 @@ def test_the_report_is_a_pdf_that_names_nobody(room: TestClient) -> None:
         assert secret.encode() not in found.content
 
 
+@pytest.mark.parametrize(("age", "words"), [(480, "beyond the chart, at 40 y 0 mo"), (200, None)])
+def test_the_report_marks_what_lies_beyond_its_chart(room: TestClient, age: int, words: str | None) -> None:
+    """The reading's own age, and an earlier one; the same words as on the page."""
+    own = printed(room.post("/api/reports", **form(sex="female", chronological_age_months=age)).content)
+    earlier = printed(room.post("/api/reports", **form(sex="female", earlier=f"[[{age}, 228]]")).content)
+    for text in (own, earlier):
+        assert ("Arrow at the edge" in text, words is None or words in text) == (words is not None, True)
+
+
 def test_the_page_says_what_an_interval_means(room: TestClient) -> None:
     assert MEANING.replace("'", "\u2019") in room.get("/").text
 
@@ -179,6 +191,9 @@ def test_the_report_shows_the_heat_map_where_it_is_asked_for() -> None:
         )
     pictures = [pdf.count(b"/Subtype /Image") for pdf in (plain, shown)]
     assert pictures == [1, 3]  # the film; the film, the layer and how opaque that is
+    words = " ".join(printed(shown).splitlines())
+    assert all(re.search(rf"{name} \d+%", words) for name in (*REGIONS, ELSEWHERE))
+    assert "moves the age" not in printed(plain)
 
 
 # --- what is refused ------------------------------------------------------------------------------------------------

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import csv
+import hashlib
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rooms import Service, hand, predictor, service
+from rooms import Service, hand, noise, predictor, service
 
 from boneage import Sex, read
 
@@ -106,6 +110,7 @@ def test_what_must_always_be_seen_is(page: Any, place: Service) -> None:
     assert "Research use only, not a medical device." in text
     assert predictor().weights_sha256[:12] in text
     assert "Brush Foundation" in text
+    assert "none is kept" in page.locator("#keeping").text_content()
     assert page.title() == "boneage: reading room"
     flags = page.locator("#flags")
     assert "The sex is unknown" in flags.inner_text()
@@ -142,8 +147,17 @@ def test_earlier_films_of_the_same_patient_are_drawn(page: Any) -> None:
         page.fill("#age-years", years)
         playwright.expect(page.locator("#sds")).not_to_have_text("–")
         playwright.expect(page.locator("#age-source")).to_have_text("as you say")
-    playwright.expect(page.locator("#earlier")).to_contain_text("of this patient")
-    assert page.locator("#chart circle.earlier").count() >= 2
+    playwright.expect(page.locator("#earlier")).to_have_text("2 others of this patient.")
+    before = page.locator("#chart circle.earlier").evaluate_all("all => all.map(one => one.textContent)")
+    page.locator("#films .film").nth(0).click()
+    page.fill("#age-years", "6")
+    playwright.expect(page.locator("#films li").nth(0)).to_have_attribute("data-status", "again")
+    done(page, 3)
+    page.locator("#films .film").nth(2).click()
+    playwright.expect(page.locator("#earlier")).to_have_text("2 others of this patient.")
+    after = page.locator("#chart circle.earlier").evaluate_all("all => all.map(one => one.textContent)")
+    assert [text[:3] for text in before] == ["7\N{NO-BREAK SPACE}y", "8\N{NO-BREAK SPACE}y"]
+    assert [text[:3] for text in sorted(after)] == ["6\N{NO-BREAK SPACE}y", "8\N{NO-BREAK SPACE}y"]
     assert "4711" not in page.title() + page.url
 
 
@@ -201,6 +215,35 @@ def test_the_dates_are_those_of_their_film(page: Any) -> None:
     assert (page.input_value("#taken"), page.input_value("#born")) == ("2020-03-01", "2010-03-01")
 
 
+def test_dates_that_give_no_age_are_said_to_give_none(page: Any) -> None:
+    drop(page, hand())
+    done(page)
+    page.click("#dates summary")
+    words = page.locator("#dates-state")
+    for born, problem in (("2021-03-01", "lies after the film"), ("1850-03-01", "more than 120 years")):
+        page.fill("#taken", "2020-03-01")
+        page.fill("#born", born)
+        page.keyboard.press("Tab")
+        playwright.expect(words).to_contain_text(problem)
+        assert page.input_value("#age-years") == ""
+        assert page.get_attribute("#born", "aria-invalid") == "true"
+    page.fill("#born", "2010-03-01")
+    page.keyboard.press("Tab")
+    playwright.expect(words).to_have_text("")
+    playwright.expect(page.locator("#age-years")).to_have_value("10")
+
+
+def test_an_age_beyond_the_chart_is_an_arrow_at_its_edge(page: Any) -> None:
+    drop(page, hand())
+    done(page)
+    page.fill("#age-years", "40")
+    playwright.expect(page.locator("#earlier")).to_have_text(
+        "Arrow at the edge: beyond the chart, at 40\N{NO-BREAK SPACE}y 0\N{NO-BREAK SPACE}mo."
+    )
+    assert page.locator("#chart path.now").count() == 1
+    assert page.locator("#chart circle").count() == 0
+
+
 def test_the_list_keeps_the_focus(page: Any) -> None:
     for number in range(3):
         drop(page, hand(seed=number), f"{number}.png")
@@ -218,14 +261,72 @@ def test_a_heat_map_is_asked_for_once(page: Any) -> None:
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     page.evaluate("""() => {
-        const slider = document.querySelector("#heat-opacity");
+        const slider = document.querySelector("#fade");
         for (let value = 5; value <= 90; value += 5) {
             slider.value = value;
             slider.dispatchEvent(new Event("input", { bubbles: true }));
         }
     }""")
-    page.wait_for_timeout(3000)
+    playwright.expect(page.locator("#film-layers")).to_contain_text("Bright")
+    page.keyboard.press("n")
+    page.wait_for_timeout(500)
     assert sum(url.endswith("/api/readings") for url in asked) == 1
+
+
+def test_the_named_regions_lie_over_the_film_and_stand_in_a_table(page: Any) -> None:
+    drop(page, hand(size=400))
+    done(page)
+    page.wait_for_selector("#film-wait", state="hidden")
+    page.wait_for_timeout(200)
+    film, words = page.locator("#film"), page.locator("#film-layers")
+    bare = film.screenshot()
+    page.keyboard.press("n")
+    playwright.expect(words).to_contain_text("Shares of the heat map; elsewhere")
+    page.wait_for_timeout(200)
+    outlined = film.screenshot()
+    assert outlined != bare
+    rows = page.locator("#shares tr")
+    assert rows.locator("th").all_inner_texts() == ["Carpals", "Radius and ulna", "MCP", "PIP", "DIP", "Elsewhere"]
+    shares = [int(text.split()[0]) for text in rows.locator("td:nth-child(2)").all_inner_texts()]
+    assert sum(shares) == pytest.approx(100, abs=3)
+    assert findings(page) == []
+    page.keyboard.press("h")
+    page.wait_for_timeout(200)
+    assert film.screenshot() not in (bare, outlined)
+    for key in "hn":
+        page.keyboard.press(key)
+    playwright.expect(words).to_have_text("")
+    playwright.expect(page.locator("#looked")).to_be_hidden()
+    page.wait_for_timeout(200)
+    assert film.screenshot() == bare
+
+
+def test_a_refused_film_has_no_heat_map_and_it_says_so(page: Any) -> None:
+    drop(page, noise())
+    done(page)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.keyboard.press("h")
+    playwright.expect(page.locator("#film-layers")).to_have_text("No heat map: the film has no bone age.")
+    page.wait_for_timeout(300)
+    assert asked == []
+
+
+def test_what_fails_is_said_and_can_be_asked_for_again(page: Any) -> None:
+    drop(page, hand())
+    done(page)
+    page.context.set_offline(True)
+    page.keyboard.press("h")
+    playwright.expect(page.locator("#film-layers")).to_contain_text("No heat map. The service does not answer")
+    page.click("#pdf")
+    playwright.expect(page.locator("#pdf-state")).to_contain_text("No PDF. The service does not answer")
+    page.context.set_offline(False)
+    page.keyboard.press("h")
+    page.keyboard.press("h")
+    playwright.expect(page.locator("#film-layers")).to_contain_text("Bright")
+    with page.expect_download():
+        page.click("#pdf")
+    playwright.expect(page.locator("#pdf-state")).to_have_text("")
 
 
 def test_a_click_pans_without_dragging(page: Any) -> None:
@@ -292,14 +393,23 @@ def test_single_keys_can_be_turned_off(page: Any) -> None:
     assert page.locator("input[value=female]").is_checked() is False
 
 
-def test_a_reviewers_own_age_is_kept_where_there_is_a_record(page: Any) -> None:
-    drop(page, hand())
+def test_who_reads_and_their_own_age_are_kept_where_there_is_a_record(page: Any, place: Service) -> None:
+    page.fill("#who", "AB")
+    assert page.is_disabled("#own-keep")
+    drop(page, hand(seed=11))
     done(page)
+    state = page.locator("#review-state")
+    page.click("#own-keep")
+    playwright.expect(state).to_have_text("no age is filled in")
+    page.fill("#own-years", "0")
+    page.click("#own-keep")
+    playwright.expect(state).to_have_text("an age of 0 is not kept")
     page.fill("#own-years", "9")
     page.fill("#own-months", "3")
-    page.fill("#who", "AB")
-    page.click("#review button")
-    playwright.expect(page.locator("#review-state")).to_have_text("kept: 9\N{NO-BREAK SPACE}y 3\N{NO-BREAK SPACE}mo")
+    page.click("#own-keep")
+    playwright.expect(state).to_have_text("kept: 9\N{NO-BREAK SPACE}y 3\N{NO-BREAK SPACE}mo")
+    kept = list(csv.DictReader(page.request.get(f"{place.url}/api/record.csv").text().splitlines()))
+    assert [row["who"] for row in kept if row["film_sha256"] == hashlib.sha256(hand(seed=11)).hexdigest()] == ["AB"]
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
@@ -319,17 +429,22 @@ def test_axe_finds_nothing_serious(page: Any, scheme: str, size: dict[str, int])
     assert findings(page) == []
 
 
-@pytest.mark.parametrize(("width", "height"), [(1280, 800), (1024, 768), (768, 1024), (320, 640)])
+@pytest.mark.parametrize(
+    ("width", "height"), [(1280, 800), (1221, 800), (1101, 800), (901, 700), (768, 1024), (320, 640)]
+)
 def test_nothing_lies_beyond_the_screens_edge(page: Any, width: int, height: int) -> None:
     page.set_viewport_size({"width": width, "height": height})
     drop(page, hand())
     done(page)
     page.wait_for_timeout(200)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    for name in ("#toolbar", "#add", "#film", "#level", "#heat-opacity"):
+    for name in ("#toolbar", "#add", "#film", "#level", "#fade"):
         box = page.locator(name).bounding_box()
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= width
+    stage, tools = (page.locator(name).bounding_box() for name in ("#stage", "#toolbar"))
+    assert stage["x"] <= tools["x"]
+    assert tools["x"] + tools["width"] <= stage["x"] + stage["width"]
 
 
 def test_on_paper_it_is_one_page_with_what_matters(page: Any) -> None:
@@ -338,6 +453,8 @@ def test_on_paper_it_is_one_page_with_what_matters(page: Any) -> None:
     page.wait_for_selector("#film-wait", state="hidden")
     page.keyboard.press("f")
     playwright.expect(page.locator("#sex-source")).to_have_text("as you say")
+    page.keyboard.press("n")
+    playwright.expect(page.locator("#shares tr")).to_have_count(6)
     pdf = page.pdf(format="A4")
     assert pdf.count(b"/Type /Page\n") == 1
     page.emulate_media(media="print")
@@ -346,15 +463,44 @@ def test_on_paper_it_is_one_page_with_what_matters(page: Any) -> None:
     assert not page.locator("nav").is_visible()
 
 
-def test_signing_in_with_the_token(browser: Any, tmp_path: Path) -> None:
-    with service("--token-file", tmp_path / "token") as running:
+def test_signing_in_with_the_token_to_a_room_that_keeps_films(browser: Any, tmp_path: Path) -> None:
+    keeping = ("--record", tmp_path / "room.db", "--keep-films", tmp_path / "films")
+    with service("--token-file", tmp_path / "token", *keeping) as running:
         context = browser.new_context(viewport=DESKTOP)
         opened = context.new_page()
         opened.goto(running.url)
         assert findings(opened) == []
+        opened.fill("#token", "a token of somewhere else")
+        opened.click("button")
+        playwright.expect(opened.get_by_role("alert")).to_have_text("This is not the token of this service.")
+        assert findings(opened) == []
         opened.fill("#token", (tmp_path / "token").read_text().strip())
         opened.click("button")
         opened.wait_for_selector("body[data-ready]")
+        playwright.expect(opened.locator("#keeping")).to_contain_text("keeps their pixels")
         drop(opened, hand())
         done(opened)
+        context.close()
+
+
+def test_a_reading_that_the_record_does_not_take_says_so(browser: Any, tmp_path: Path) -> None:
+    """The record is lost while the room is open: films are read at once all the same."""
+    record = tmp_path / "room.db"
+    with service("--record", record) as running:
+        context = browser.new_context(viewport=DESKTOP)
+        opened = context.new_page()
+        opened.goto(running.url)
+        opened.wait_for_selector("body[data-ready]")
+        drop(opened, hand())
+        done(opened)
+        playwright.expect(opened.locator("#flags")).not_to_contain_text("kept")
+        with contextlib.closing(sqlite3.connect(record)) as connection:
+            connection.execute("DROP TABLE readings")
+        opened.keyboard.press("f")
+        playwright.expect(opened.locator("#flags")).to_contain_text("The reading could not be kept: the record")
+        assert opened.is_disabled("#own-keep")
+        opened.click("#dates summary")
+        opened.fill("#patient", "MRN-1")
+        opened.keyboard.press("Tab")
+        playwright.expect(opened.locator("#earlier")).to_contain_text("Earlier readings are not known. The record")
         context.close()

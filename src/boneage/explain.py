@@ -33,6 +33,8 @@ CHANGED = 4  # grey levels: a patch that changes no pixel by more is background 
 SLIGHT = 0.1  # of the largest effect in a round: a patch with less is not marked
 BATCH = 16
 LAYER = 512  # pixels: the longer side of a layer over a film
+DRAWN = 320  # pixels a side: the grid on which the regions' outlines are found
+SMOOTH = 9  # points of an outline that are averaged; every third is kept
 ELSEWHERE = "elsewhere"
 
 
@@ -47,19 +49,55 @@ class Reader(Protocol):
 
 
 @dataclass(frozen=True)
+class Region:
+    """A named part of a hand on a film.
+
+    ``share``: of the heat, 1 in all. ``outlines``: closed lines, points [n, 2] in fractions of the film; a row of
+    joints has several, what is elsewhere none.
+    """
+
+    name: str
+    share: float
+    outlines: tuple[Points, ...]
+
+
+@dataclass(frozen=True)
+class Layers:
+    """What lies over a film: ``heat``, a PNG of the whole film, and the named ``regions``."""
+
+    heat: bytes
+    regions: tuple[Region, ...]
+
+
+@dataclass(frozen=True)
 class Explanation:
     """Where the network looked on one film.
 
     ``square``: uint8 [S, S], the film as the network saw it. ``heat``: float32 [S, S] from 0 to 1, highest where
-    blurring moves the age most, then where it moves it most beside that. ``shares``: of the heat by region (see
-    `REGIONS`, and `ELSEWHERE`), in all 1; None where no hand was made out. ``place``: [2, 3], from fractions of the
-    square to fractions of the film.
+    blurring moves the age most, then where it moves it most beside that. ``points``: the hand's landmarks in fractions
+    of the square; None where no hand was made out. ``place``: [2, 3], from fractions of the square to fractions of the
+    film.
     """
 
     square: np.ndarray
     heat: np.ndarray
-    shares: dict[str, float] | None
+    points: Points | None
     place: np.ndarray
+
+    @property
+    def shares(self) -> dict[str, float] | None:
+        """Of the heat by region (see `REGIONS`, and `ELSEWHERE`), in all 1; None without a hand or without heat."""
+        return shares(self.heat, self.points) if self.points is not None and self.heat.any() else None
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """The named regions on the film and what is elsewhere; none without a hand or without heat."""
+        if self.points is None or (found := self.shares) is None:
+            return ()
+        of = regions(self.points, DRAWN)
+        lines = {name: outlines(of == number) for number, name in enumerate(REGIONS)} | {ELSEWHERE: ()}
+        on_film = {name: tuple(landmarks.apply(self.place, line) for line in lines[name]) for name in found}
+        return tuple(Region(name, share, on_film[name]) for name, share in found.items())
 
     def overlay(self, words: str, side: int = 512) -> bytes:
         """The heat over the film, ``words`` below it, as PNG."""
@@ -82,21 +120,21 @@ class Explanation:
         return bytes(cv2.imencode(".png", np.dstack([colour, (255 * np.sqrt(heat)).astype(np.uint8)]))[1])
 
 
-def over_film(reader: Reader, film: Radiograph, sex: Sex) -> bytes:
-    """Where the network looked, as a layer over the whole film, its longer side 512 pixels at most: PNG."""
+def over_film(reader: Reader, film: Radiograph, sex: Sex) -> Layers:
+    """Where the network looked, as layers over the whole film; the heat's longer side is 512 pixels at most."""
     height, width = film.pixels.shape
     scale = min(1.0, LAYER / max(height, width))
-    return explain(reader, film, sex).layer(max(1, round(scale * width)), max(1, round(scale * height)))
+    found = explain(reader, film, sex)
+    return Layers(found.layer(max(1, round(scale * width)), max(1, round(scale * height))), found.regions)
 
 
 def explain(reader: Reader, film: Radiograph, sex: Sex) -> Explanation:
-    """Where the network looked on a film, and the named regions' shares of it."""
+    """Where the network looked on a film, and the landmarks that name its parts."""
     found = look(film.pixels, reader.spec)
     square = render(film, found, reader.spec)
     heat = occlusion(lambda squares: reader.told(squares, [sex] * len(squares), quick=True)[0], square)
     place = _place(film, found, reader.spec)
-    points = _points(film, found, place)
-    return Explanation(square, heat, None if points is None else shares(heat, points), place)
+    return Explanation(square, heat, _points(film, found, place), place)
 
 
 def occlusion(months: Callable[[np.ndarray], np.ndarray], square: np.ndarray) -> np.ndarray:
@@ -164,6 +202,18 @@ def regions(points: Points, side: int) -> np.ndarray:
             of[distance < nearest] = number
             nearest = np.minimum(nearest, distance)
     return of
+
+
+def outlines(mask: np.ndarray) -> tuple[Points, ...]:
+    """The smoothed outlines of what is true in a mask [S, S], each [n, 2] in fractions of it."""
+    found, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    reach = SMOOTH // 2
+    lines = []
+    for line in (one[:, 0] for one in found if len(one) > 2 * SMOOTH):
+        around = np.concatenate([line[-reach:], line, line[:reach]])
+        smooth = np.lib.stride_tricks.sliding_window_view(around, SMOOTH, axis=0).mean(axis=-1)
+        lines.append((smooth[::3] + 0.5) / len(mask))
+    return tuple(lines)
 
 
 @dataclass(frozen=True)

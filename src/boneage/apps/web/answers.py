@@ -36,7 +36,7 @@ class Wishes(BaseModel):
 
     sex: Sex | None = Field(default=None, description="what the file says, where left out")
     chronological_age_months: Months | None = Field(default=None, description="what the file says, where left out")
-    heatmap: Truth = Field(default=False, description="also say where the model looked, if this service can")
+    heatmap: Truth = Field(default=False, description="also say where the model looked, if there is an age")
     keep: Truth = Field(default=True, description="in the record, where one is kept")
 
 
@@ -86,6 +86,17 @@ class FilmFacts(BaseModel):
     laterality: str | None
 
 
+class Region(BaseModel):
+    """A named part of the hand: its ``share`` of the heat map, of 1, and where it lies.
+
+    ``outlines``: closed lines of points (x, y) in fractions of the film's width and height.
+    """
+
+    name: str
+    share: float
+    outlines: list[list[tuple[float, float]]]
+
+
 class Answer(BaseModel):
     """One reading; no age where a flag refuses the film. ``patient``: the keyed hash of the patient's id.
 
@@ -107,6 +118,9 @@ class Answer(BaseModel):
     record: int | None = None
     not_kept: str | None = None
     heatmap: str | None = Field(default=None, description="a PNG over the whole film, as a data URL")
+    regions: list[Region] | None = Field(
+        default=None, description="the heat map's shares, in all 1; empty where no hand was made out"
+    )
     model: str
     weights_sha256: str
     image_sha256: str

@@ -43,7 +43,7 @@ def create_app(
     """The page and the service over one predictor.
 
     ``record``: where readings are kept; None: nowhere. ``films``: where the pixels of their films are kept.
-    ``explain``: a PNG over a whole film that says where the model looked. ``token``: what everybody needs; None: only
+    ``explain``: the layers over a film that say where the model looked. ``token``: what everybody needs; None: only
     names of this computer are answered to.
     """
     limits = limits or Limits()

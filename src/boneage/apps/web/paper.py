@@ -33,7 +33,7 @@ FILM_SIDE = 900  # pixels
 HEAT = 0.6  # opacity of the heat map
 WIDEST, TALLEST = 82 * mm, 96 * mm  # of the film on the page
 CHART = (MARGIN, 44 * mm, WIDTH - 2 * MARGIN, 100 * mm)  # left, bottom, width, height
-OLDEST = 216  # months on the axes
+OLDEST, HIGHEST = 216, 240  # months on the axes, as on the page
 
 
 Exactly = Annotated[Months, Field(strict=True)]
@@ -67,7 +67,7 @@ def report(answer: Answer, film: Radiograph, wishes: ReportWishes) -> bytes:
     canvas.setTitle("Bone age reading")
     canvas.setCreator(f"boneage {answer.version}")
     _head(canvas)
-    _film(canvas, film, answer.heatmap)
+    _film(canvas, film, answer)
     _facts(canvas, answer)
     _chart(canvas, answer, wishes.earlier)
     _foot(canvas, answer)
@@ -97,19 +97,25 @@ def _head(canvas: Canvas) -> None:
     canvas.line(WIDTH - MARGIN - 38 * mm, top - 31, WIDTH - MARGIN, top - 31)
 
 
-def _film(canvas: Canvas, film: Radiograph, heatmap: str | None) -> None:
-    """The film, and where there is a heat map, that over it as a page shows it."""
+def _film(canvas: Canvas, film: Radiograph, answer: Answer) -> None:
+    """The film, and where there is a heat map, that over it as a page shows it, with the regions' shares below."""
     picture = Image.fromarray(np.rint(film.pixels * 255).astype(np.uint8))
     picture.thumbnail((FILM_SIDE, FILM_SIDE))
     scale = min(WIDEST / picture.width, TALLEST / picture.height)
     width, height = picture.width * scale, picture.height * scale
     place = (MARGIN + (WIDEST - width) / 2, HEIGHT - MARGIN - 44 - height)
     canvas.drawImage(ImageReader(picture), *place, width, height)
-    if heatmap:
-        layer = Image.open(io.BytesIO(base64.b64decode(heatmap.partition(",")[2])))
+    if answer.heatmap:
+        layer = Image.open(io.BytesIO(base64.b64decode(answer.heatmap.partition(",")[2])))
         layer.putalpha(layer.getchannel("A").point(lambda opacity: round(opacity * HEAT)))
         canvas.drawImage(ImageReader(layer), *place, width, height, mask="auto")
-        _text(canvas, MARGIN, place[1] - 11, "Bright: blurring the film here moves the age most.", 8, QUIET)
+        for number, words in enumerate(simpleSplit(_heat_words(answer), "Helvetica", 8, WIDEST)):
+            _text(canvas, MARGIN, place[1] - 11 * (number + 1), words, 8, QUIET)
+
+
+def _heat_words(answer: Answer) -> str:
+    shares = ", ".join(f"{region.name} {region.share:.0%}" for region in answer.regions or [])
+    return "Bright: blurring the film here moves the age most. " + (f"Of this: {shares}." if shares else "")
 
 
 def _facts(canvas: Canvas, answer: Answer) -> None:
@@ -163,10 +169,17 @@ def _chart(canvas: Canvas, answer: Answer, earlier: list[tuple[float, float]]) -
     _axes(canvas, plot)
     if answer.sex is not Sex.UNKNOWN:
         _band(canvas, plot, answer.sex)
-    for age, bone in earlier:
-        _dot(canvas, plot, age, bone, INK, 2.8)
+    marks = [(age, bone, INK, 2.8) for age, bone in earlier]
     if answer.chronological_age_months is not None and answer.bone_age_months is not None:
-        _dot(canvas, plot, answer.chronological_age_months, answer.bone_age_months, ACCENT, 4)
+        marks += [(answer.chronological_age_months, answer.bone_age_months, ACCENT, 4)]
+    for mark in marks:
+        _mark(canvas, plot, *mark)
+    beyond = ", ".join(age_text(age) for age, bone, *_ in marks if not _is_on(age, bone))
+    if beyond:
+        first, *more = simpleSplit(
+            f"Arrow at the edge: beyond the chart, at {beyond}.", "Helvetica", 8, width - 20 * mm
+        )
+        _text(canvas, left, bottom + height - 13, first + (" and others" if more else ""), 8, QUIET)
 
 
 def _axes(canvas: Canvas, plot: tuple[float, ...]) -> None:
@@ -197,18 +210,30 @@ def _band(canvas: Canvas, plot: tuple[float, ...], sex: Sex) -> None:
     canvas.lines([(*one, *other) for one, other in pairwise(means)])
 
 
-def _dot(canvas: Canvas, plot: tuple[float, ...], age: float, bone: float, colour: Color, radius: float) -> None:
-    if age > OLDEST or bone > OLDEST + 24:
-        return
+def _is_on(age: float, bone: float) -> bool:
+    return age <= OLDEST and bone <= HIGHEST
+
+
+def _mark(canvas: Canvas, plot: tuple[float, ...], age: float, bone: float, colour: Color, radius: float) -> None:
+    """A dot, or at the edge an arrow for what lies beyond it."""
+    x, y = _at(plot, min(age, OLDEST), min(bone, HIGHEST))
     canvas.setFillColor(colour)
     canvas.setStrokeColor(HexColor("#ffffff"))
     canvas.setLineWidth(1)
-    canvas.circle(*_at(plot, age, bone), radius, stroke=1, fill=1)
+    if _is_on(age, bone):
+        canvas.circle(x, y, radius, stroke=1, fill=1)
+        return
+    arrow = canvas.beginPath()
+    arrow.moveTo(x - 2 * radius, y - 1.4 * radius)
+    arrow.lineTo(x + 0.5 * radius, y)
+    arrow.lineTo(x - 2 * radius, y + 1.4 * radius)
+    arrow.close()
+    canvas.drawPath(arrow, stroke=1, fill=1)
 
 
 def _at(plot: tuple[float, ...], age: float, bone: float) -> tuple[float, float]:
     left, bottom, width, height = plot
-    return left + width * age / OLDEST, bottom + height * bone / (OLDEST + 24)
+    return left + width * age / OLDEST, bottom + height * bone / HIGHEST
 
 
 def _foot(canvas: Canvas, answer: Answer) -> None:

@@ -14,10 +14,12 @@ import cv2
 import numpy as np
 
 from ...errors import CannotWrite, UnreadableImage
+from ...explain import Layers
+from ...explain import Region as Explained
 from ...predictor import Predictor
 from ...record import Pseudonyms, Record
 from ...types import Radiograph, Reading, Sex
-from .answers import Answer, FilmFacts, FormWishes, Wishes, against
+from .answers import Answer, FilmFacts, FormWishes, Region, Wishes, against
 from .counters import Counters
 from .decoders import Decoders, Film
 from .faults import log
@@ -25,7 +27,7 @@ from .film_folder import FilmFolder
 from .limits import Limits, Refusal
 from .line import Line
 
-Explain = Callable[[Radiograph, Sex], bytes | None]
+Explain = Callable[[Radiograph, Sex], Layers]
 SHOWN = 2048  # pixels: the longer side of a film as a page shows it
 T = TypeVar("T")
 
@@ -33,7 +35,7 @@ T = TypeVar("T")
 class Room:
     """One predictor, its decoders and the line before them.
 
-    ``explain``: a PNG over the whole film that says where the model looked, if there is such a thing. ``record``: where
+    ``explain``: the layers over a film that say where the model looked, if there is such a thing. ``record``: where
     readings are kept, if they are; ``films``: where the pixels of their films are, if they are.
     """
 
@@ -111,13 +113,13 @@ class Room:
     def _read(self, data: bytes, name: str, wishes: Wishes, *, keep: bool) -> Answer:
         film = self.decoders.decode(data)
         reading = self.predictor.read(film.radiograph, wishes.sex)
-        heatmap = self._heatmap(film.radiograph, reading.sex) if wishes.heatmap else None
-        answer = self._answer(dataclasses.replace(reading, file=name), film, wishes, heatmap)
+        layers = self._layers(film.radiograph, reading) if wishes.heatmap else None
+        answer = self._answer(dataclasses.replace(reading, file=name), film, wishes, layers)
         if self.record and keep and wishes.keep:
             self._keep(reading, film.radiograph, answer, wishes)
         return answer
 
-    def _answer(self, reading: Reading, film: Film, wishes: Wishes, heatmap: str | None) -> Answer:
+    def _answer(self, reading: Reading, film: Film, wishes: Wishes, layers: Layers | None) -> Answer:
         told, given = film.radiograph.chronological_age, wishes.chronological_age_months
         age = told if given is None else given
         height, width = film.radiograph.pixels.shape
@@ -136,12 +138,13 @@ class Room:
                 laterality=film.radiograph.laterality,
             ),
             patient=self.pseudonyms.of(patient),
-            heatmap=heatmap,
+            heatmap=None if layers is None else "data:image/png;base64," + base64.b64encode(layers.heat).decode(),
+            regions=None if layers is None else [_region(region) for region in layers.regions],
         )
 
-    def _heatmap(self, film: Radiograph, sex: Sex) -> str | None:
-        png = self.explain(film, sex) if self.explain else None
-        return None if png is None else "data:image/png;base64," + base64.b64encode(png).decode()
+    def _layers(self, film: Radiograph, reading: Reading) -> Layers | None:
+        """Of a film that has an age: nothing moves an age that is not there."""
+        return self.explain(film, reading.sex) if self.explain and reading.bone_age_months is not None else None
 
     def _keep(self, reading: Reading, film: Radiograph, answer: Answer, wishes: Wishes) -> None:
         """Put it in the record, and its film in its folder; where that fails, the reading is given, and says so."""
@@ -155,6 +158,11 @@ class Room:
         except CannotWrite as error:
             answer.not_kept = f"the {'film' if answer.record else 'reading'} could not be kept: {error}"
             log.error(answer.not_kept)
+
+
+def _region(region: Explained) -> Region:
+    lines = [[(round(x, 4), round(y, 4)) for x, y in line.tolist()] for line in region.outlines]
+    return Region(name=region.name, share=round(region.share, 4), outlines=lines)
 
 
 def _shown(film: Radiograph) -> Radiograph:

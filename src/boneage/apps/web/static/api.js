@@ -17,8 +17,9 @@ function form(film, more = {}) {
   return data;
 }
 
-async function send(url, options = {}) {
-  for (let left = PATIENCE; ; left -= 1) {
+/** `patience`: how often to come back where the service is busy. */
+async function send(url, { patience = 0, ...options } = {}) {
+  for (let left = patience; ; left -= 1) {
     const answer = await attempt(url, options);
     if (answer.ok) return answer;
     if (answer.status === 503 && left > 0) {
@@ -67,27 +68,32 @@ export async function reference() {
 }
 
 export async function read(film, signal) {
-  return (await send("/api/readings", { method: "POST", body: form(film), signal })).json();
+  return (await send("/api/readings", { method: "POST", body: form(film), signal, patience: PATIENCE })).json();
 }
 
-/** Where the model looked, as a picture over the whole film: a data URL, or null. */
-export async function heatmap(film) {
+/** Where the model looked: { heat: a picture over the whole film, regions }. */
+export async function layers(film) {
   const body = form(film, { heatmap: "true", keep: "false" });
-  return (await (await send("/api/readings", { method: "POST", body })).json()).heatmap;
+  const { heatmap, regions } = await (await send("/api/readings", { method: "POST", body, patience: PATIENCE })).json();
+  if (heatmap === null) throw new Refused("The service has no heat map of this film.");
+  const heat = new Image();
+  heat.src = heatmap;
+  await heat.decode();
+  return { heat, regions };
 }
 
 /** The pixels of a film: { data: Uint16Array, width, height }. */
 export async function pixels(film, signal) {
   const body = new FormData();
   body.set("film", film.file, "film");
-  const answer = await send("/api/films", { method: "POST", body, signal });
+  const answer = await send("/api/films", { method: "POST", body, signal, patience: PATIENCE });
   const [width, height] = ["Film-Width", "Film-Height"].map((name) => Number(answer.headers.get(name)));
   return { data: new Uint16Array(await answer.arrayBuffer()), width, height };
 }
 
 export async function report(film, earlier, heatmap) {
   const body = form(film, { earlier: JSON.stringify(earlier), heatmap: String(heatmap) });
-  return (await send("/api/reports", { method: "POST", body })).blob();
+  return (await send("/api/reports", { method: "POST", body, patience: PATIENCE })).blob();
 }
 
 export async function earlier(patient) {

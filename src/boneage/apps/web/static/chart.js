@@ -9,39 +9,56 @@ const LEFT = 22;
 const BOTTOM = 20;
 const TOP = 6;
 const RIGHT = 6;
+const OLDEST = 216; // months on the axis, as in the PDF
+const TOP_AGE = 240;
 const TICKS = [0, 36, 72, 108, 144, 180, 216];
 
 /** Bone age against chronological age. `rows`: of the reference, or null. `points`: [age, bone age] of earlier films. */
 export function growthChart({ rows, now, points }) {
-  const top = Math.max(228, ...points.map(([, bone]) => bone), now ? now.bone + 8 : 0);
-  const across = (age) => LEFT + ((WIDTH - LEFT - RIGHT) * Math.min(age, 216)) / 216;
-  const up = (bone) => HEIGHT - BOTTOM - ((HEIGHT - BOTTOM - TOP) * bone) / top;
+  const across = (age) => LEFT + ((WIDTH - LEFT - RIGHT) * Math.min(age, OLDEST)) / OLDEST;
+  const up = (bone) => HEIGHT - BOTTOM - ((HEIGHT - BOTTOM - TOP) * Math.min(bone, TOP_AGE)) / TOP_AGE;
   const chart = draw("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", class: "growth" });
   chart.append(draw("title", {}, title(now, points)), ...grid(across, up));
   if (rows) chart.append(...band(rows, across, up));
-  const earlier = [...points].sort((one, other) => one[0] - other[0]);
-  const all = now?.age != null ? [...earlier, [now.age, now.bone]] : earlier;
-  if (all.length > 1) {
-    const sorted = [...all].sort((one, other) => one[0] - other[0]);
-    chart.append(draw("polyline", { class: "course", points: sorted.map(([age, bone]) => `${across(age)},${up(bone)}`).join(" ") }));
+  const placed = now && now.age !== null ? [now.age, now.bone] : null;
+  const course = [...points, ...(placed ? [placed] : [])].filter(isOn).sort((one, other) => one[0] - other[0]);
+  if (course.length > 1) {
+    chart.append(draw("polyline", { class: "course", points: course.map(([age, bone]) => `${across(age)},${up(bone)}`).join(" ") }));
   }
-  for (const [age, bone] of earlier) {
-    chart.append(draw("circle", { class: "earlier", cx: across(age), cy: up(bone), r: 3 }, draw("title", {}, `${ageText(age)}: ${ageText(bone)}`)));
-  }
-  if (now && now.age != null) {
-    chart.append(draw("circle", { class: "halo", cx: across(now.age), cy: up(now.bone), r: 8 }));
-    chart.append(draw("circle", { class: "now", cx: across(now.age), cy: up(now.bone), r: 4 }));
+  for (const point of points) chart.append(mark(point, "earlier", 3, across, up));
+  if (placed) {
+    if (isOn(placed)) chart.append(draw("circle", { class: "halo", cx: across(now.age), cy: up(now.bone), r: 8 }));
+    chart.append(mark(placed, "now", 4, across, up));
   } else if (now) {
-    chart.append(draw("line", { class: "unplaced", x1: across(0), x2: across(216), y1: up(now.bone), y2: up(now.bone) }));
+    chart.append(draw("line", { class: "unplaced", x1: across(0), x2: across(OLDEST), y1: up(now.bone), y2: up(now.bone) }));
   }
   return chart;
+}
+
+function isOn([age, bone]) {
+  return age <= OLDEST && bone <= TOP_AGE;
+}
+
+/** A dot, or at the edge an arrow for what lies beyond it. */
+function mark(point, kind, radius, across, up) {
+  const [x, y] = [across(point[0]), up(point[1])];
+  const words = draw("title", {}, `${ageText(point[0])}: ${ageText(point[1])}`);
+  if (isOn(point)) return draw("circle", { class: kind, cx: x, cy: y, r: radius }, words);
+  return draw("path", { class: `${kind} beyond`, d: `M${x - 7} ${y - 5}l9 5-9 5z` }, words);
+}
+
+/** What the arrows at the edge stand for; nothing where there are none. */
+export function beyondWords(now, points) {
+  const all = now && now.age !== null ? [...points, [now.age, now.bone]] : points;
+  const ages = all.filter((point) => !isOn(point)).map(([age]) => ageText(age));
+  return ages.length ? `Arrow at the edge: beyond the chart, at ${ages.join(", ")}.` : "";
 }
 
 function title(now, points) {
   const earlier = points.length ? `, and ${points.length} other readings` : "";
   if (!now) return "Bone age against chronological age";
-  const at = now.age == null ? "chronological age not known" : `at ${ageText(now.age)}`;
-  return `Bone age ${ageText(now.bone)} ${at}${earlier}`;
+  const at = now.age === null ? "chronological age not known" : `at ${ageText(now.age)}`;
+  return `Bone age ${ageText(now.bone)} ${at}${earlier}. ${beyondWords(now, points)}`.trim();
 }
 
 function grid(across, up) {
@@ -50,7 +67,7 @@ function grid(across, up) {
     parts.push(draw("line", { class: "grid", x1: across(month), x2: across(month), y1: up(0), y2: TOP }));
     parts.push(draw("text", { class: "tick", x: across(month), y: HEIGHT - 6, "text-anchor": "middle" }, `${month / 12}`));
     if (up(month) < TOP) continue;
-    parts.push(draw("line", { class: "grid", x1: across(0), x2: across(216), y1: up(month), y2: up(month) }));
+    parts.push(draw("line", { class: "grid", x1: across(0), x2: across(OLDEST), y1: up(month), y2: up(month) }));
     if (month) parts.push(draw("text", { class: "tick", x: LEFT - 6, y: up(month) + 3.5, "text-anchor": "end" }, `${month / 12}`));
   }
   parts.push(draw("text", { class: "tick unit", x: WIDTH - RIGHT, y: HEIGHT - BOTTOM - 5, "text-anchor": "end" }, "age, years"));

@@ -9,11 +9,11 @@ const THUMB = 88; // pixels
 let next = 1;
 
 export class Films {
-  /** `changed(film)` is called whenever something of a film, or the list (null), is new. */
-  constructor(changed) {
+  /** `changed(film)` is called whenever something of a film, or the list (null), is new. `who()`: who sits here now. */
+  constructor(changed, who) {
     this.changed = changed;
+    this.who = who;
     this.list = [];
-    this.who = "";
     this.waiting = [];
     this.running = 0;
   }
@@ -29,7 +29,7 @@ export class Films {
       pixels: null,
       pixelsError: "",
       thumb: null,
-      earlier: [],
+      earlier: new Map(),
       view: null,
       wishes: { sex: null, age: null, patient: "" },
       stop: null,
@@ -62,15 +62,16 @@ export class Films {
     return this.list.filter((film) => film.status === "done" || film.status === "error").length;
   }
 
-  /** Other films of the patient in this session, as [chronological age, bone age]. */
+  /** What this session now says of each other film, by its hash: [chronological age, bone age], or null for what is
+   * another patient's or has no such pair. */
   siblings(film) {
     const patient = film.answer?.patient;
-    if (!patient) return [];
-    const others = this.list.filter((other) => other !== film && other.answer?.patient === patient);
-    return others
-      .filter((other) => other.answer.image_sha256 !== film.answer.image_sha256)
-      .map(({ answer }) => [answer.chronological_age_months, answer.bone_age_months])
-      .filter((pair) => !pair.includes(null));
+    const known = new Map();
+    for (const { answer } of this.list.filter((other) => other !== film && other.answer)) {
+      const is = patient && answer.patient === patient;
+      if (is || !known.has(answer.image_sha256)) known.set(answer.image_sha256, is ? pair(answer) : null);
+    }
+    return known;
   }
 
   async show(film) {
@@ -97,7 +98,7 @@ export class Films {
     film.status = film.answer ? "again" : "reading";
     this.changed(film);
     try {
-      const wished = { ...film, wishes: { ...film.wishes, who: this.who } };
+      const wished = { ...film, wishes: { ...film.wishes, who: this.who() } };
       film.answer = await api.read(wished, stop.signal);
       film.status = "done";
       film.error = "";
@@ -117,6 +118,11 @@ export class Films {
     const held = this.list.filter((film) => film.pixels && film !== latest);
     for (const film of held.slice(0, Math.max(0, held.length - KEPT_PIXELS + 1))) film.pixels = null;
   }
+}
+
+/** The chronological and the bone age of an answer or of an entry of the record; null where one is missing. */
+export function pair({ chronological_age_months: age, bone_age_months: bone }) {
+  return age === null || bone === null ? null : [age, bone];
 }
 
 /** A small canvas of a film. */

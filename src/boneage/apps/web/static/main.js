@@ -2,13 +2,13 @@
 
 import * as api from "./api.js";
 import { $, icon, make } from "./dom.js";
-import { Films } from "./films.js";
+import { Films, pair } from "./films.js";
 import { Panel } from "./panel.js";
 import { Viewer } from "./viewer.js";
-import { ageText, spokenAge } from "./words.js";
+import { ageText, percent, spokenAge } from "./words.js";
 
-const films = new Films(changed);
-const viewer = new Viewer($("film"), windowChanged);
+const films = new Films(changed, () => $("who").value.trim());
+const viewer = new Viewer($("film"), $("toolbar"), windowChanged);
 let panel;
 let service;
 let current = null;
@@ -19,10 +19,11 @@ async function open() {
   $("single-keys").checked = localStorage.getItem("single-keys") !== "off";
   const [about, reference] = await Promise.all([api.about(), api.reference()]);
   service = about;
-  panel = new Panel({ wished, reviewed, reference });
+  panel = new Panel({ wished, reviewed, reference, record: about.record });
   const table = about.reference_table.replace(" (Greulich and Pyle 1959)", "");
   $("about").textContent = `Model ${about.model}, weights ${about.weights_sha256.slice(0, 12)} \u00b7 table ${table} \u00b7 boneage ${about.version}`;
-  $("heat").hidden = !about.heatmap;
+  $("layers").hidden = !about.heatmap;
+  if (about.films_kept) $("keeping").textContent = "They stay with this service, which keeps their pixels beside its record.";
   listen();
   changed(null);
   document.body.dataset.ready = "true";
@@ -41,16 +42,17 @@ function changed(film) {
 /** A film has another answer than before. */
 function answered(film) {
   film.announced = film.answer;
-  film.layer = null;
+  film.layers = null;
+  film.layersError = "";
   recorded(film);
-  if (film === current) heat();
+  if (film === current) look();
   $("announce").textContent = `${film.name}: ${film.answer.bone_age_months === null ? "refused" : `bone age ${spokenAge(film.answer.bone_age_months)}`}`;
 }
 
 function select(film) {
   current = film;
   changed(film);
-  heat();
+  look();
   document.querySelector("#films [aria-current] ")?.scrollIntoView({ block: "nearest" });
 }
 
@@ -59,9 +61,9 @@ function showCurrent() {
   panel?.show(film, film ? earlierOf(film) : [], shown !== film);
   shown = film;
   if (film && !film.pixels && !film.pixelsError) films.show(film);
-  const layer = film?.layer ?? null;
-  const view = viewer.open(film?.pixels ?? null, film?.view, layer);
+  const view = viewer.open(film?.pixels ?? null, film?.view, film?.layers);
   if (film) film.view = view;
+  showLayers(film);
   $("film-wait").hidden = !film || Boolean(film.pixels || film.pixelsError);
   $("film-error").hidden = !film?.pixelsError;
   $("film-error").lastElementChild.textContent = film?.pixelsError ?? "";
@@ -114,28 +116,31 @@ function wished(wishes) {
   if (current) films.again(current, wishes);
 }
 
-/** Readings of the same patient: of this session, and of the record where one is kept. */
+/** Other films of the same patient: what this session says of them goes before what the record has. */
 function earlierOf(film) {
-  const known = new Map([...film.earlier, ...films.siblings(film)].map((point) => [point.join(), point]));
-  return [...known.values()];
+  const known = new Map([...film.earlier, ...films.siblings(film)]);
+  known.delete(film.answer?.image_sha256);
+  return [...known.values()].filter(Boolean);
 }
 
 async function recorded(film) {
   const { answer } = film;
-  film.earlier = [];
+  Object.assign(film, { earlier: new Map(), earlierError: "" });
   if (!service.record || !answer.patient) return;
-  const kept = await api.earlier(answer.patient).catch(() => []);
+  let kept = [];
+  let problem = "";
+  try {
+    kept = await api.earlier(answer.patient);
+  } catch (error) {
+    problem = error.message;
+  }
   if (film.answer !== answer) return; // another patient's by now, perhaps
-  const latest = new Map(kept.map((entry) => [entry.film_sha256, entry]));
-  film.earlier = [...latest.values()]
-    .filter((entry) => entry.film_sha256 !== answer.image_sha256)
-    .map((entry) => [entry.chronological_age_months, entry.bone_age_months])
-    .filter((pair) => !pair.includes(null));
+  film.earlier = new Map(kept.map((entry) => [entry.film_sha256, pair(entry)]));
+  film.earlierError = problem;
   if (film === current) showCurrent();
 }
 
 async function reviewed(months, who) {
-  films.who = who;
   try {
     await api.review(current.answer.record, months, who);
     $("review-state").textContent = `kept: ${ageText(months)}`;
@@ -144,37 +149,73 @@ async function reviewed(months, who) {
   }
 }
 
-function faded(opacity) {
-  viewer.opacity = opacity;
-  viewer.draw();
-  heat();
+/** Show or hide the heat map or the regions. */
+function layered(name) {
+  if (!service.heatmap) return;
+  const faint = viewer.opacity === 0;
+  viewer.shown[name] = faint || !viewer.shown[name];
+  if (faint) $("fade").value = 100 * (viewer.opacity = 0.5);
+  if (current) current.layersError = "";
+  look();
 }
 
-/** Ask for the current film's heat map where it is wanted, once for each answer. */
-async function heat() {
+/** Fade what is shown of the two; the heat map, where neither is. */
+function faded(opacity) {
+  viewer.opacity = opacity;
+  if (!viewer.shown.regions) viewer.shown.heat = true;
+  look();
+}
+
+function isLayered() {
+  return viewer.opacity > 0 && (viewer.shown.heat || viewer.shown.regions);
+}
+
+/** Ask where the model looked on the current film, where that is to be shown, once for each answer. */
+async function look() {
   const film = current;
   const answer = film?.answer;
-  if (!answer || film.layer || film.heating === answer || viewer.opacity === 0) return;
-  film.heating = answer;
-  const picture = await api.heatmap(film).catch(() => null);
+  const wanted = isLayered() && answer && answer.bone_age_months !== null;
+  if (!wanted || film.layers || film.layersError || film.looking === answer) return showLayers(film);
+  film.looking = answer;
+  showLayers(film);
+  const found = await api.layers(film).catch((error) => ({ error: error.message }));
   if (film.answer !== answer) return;
-  film.heating = null;
-  if (!picture) return;
-  film.layer = new Image();
-  film.layer.onload = () => film === current && showCurrent();
-  film.layer.src = picture;
+  film.looking = null;
+  film.layersError = found.error ?? "";
+  film.layers = found.error ? null : found;
+  if (film === current) showCurrent();
+}
+
+function showLayers(film) {
+  for (const button of document.querySelectorAll("[data-layer]")) {
+    button.setAttribute("aria-pressed", String(viewer.shown[button.dataset.layer]));
+  }
+  const words = isLayered() && film?.answer ? layerWords(film) : "";
+  if ($("film-layers").textContent !== words) $("film-layers").textContent = words;
+  panel?.looked(isLayered() ? film?.layers?.regions ?? [] : []);
+  viewer.draw();
+}
+
+function layerWords(film) {
+  if (film.answer.bone_age_months === null) return "No heat map: the film has no bone age.";
+  if (film.layersError) return `No heat map. ${film.layersError}`;
+  if (!film.layers) return "Finding where the model looked \u2026";
+  if (!viewer.shown.regions) return "Bright: blurring the film here moves the age most.";
+  const { regions } = film.layers;
+  return regions.length ? `Shares of the heat map; elsewhere ${percent(regions.at(-1).share)}.` : "No hand was made out, so no region is named.";
 }
 
 async function savePdf() {
   if (!current?.answer) return;
   $("pdf").disabled = true;
+  $("pdf-state").textContent = "";
   try {
-    const pdf = await api.report(current, earlierOf(current), viewer.opacity > 0);
+    const pdf = await api.report(current, earlierOf(current), isLayered());
     const link = make("a", { href: URL.createObjectURL(pdf), download: "bone-age.pdf" });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
   } catch (error) {
-    $("announce").textContent = error.message;
+    $("pdf-state").textContent = `No PDF. ${error.message}`;
   }
   $("pdf").disabled = false;
 }
@@ -238,11 +279,8 @@ const KEYS = {
   i: () => viewer.do("invert"),
   r: () => viewer.do("turn"),
   x: () => viewer.do("mirror"),
-  h: () => {
-    if (!service.heatmap) return;
-    $("heat-opacity").value = $("heat-opacity").value > 0 ? 0 : 50;
-    faded($("heat-opacity").value / 100);
-  },
+  h: () => layered("heat"),
+  n: () => layered("regions"),
   s: savePdf,
   p: () => current?.answer && print(),
   t: otherTheme,
@@ -277,11 +315,12 @@ function listen() {
   $("print").addEventListener("click", () => print());
   $("level").addEventListener("input", (event) => viewer.set({ level: event.target.value / 1000 }));
   $("width").addEventListener("input", (event) => viewer.set({ width: event.target.value / 1000 }));
-  $("heat-opacity").addEventListener("input", (event) => faded(event.target.value / 100));
+  $("fade").addEventListener("input", (event) => faded(event.target.value / 100));
   $("toolbar").addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (button?.dataset.do) viewer.do(button.dataset.do);
     if (button?.dataset.tool) tool(button.dataset.tool);
+    if (button?.dataset.layer) layered(button.dataset.layer);
   });
   addEventListener("keydown", key);
   listenToDrops();

@@ -1,15 +1,17 @@
 // The reading beside the film: the age, the remarks, what was said of the film, the comparison, the chart.
 
-import { gauge, growthChart } from "./chart.js";
+import { beyondWords, gauge, growthChart } from "./chart.js";
 import { $, icon, make } from "./dom.js";
-import { ageText, inYears, monthsBetween, signed, today } from "./words.js";
+import { ageText, inYears, monthsBetween, percent, signed, titled, today } from "./words.js";
 
+const OLDEST = 1440; // months that the service takes for an age
 const SOURCES = { given: "as you say", dicom: "from the file", absent: "", table: "from the table" };
 
 export class Panel {
   /** `wished(wishes)` is called when sex, age or patient were changed by hand, `reviewed(months, who)` for an own age. */
-  constructor({ wished, reviewed, reference }) {
+  constructor({ wished, reviewed, reference, record }) {
     this.reference = reference;
+    $("review").hidden = !record;
     this.film = null;
     this.wished = wished;
     $("wishes").addEventListener("submit", (event) => event.preventDefault());
@@ -23,6 +25,7 @@ export class Panel {
       event.preventDefault();
       const months = typed("own-years", "own-months");
       if (months) reviewed(months, $("who").value.trim());
+      else if (months !== undefined) $("review-state").textContent = months === 0 ? "an age of 0 is not kept" : "no age is filled in";
     });
   }
 
@@ -37,7 +40,7 @@ export class Panel {
     this.#against(answer, earlier);
     this.#origin(answer);
     for (const id of ["pdf", "print"]) $(id).disabled = !answer;
-    $("review").hidden = !answer?.record;
+    for (const id of ["own-years", "own-months", "own-keep"]) $(id).disabled = !answer?.record;
     if (anew) for (const id of ["own-years", "own-months"]) $(id).value = "";
     if (anew) $("review-state").textContent = "";
     if (anew) $("reading").scrollTop = 0;
@@ -67,11 +70,11 @@ export class Panel {
   }
 
   #flags(answer) {
-    const flags = answer?.flags ?? [];
-    const error = this.film?.status === "error" && answer ? [{ severity: "refuse", sentence: this.film.error }] : [];
-    const items = [...error, ...flags].map(({ severity, sentence }) => {
+    const error = this.film?.status === "error" && answer ? this.film.error : null;
+    const failed = [error, answer?.not_kept].filter(Boolean).map((sentence) => ({ severity: "warn", sentence }));
+    const items = [...failed, ...(answer?.flags ?? [])].map(({ severity, sentence }) => {
       const severe = severity !== "note";
-      return make("li", { class: severe ? "severe" : "note" }, icon(severe ? "i-severe" : "i-note"), make("span", {}, `${sentence[0].toUpperCase()}${sentence.slice(1)}.`));
+      return make("li", { class: severe ? "severe" : "note" }, icon(severe ? "i-severe" : "i-note"), make("span", {}, `${titled(sentence).replace(/\.$/, "")}.`));
     });
     $("flags").hidden = !items.length;
     $("flags").replaceChildren(...items);
@@ -90,6 +93,7 @@ export class Panel {
       $("born").value = film?.born ?? "";
       $("taken").value = film?.taken ?? today();
       $("patient").value = film?.wishes.patient ?? "";
+      this.#saidOfDates();
     }
   }
 
@@ -106,7 +110,15 @@ export class Panel {
     const now = answer && answer.bone_age_months !== null && { age: answer.chronological_age_months, bone: answer.bone_age_months };
     $("chart").replaceChildren(growthChart({ rows, now, points: earlier }));
     const count = earlier.length;
-    $("earlier").textContent = count ? `${count} other${count > 1 ? "s" : ""} of this patient.` : "";
+    const others = count ? `${count} other${count > 1 ? "s" : ""} of this patient.` : "";
+    const unknown = this.film?.earlierError ? `Earlier readings are not known. ${this.film.earlierError}` : "";
+    $("earlier").textContent = [others, beyondWords(now || null, earlier), unknown].filter(Boolean).join(" ");
+  }
+
+  /** The named regions' shares of the heat map; nothing where there are none. */
+  looked(regions) {
+    $("looked").hidden = !regions.length;
+    $("shares").replaceChildren(...regions.map(share));
   }
 
   #origin(answer) {
@@ -131,10 +143,22 @@ export class Panel {
 
   #datedAge() {
     Object.assign(this.film, { born: $("born").value, taken: $("taken").value });
-    const age = monthsBetween($("born").value, $("taken").value);
+    const age = this.#saidOfDates();
     if (age === null) return;
     fillAge(age);
     this.wished({ age });
+  }
+
+  /** The age by the dates; null where they give none, and in words why. */
+  #saidOfDates() {
+    const [born, taken] = [$("born").value, $("taken").value];
+    const age = monthsBetween(born, taken);
+    const old = age > OLDEST;
+    const problem = old ? "The dates are more than 120 years apart" : "The birth date lies after the film\u2019s";
+    const wrong = Boolean(born && taken) && (age === null || old);
+    $("dates-state").textContent = wrong ? `${problem}: no age is taken from them.` : "";
+    for (const id of ["born", "taken"]) $(id).setAttribute("aria-invalid", String(wrong));
+    return wrong ? null : age;
   }
 
   /** After the last of several keys. */
@@ -143,6 +167,12 @@ export class Panel {
     const film = this.film;
     this.timer = setTimeout(() => film === this.film && work(), 250);
   }
+}
+
+function share({ name, share }) {
+  const bar = make("span", { class: "bar" });
+  bar.style.width = `${100 * share}%`;
+  return make("tr", {}, make("th", { scope: "row" }, titled(name)), make("td", {}, percent(share)), make("td", { class: "rail", "aria-hidden": "true" }, bar));
 }
 
 function row({ level, low, high }) {

@@ -1,20 +1,24 @@
-// A viewer of one film on a canvas: 16-bit window and level, zoom, pan, invert, turn, mirror, and a layer above it.
+// A viewer of one film on a canvas: 16-bit window and level, zoom, pan, invert, turn, mirror, and layers above it.
+
+import { drawRegions } from "./regions.js";
 
 const WHITE = 65535;
 const CLOSEST = 12; // times the size at which the film fits
 const STEP = 1.25;
-const BELOW = 60; // CSS pixels kept free for the tools when a film is fitted
+const AROUND = 16; // CSS pixels about the tools, for which a fitted film leaves room
 
 export class Viewer {
-  /** `changed()` is called when the view is another; the page shows its numbers. */
-  constructor(canvas, changed) {
+  /** `changed()` is called when the view is another; the page shows its numbers. `tools` lie over the canvas, below. */
+  constructor(canvas, tools, changed) {
     this.canvas = canvas;
+    this.tools = tools;
     this.context = canvas.getContext("2d", { alpha: false });
     this.changed = changed;
     this.tool = "window";
     this.film = null;
-    this.layer = null;
-    this.opacity = 0;
+    this.layers = null; // { heat: a picture over the whole film, regions: as the service says them }
+    this.shown = { heat: false, regions: false };
+    this.opacity = 0.5;
     this.view = fresh();
     this.table = new Uint32Array(WHITE + 1);
     this.source = document.createElement("canvas");
@@ -24,10 +28,10 @@ export class Viewer {
   }
 
   /** Show a film as it was left, or fitted. */
-  open(pixels, view, layer = null) {
+  open(pixels, view, layers = null) {
     const same = this.film === pixels;
     this.film = pixels;
-    this.layer = layer;
+    this.layers = layers;
     this.view = view ?? fresh();
     if (pixels && !same) {
       this.source.width = pixels.width;
@@ -96,18 +100,34 @@ export class Viewer {
     if (!film) return;
     if (this.stale) this.#develop();
     const across = view.turns % 2 ? [film.height, film.width] : [film.width, film.height];
-    const tall = Math.max(height / 2, height - BELOW * scale);
+    const tall = Math.max(height / 2, height - this.#below() * scale);
     const fit = 0.97 * Math.min(width / across[0], tall / across[1]) * view.zoom;
     context.translate(width / 2 + view.x * scale, tall / 2 + view.y * scale);
     context.rotate((view.turns * Math.PI) / 2);
     context.scale(view.mirror ? -fit : fit, fit);
     context.imageSmoothingQuality = "high";
     context.drawImage(this.source, -film.width / 2, -film.height / 2);
-    if (this.layer && this.opacity > 0) {
-      context.globalAlpha = this.opacity;
-      context.drawImage(this.layer, -film.width / 2, -film.height / 2, film.width, film.height);
-      context.globalAlpha = 1;
-    }
+    if (this.layers) this.#overlay(context.getTransform(), [width, tall], scale);
+  }
+
+  /** The heat as far as it is faded in; the thin lines of the regions are all there at half of that. */
+  #overlay(matrix, size, scale) {
+    const { context, film, shown } = this;
+    const { heat, regions } = this.layers;
+    context.globalAlpha = this.opacity;
+    if (shown.heat) context.drawImage(heat, -film.width / 2, -film.height / 2, film.width, film.height);
+    context.resetTransform();
+    context.globalAlpha = Math.min(1, 2 * this.opacity);
+    const at = ([x, y]) => {
+      const point = matrix.transformPoint({ x: (x - 0.5) * film.width, y: (y - 0.5) * film.height });
+      return [point.x, point.y];
+    };
+    if (shown.regions && this.opacity > 0) drawRegions(context, regions, at, size, scale);
+    context.globalAlpha = 1;
+  }
+
+  #below() {
+    return this.tools.offsetHeight + AROUND;
   }
 
   /** The film's 16 bits through the window to the screen's 8. */
@@ -158,7 +178,7 @@ export class Viewer {
   /** Where a pointer is, in CSS pixels from the middle of a fitted film. */
   #fromMiddle(event) {
     const box = this.canvas.getBoundingClientRect();
-    return [event.clientX - box.left - box.width / 2, event.clientY - box.top - (box.height - BELOW) / 2];
+    return [event.clientX - box.left - box.width / 2, event.clientY - box.top - (box.height - this.#below()) / 2];
   }
 
   #move(event) {

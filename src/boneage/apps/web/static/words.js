@@ -26,6 +26,15 @@ export function signed(value, digits = 1) {
   return Number(text) === 0 ? text : (value < 0 ? MINUS : "+") + text;
 }
 
+/** A share of 1. */
+export function percent(share) {
+  return `${Math.round(100 * share)}\u00a0%`;
+}
+
+export function titled(text) {
+  return text[0].toUpperCase() + text.slice(1);
+}
+
 /** Months between two dates as date inputs give them; null where there are not two, or the wrong way round. */
 export function monthsBetween(born, taken) {
   const days = (Date.parse(taken) - Date.parse(born)) / 86_400_000;
