@@ -123,6 +123,19 @@ def test_a_film_read_again_for_the_same_patient_supersedes_its_earlier_reading(r
     assert marks == {str(first): str(second), str(elsewhere): "", str(second): str(third), str(third): ""}
 
 
+def test_a_reading_may_correct_one_of_its_own_film_whosever_it_was(record: Record) -> None:
+    wrong, right = str(record.pseudonyms.of("MRN-4771")), str(record.pseudonyms.of(PATIENT))
+    mistyped = record.add(reading(100), who="AB", patient=wrong, age=98)
+    record.review(mistyped, 114.0, "CD")
+    another = record.add(reading(100) | {"image_sha256": "1" * 64}, who="AB", patient=wrong, age=98)
+    new = record.add(reading(100), who="AB", patient=right, age=98, instead_of=mistyped)
+    record.add(reading(100), who="AB", patient=right, age=98, instead_of=another)
+    assert [entry.id for entry in record.of_patient(wrong)] == [another]
+    entry = record.entry(new)
+    assert entry
+    assert entry.reviewer == "CD"
+
+
 def test_a_review_outlasts_another_age_but_not_another_sex(record: Record) -> None:
     record.review(record.add(reading(), who="", patient=None, age=98), 114.0, "CD")
     entry = record.entry(record.add(reading(), who="", patient=None, age=89))

@@ -412,6 +412,21 @@ def test_who_reads_and_their_own_age_are_kept_where_there_is_a_record(page: Any,
     assert [row["who"] for row in kept if row["film_sha256"] == hashlib.sha256(hand(seed=11)).hexdigest()] == ["AB"]
 
 
+def test_a_mistyped_patient_id_is_corrected_in_the_record_too(page: Any, place: Service) -> None:
+    drop(page, hand(seed=12))
+    done(page)
+    page.click("#dates summary")
+    for name in ("MRN-4771", "MRN-4711"):
+        with page.expect_response("**/api/readings"):
+            page.fill("#patient", name)
+            page.keyboard.press("Tab")
+        done(page)
+    kept = csv.DictReader(page.request.get(f"{place.url}/api/record.csv").text().splitlines())
+    rows = [row for row in kept if row["film_sha256"] == hashlib.sha256(hand(seed=12)).hexdigest()]
+    assert [bool(row["superseded_by"]) for row in rows] == [True, True, False]
+    assert len({row["patient"] for row in rows}) == 3
+
+
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 @pytest.mark.parametrize("size", [DESKTOP, TABLET], ids=["desktop", "tablet"])
 def test_axe_finds_nothing_serious(page: Any, scheme: str, size: dict[str, int]) -> None:

@@ -146,11 +146,19 @@ class Record:
         beside = Path((make_url(place).database or "record") if is_url else place)
         return cls(engine, Pseudonyms.from_file(key_file or beside.with_name(beside.name + ".key")))
 
-    def add(self, reading: dict[str, Any], *, who: str, patient: str | None, age: float | None) -> int:
+    def add(
+        self,
+        reading: dict[str, Any],
+        *,
+        who: str,
+        patient: str | None,
+        age: float | None,
+        instead_of: int | None = None,
+    ) -> int:
         """Keep a reading (as `Reading.to_dict` gives it, without the name of its file); returns its number.
 
-        It supersedes earlier readings of the same film for the same patient, and takes on their review where the sex
-        is still the same.
+        It supersedes earlier readings of the same film for the same patient, and reading ``instead_of`` of the same
+        film whoever's that was, and takes on their review where the sex is still the same.
         """
         kept = {name: value for name, value in reading.items() if name != "file"}
         values = {name: reading[name] for name in ("sex", "bone_age_months", "model", "weights_sha256")}
@@ -158,9 +166,10 @@ class Record:
         values |= {"made_at": datetime.now(UTC), "chronological_age_months": age}
         with _sentences(self._engine), self._engine.begin() as connection:
             wanted = READINGS.select().with_only_columns(*_REVIEW).order_by(READINGS.c.id.desc())
-            alike = _same_film(values) & (READINGS.c.sex == values["sex"]) & READINGS.c.reviewed_at.is_not(None)
-            reviewed = connection.execute(wanted.where(alike & _COUNTS)).mappings().first()
-            return _insert(connection, values | dict(reviewed or {}))
+            older = _older(values, instead_of)
+            alike = older & (READINGS.c.sex == values["sex"]) & READINGS.c.reviewed_at.is_not(None)
+            reviewed = connection.execute(wanted.where(alike)).mappings().first()
+            return _insert(connection, values | dict(reviewed or {}), older)
 
     def give_to(self, patient: str | None, number: int, who: str) -> int | None:
         """Keep reading ``number`` anew under another keyed hash; its new number, None if there is none that counts."""
@@ -170,7 +179,7 @@ class Record:
                 return None
             values = {name: value for name, value in found.items() if name != "id"}
             values |= {"patient": patient, "who": _words(who), "made_at": datetime.now(UTC)}
-            return _insert(connection, values, instead_of=number)
+            return _insert(connection, values, _older(values, number))
 
     def withdraw(self, number: int, who: str) -> Entry | None:
         """Let reading ``number`` count no more; None if there is no such reading."""
@@ -222,17 +231,18 @@ class Record:
                 yield Entry(**{name: _in_utc(value) for name, value in row._mapping.items()})
 
 
-def _same_film(values: dict[str, Any]) -> Any:
-    return (READINGS.c.film_sha256 == values["film_sha256"]) & (READINGS.c.patient == values["patient"])
+def _older(values: dict[str, Any], instead_of: int | None) -> Any:
+    """The readings that count and that one with these values supersedes."""
+    is_same = (READINGS.c.patient == values["patient"]) | (READINGS.c.id == instead_of)
+    return (READINGS.c.film_sha256 == values["film_sha256"]) & is_same & _COUNTS
 
 
-def _insert(connection: Connection, values: dict[str, Any], instead_of: int | None = None) -> int:
+def _insert(connection: Connection, values: dict[str, Any], older: Any) -> int:
     """A new row, and the mark on those that it supersedes."""
     key = connection.execute(READINGS.insert().values(values)).inserted_primary_key
     assert key is not None
     number = int(key[0])
-    older = (_same_film(values) | (READINGS.c.id == instead_of)) & (READINGS.c.id < number) & _COUNTS
-    connection.execute(READINGS.update().where(older).values(superseded_by=number))
+    connection.execute(READINGS.update().where(older & (READINGS.c.id < number)).values(superseded_by=number))
     return number
 
 

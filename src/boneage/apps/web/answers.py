@@ -47,6 +47,9 @@ class FormWishes(Wishes):
         default=None, description="kept nowhere: a keyed hash of it finds earlier readings"
     )
     who: Who = Field(default="", description="who asks, for the record")
+    instead_of: int | None = Field(
+        default=None, ge=1, lt=2**31, description="the record's number of a reading of this film that this one corrects"
+    )
 
 
 class Flag(BaseModel):

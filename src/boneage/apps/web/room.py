@@ -149,10 +149,15 @@ class Room:
     def _keep(self, reading: Reading, film: Radiograph, answer: Answer, wishes: Wishes) -> None:
         """Put it in the record, and its film in its folder; where that fails, the reading is given, and says so."""
         assert self.record is not None
-        who = wishes.who if isinstance(wishes, FormWishes) else ""
+        who, corrected = (wishes.who, wishes.instead_of) if isinstance(wishes, FormWishes) else ("", None)
         try:
-            age = answer.chronological_age_months
-            answer.record = self.record.add(reading.to_dict(), who=who, patient=answer.patient, age=age)
+            answer.record = self.record.add(
+                reading.to_dict(),
+                who=who,
+                patient=answer.patient,
+                age=answer.chronological_age_months,
+                instead_of=corrected,
+            )
             if self.films:
                 self.films.add(film)
         except CannotWrite as error:

@@ -13,6 +13,7 @@ function form(film, more = {}) {
   if (age !== null) data.set("chronological_age_months", age.toFixed(3));
   if (patient) data.set("patient_id", patient);
   if (who) data.set("who", who);
+  if (film.answer?.record) data.set("instead_of", film.answer.record);
   for (const [name, value] of Object.entries(more)) data.set(name, value);
   return data;
 }
