@@ -152,7 +152,8 @@ def installation() -> list[str]:
     from ..recipes import RECIPES
 
     lines = [f"weights: {', '.join(shipped()) or 'none'}", "recipes:"]
-    lines += [f"  {name:20}{' '.join((function.__doc__ or '').split())}" for name, function in RECIPES.items()]
+    width = max(map(len, RECIPES)) + 2
+    lines += [f"  {name:{width}}{' '.join((function.__doc__ or '').split())}" for name, function in RECIPES.items()]
     lines.append("settings (section.field = default):")
     for section, values in Config().to_dict().items():
         if isinstance(values, dict):
