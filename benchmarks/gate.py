@@ -23,6 +23,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from composites import ringed
 from PIL import Image, ImageDraw, ImageFont
 
 from boneage import gate
@@ -33,7 +34,6 @@ from boneage.files import write_json
 from boneage.folders import films_below
 from boneage.landmarks import LANDMARKS
 from boneage.phantom import draw
-from boneage.prepare import look
 from boneage.read import read
 from boneage.split import divide
 from boneage.stress import rotated
@@ -218,23 +218,8 @@ POSES: dict[str, tuple[Callable[[Pixels], Pixels], Callable[[gate.Evidence, gate
         for by in (90, 180, 270)
     },
     "inverted": (lambda pixels: 1 - pixels, lambda before, after: after.inverted != before.inverted),
-    "a ring put on a finger": (lambda pixels: ringed(pixels), lambda before, after: after.metal >= gate.METAL),
+    "a ring put on a finger": (ringed, lambda before, after: after.metal >= gate.METAL),
 }
-
-
-def ringed(pixels: Pixels) -> Pixels:
-    """A ring about the first bone of the ring finger, as bright as the film goes."""
-    hand = look(pixels, gate.SPEC)
-    assert hand.hand is not None
-    top, bottom, left, right = hand.box
-    sides = np.array(pixels.shape[::-1])
-    points = (hand.hand.points * [right - left, bottom - top] + [left, top]) * sides
-    base, end = points[LANDMARKS.index("ring_finger1")], points[LANDMARKS.index("ring_finger2")]
-    middle, along = (base + end) / 2, (end - base) / 5
-    across = np.array([-along[1], along[0]])
-    ends = [(middle + by * across).round().astype(int).tolist() for by in (-1, 1)]
-    film = pixels.copy()
-    return cv2.line(film, *ends, 1.0, max(2, round(float(np.linalg.norm(end - base)) / 12)), cv2.LINE_AA)
 
 
 def upper_bound(count: int, n: int) -> float:

@@ -1,11 +1,17 @@
-"""Draw the pictures of the README, of synthetic hands only: python docs/pictures.py"""
+"""The pictures of the documentation.
+
+python docs/pictures.py                    draws the README's, of synthetic hands only
+python docs/pictures.py plots NAME FOLDER  takes over the plots of an evaluation or a comparison as NAME_PLOT.webp
+"""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from boneage.config import PrepareConfig
 from boneage.phantom import draw
@@ -16,6 +22,7 @@ from boneage.types import Radiograph, Sex
 IMAGES = Path(__file__).parent / "images"
 YEARS = (1, 3, 6, 9, 12, 15, 18)
 SIDE = 224
+PLOTS = ("scatter", "bland_altman", "residuals")
 
 
 def phantoms() -> np.ndarray:
@@ -60,7 +67,19 @@ def _as_it_comes(index: int) -> np.ndarray:
     return cv2.resize(film, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
 
 
-if __name__ == "__main__":
-    IMAGES.mkdir(exist_ok=True)
+def plots(name: str, folder: Path) -> None:
+    """The plots that say how a model errs; none of them shows a film."""
+    for plot in PLOTS:
+        Image.open(folder / f"{plot}.png").save(IMAGES / f"{name}_{plot}.webp", quality=80, method=6)
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["plots"]:
+        plots(sys.argv[2], Path(sys.argv[3]))
+        return
     for name, picture in (("phantoms", phantoms()), ("prepared", prepared())):
         cv2.imwrite(str(IMAGES / f"{name}.png"), picture)
+
+
+if __name__ == "__main__":
+    main()

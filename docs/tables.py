@@ -213,6 +213,20 @@ def gate() -> str:
     )
 
 
+def composites() -> str:
+    """What is remarked of things drawn onto films."""
+    got = found("composites")
+    if got is None:
+        return "*Not measured yet.*"
+    rows = ["| drawn onto a film | refused | remarked | shift of the age, months: median, 95th percentile |"]
+    rows += ["| --- | --- | --- | --- |"]
+    for name, one in got["composites"].items():
+        remarked = ", ".join(f"{code} {count}" for code, count in one["remarked"].items()) or "–"
+        shift = f"{one['shift']['median']:.1f}, {one['shift']['p95']:.1f} (n = {one['compared']})"
+        rows.append(f"| {name} | {one['refused']} of {got['n']} | {remarked} | {shift} |")
+    return "\n".join(rows)
+
+
 def explanation() -> str:
     """The deletion test of the heat maps."""
     got = found("explain")
@@ -340,6 +354,7 @@ TABLES = {
     "curve_default": lambda: curve("default"),
     "curve_resnet50": lambda: curve("resnet50_128"),
     "curve_inception_v4": lambda: curve("inception_v4_128"),
+    "curve_inception_v4_longer": lambda: curve("inception_v4_128_longer"),
     "curve_quick": lambda: curve("quick"),
     "curve_resnet50_plain": lambda: curve("resnet50_plain"),
     "curve_inception_v4_plain": lambda: curve("inception_v4_plain"),
@@ -348,6 +363,7 @@ TABLES = {
     "overfit": overfit,
     "locator": locator,
     "gate": gate,
+    "composites": composites,
     "explanation": explanation,
     "smaller": smaller,
 }
