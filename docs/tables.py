@@ -354,7 +354,6 @@ TABLES = {
     "curve_default": lambda: curve("default"),
     "curve_resnet50": lambda: curve("resnet50_128"),
     "curve_inception_v4": lambda: curve("inception_v4_128"),
-    "curve_inception_v4_longer": lambda: curve("inception_v4_128_longer"),
     "curve_quick": lambda: curve("quick"),
     "curve_resnet50_plain": lambda: curve("resnet50_plain"),
     "curve_inception_v4_plain": lambda: curve("inception_v4_plain"),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from boneage.films import Data
 
 FILMS = 60
+NOBODY = 65534  # the user who owns nothing
 TINY = (  # a tiny network on the shared films: an epoch takes a fraction of a second
     "prepare.size=48",
     "model.hidden=16",
@@ -55,7 +56,10 @@ def closed_folder() -> Iterator[Path]:
         folder.mkdir(mode=0o000)
         user = os.geteuid()
         if user == 0:
-            os.seteuid(65534)
+            try:
+                os.seteuid(NOBODY)
+            except OSError:
+                pytest.skip("everything may be listed here")
         try:
             yield folder
         finally:

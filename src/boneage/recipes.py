@@ -78,13 +78,6 @@ def inception_v4_128() -> Config:
     return replace(other, recipe="inception_v4_128", model=replace(other.model, name="inception_v4"))
 
 
-def inception_v4_128_longer() -> Config:
-    """`inception_v4_128`, which is trained first, then 6 epochs more at half the rate: it learns more slowly."""
-    first = inception_v4_128()
-    train = replace(first.train, start="inception_v4_128", lr=5e-4, epochs=6, evaluate_every=3)
-    return replace(first, recipe="inception_v4_128_longer", train=train)
-
-
 def quick() -> Config:
     """For an hour of two cores: EfficientNet-Lite0 from its ImageNet weights on hands brought upright, 224 px."""
     train = TrainConfig(
@@ -149,7 +142,6 @@ RECIPES: dict[str, Callable[[], Config]] = {
         inception_v4,
         resnet50_128,
         inception_v4_128,
-        inception_v4_128_longer,
         quick,
         default,
         tiny,
