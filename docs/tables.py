@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,26 @@ def found(name: str) -> Any:
     return json.loads(path.read_text()) if path.exists() else None
 
 
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
+def of(name: str, missing: str = "*Not measured yet.*") -> Callable[[Callable[[Any], str]], Callable[[], str]]:
+    """Hands a committed result to the function that words it; ``missing`` where it has not been measured yet."""
+
+    def wrap(words: Callable[[Any], str]) -> Callable[[], str]:
+        @functools.wraps(words)
+        def worded() -> str:
+            got = found(name)
+            return missing if got is None else words(got)
+
+        return worded
+
+    return wrap
+
+
 def interval(metric: dict[str, float], digits: int = 2, unit: str = "") -> str:
     """value (low to high)"""
     value, low, high = (f"{metric[key]:.{digits}f}" for key in ("value", "low", "high"))
@@ -27,16 +49,14 @@ def interval(metric: dict[str, float], digits: int = 2, unit: str = "") -> str:
 
 def models_table() -> str:
     """One row for each evaluation committed as ``evaluation_NAME.json``."""
-    rows = ["| model, weights | films | MAE, months | RMSE, months | MAPE, % | R² |", "|" + " --- |" * 6]
+    rows = []
     for path in sorted(RESULTS.glob("evaluation_*.json")):
         got = json.loads(path.read_text())
         name = got["model"] if got["model"] in shipped() else f"{got['model']} (a recipe, not shipped)"
         cells = [interval(got["mae"]), interval(got["rmse"]), interval(got["mape"], 1), interval(got["r2"], 3)]
-        rows.append(
-            f"| {name}{', sex withheld' * got.get('sex_withheld', False)}, {got['weights_sha256'][:8]} "
-            f"| {got['n']} {got['split']} | {' | '.join(cells)} |"
-        )
-    return "\n".join(rows)
+        label = f"{name}{', sex withheld' * got.get('sex_withheld', False)}, {got['weights_sha256'][:8]}"
+        rows.append([label, f"{got['n']} {got['split']}", *cells])
+    return table(["model, weights", "films", "MAE, months", "RMSE, months", "MAPE, %", "R²"], rows)
 
 
 def curve(name: str) -> str:
@@ -44,27 +64,22 @@ def curve(name: str) -> str:
     path = RESULTS / f"curve_{name}.jsonl"
     if not path.exists():
         return "*Not run yet.*"
-    rows = ["| epoch | pixels | loss | validation MAE, months | minutes |", "| --- | --- | --- | --- | --- |"]
+    rows = []
     for line in map(json.loads, path.read_text().splitlines()):
         error = "–" if line["validation_mae"] is None else f"{line['validation_mae']:.2f}"
-        minutes = line["seconds"] / 60
-        rows.append(f"| {line['epoch']} | {line['size']} | {line['loss']:.4f} | {error} | {minutes:.1f} |")
-    return "\n".join(rows)
+        rows.append([line["epoch"], line["size"], f"{line['loss']:.4f}", error, f"{line['seconds'] / 60:.1f}"])
+    return table(["epoch", "pixels", "loss", "validation MAE, months", "minutes"], rows)
 
 
-def certainty() -> str:
+@of("evaluation_default")
+def certainty(got: Any) -> str:
     """How well the shipped file's intervals hold."""
-    got = found("evaluation_default")
-    if got is None or not got.get("intervals"):
-        return "*The shipped file has no intervals yet.*"
     return card.certainty(got["intervals"]) + ceiling()
 
 
-def ceiling() -> str:
+@of("ceiling", missing="")
+def ceiling(got: Any) -> str:
     """What an oracle of its own errors would reach against such labels."""
-    got = found("ceiling")
-    if got is None:
-        return ""
     spearman, auroc, surest = (
         " to ".join(f"{value:.2f}" for value in sorted(of[name] for of in got["readers"].values()))
         for name in ("spearman", "auroc", "surest")
@@ -77,11 +92,9 @@ def ceiling() -> str:
     )
 
 
-def references() -> str:
+@of("comparison_reference", missing="*Not compared yet.*")
+def references(got: Any) -> str:
     """The two reference networks on the same films."""
-    got = found("comparison_reference")
-    if got is None:
-        return "*Not compared yet.*"
     lines = [pair["verdict"] for pair in got["pairs"]]
     lines += [
         f"RMSE: {interval(pair['rmse'])} months; {pair['b']} is nearer on {pair['win']} films, {pair['a']} on "
@@ -91,20 +104,24 @@ def references() -> str:
     return "\n\n".join(lines)
 
 
-def cost() -> str:
+@of("cost")
+def cost(got: Any) -> str:
     """What the training runs cost."""
-    got = found("cost")
-    if got is None:
-        return "*Not measured yet.*"
     columns = ("recipe", "pixels", "epochs", "minutes", "films a second", "10⁹ operations a film", "of the peak")
-    rows = [f"| {' | '.join(columns)} |", "|" + " --- |" * len(columns)]
-    for row in got["runs"]:
-        rows.append(
-            f"| {row['recipe']} | {row['size']} | {row['epochs']:g} | {row['minutes']:.0f} "
-            f"| {row['films_per_second']:.1f} | {row['operations'] / 1e9:.1f} | {row['share_of_peak']:.0%} |"
+    rows = [
+        (
+            row["recipe"],
+            row["size"],
+            f"{row['epochs']:g}",
+            f"{row['minutes']:.0f}",
+            f"{row['films_per_second']:.1f}",
+            f"{row['operations'] / 1e9:.1f}",
+            f"{row['share_of_peak']:.0%}",
         )
-    rows.append(f"\nPeak: {got['peak'] / 1e12:.2f} × 10¹² operations a second in bfloat16, {got['cores']} cores.")
-    return "\n".join(rows)
+        for row in got["runs"]
+    ]
+    peak = f"Peak: {got['peak'] / 1e12:.2f} × 10¹² operations a second in bfloat16, {got['cores']} cores."
+    return f"{table(columns, rows)}\n\n{peak}"
 
 
 def variants(group: str, reference: str = "") -> str:
@@ -113,145 +130,131 @@ def variants(group: str, reference: str = "") -> str:
     about = {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
     if not about or (reference and reference not in about):
         return "*Not run yet.*"
-    tables = {name: read_predictions(folder / f"{name}.csv") for name in about}
-    rows = ["| trial | MAE, months | against the reference, months | minutes |", "| --- | --- | --- | --- |"]
+    read = {name: read_predictions(folder / f"{name}.csv") for name in about}
+    rows = []
     for name in sorted(about, key=lambda name: (name != reference, name)):
-        table, other = tables[name], "–"
+        ages, other = read[name], "–"
         if reference and name != reference:
-            base = tables[reference]
-            assert base.ids == table.ids
-            other = interval(metrics.paired(table.labels, base.predictions, table.predictions)["mae"])
-        error = interval(metrics.summary(table.labels, table.predictions)["mae"])
-        rows.append(f"| {name.replace('_', ' ')} | {error} | {other} | {about[name]['minutes']:.0f} |")
-    return "\n".join(rows)
+            base = read[reference]
+            assert base.ids == ages.ids
+            other = interval(metrics.paired(ages.labels, base.predictions, ages.predictions)["mae"])
+        error = interval(metrics.summary(ages.labels, ages.predictions)["mae"])
+        rows.append([name.replace("_", " "), error, other, f"{about[name]['minutes']:.0f}"])
+    return table(["trial", "MAE, months", "against the reference, months", "minutes"], rows)
 
 
-def data_path() -> str:
+@of("data_path")
+def data_path(got: Any) -> str:
     """The cost of real batches over constant ones."""
-    got = found("data_path")
-    if got is None:
-        return "*Not measured yet.*"
-    rows = ["| pixels | real batch, s | constant batch, s | ratio |", "| --- | --- | --- | --- |"]
-    for row in got["sizes"]:
-        ratio = f"{row['ratio']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
-        rows.append(f"| {row['pixels']} | {row['real_seconds']:.3f} | {row['constant_seconds']:.3f} | {ratio} |")
-    rows.append(f"\nPeak resident memory with {got['films']} training films: {got['peak_memory_gib']:.2f} GiB.")
-    return "\n".join(rows)
+    rows = [
+        (
+            row["pixels"],
+            f"{row['real_seconds']:.3f}",
+            f"{row['constant_seconds']:.3f}",
+            f"{row['ratio']:.3f} ({row['low']:.3f} to {row['high']:.3f})",
+        )
+        for row in got["sizes"]
+    ]
+    memory = f"Peak resident memory with {got['films']} training films: {got['peak_memory_gib']:.2f} GiB."
+    return f"{table(['pixels', 'real batch, s', 'constant batch, s', 'ratio'], rows)}\n\n{memory}"
 
 
-def fits() -> str:
+@of("fit")
+def fits(got: Any) -> str:
     """Squash, pad and crop."""
-    got = found("fit")
-    if got is None:
-        return "*Not measured yet.*"
-    rows = ["| fit | read on films | MAE, months | against squash, months |", "| --- | --- | --- | --- |"]
-    for row in got["rows"]:
-        other = "–" if row["against_squash"] is None else interval(row["against_squash"])
-        rows.append(f"| {row['fit']} | {row['aspect']} | {interval(row['mae'])} | {other} |")
-    rows.append(f"\nn = {got['n']} validation films, {got['train']} training films, {', '.join(got['settings'])}.")
-    return "\n".join(rows)
+    rows = [
+        (
+            row["fit"],
+            row["aspect"],
+            interval(row["mae"]),
+            "–" if row["against_squash"] is None else interval(row["against_squash"]),
+        )
+        for row in got["rows"]
+    ]
+    films = f"n = {got['n']} validation films, {got['train']} training films, {', '.join(got['settings'])}."
+    return f"{table(['fit', 'read on films', 'MAE, months', 'against squash, months'], rows)}\n\n{films}"
 
 
 def overfit() -> str:
     """Both reference networks on 64 films."""
-    rows = ["| recipe | films | epochs | MAE on them, months | minutes | settings |", "|" + " --- |" * 6]
+    rows: list[Sequence[object]] = []
     for name in ("resnet50_plain", "inception_v4_plain"):
         got = found(f"overfit_{name}")
         if got is None:
-            rows.append(f"| {name} | – | – | not run yet | – | – |")
+            rows.append((name, "–", "–", "not run yet", "–", "–"))
             continue
-        last = got["curve"][-1]
-        cells = (
-            got["n"],
-            last["epoch"],
-            f"{last['mae']:.2f}",
-            f"{last['seconds'] / 60:.1f}",
-            " ".join(got["settings"]),
-        )
-        rows.append(f"| {name} | {' | '.join(map(str, cells))} |")
-    return "\n".join(rows)
+        last, settings = got["curve"][-1], " ".join(got["settings"])
+        rows.append((name, got["n"], last["epoch"], f"{last['mae']:.2f}", f"{last['seconds'] / 60:.1f}", settings))
+    return table(["recipe", "films", "epochs", "MAE on them, months", "minutes", "settings"], rows)
 
 
-def locator() -> str:
+@of("locator")
+def locator(got: Any) -> str:
     """The locator on held-out films."""
-    got = found("locator")
-    if got is None:
-        return "*Not measured yet.*"
     columns = (
         *("films", "n", "mean error, % of the hand's length", "90th percentile", "worst film"),
         *("mirror image told", "inversion told", "rotation, median error"),
     )
-    rows = [f"| {' | '.join(columns)} |", "|" + " --- |" * len(columns)]
+    rows = []
     for name, words in (("as_stored", "as they are"), ("turned", "turned, mirrored, squashed, inverted")):
         one = got[name]
-        rows.append(
-            f"| {words} | {one['n']} | {one['error']:.2f} | {one['error_90']:.2f} | {one['worst_film']:.1f} "
-            f"| {one['mirrored']:.0%} | {one['inverted']:.0%} | {one['rotation']:.1f}° |"
-        )
-    return "\n".join(rows)
+        errors = (f"{one['error']:.2f}", f"{one['error_90']:.2f}", f"{one['worst_film']:.1f}")
+        told = (f"{one['mirrored']:.0%}", f"{one['inverted']:.0%}", f"{one['rotation']:.1f}°")
+        rows.append((words, one["n"], *errors, *told))
+    return table(columns, rows)
 
 
-def gate() -> str:
+@of("gate")
+def gate(got: Any) -> str:
     """What the gate refuses, by family, and what it tells of real films."""
-    got = found("gate")
-    if got is None:
-        return "*Not measured yet.*"
     real, others = got["real"], got["non_hands"]
-    rows = ["| pictures that are no hands | n | refused |", "| --- | --- | --- |"]
-    rows += [f"| {name} | {one['n']} | {one['refused']} |" for name, one in sorted(others["families"].items())]
+    rows = [(name, one["n"], one["refused"]) for name, one in sorted(others["families"].items())]
     missed = others["n"] - others["refused"]
     poses = ", ".join(f"{name} {told} of {real['poses']['n']}" for name, told in real["poses"]["told"].items())
     flagged = ", ".join(f"{name} {n}" for name, n in real["flagged"].items()) or "none"
-    return "\n".join(
+    refused = f"{others['refused']} ({missed} missed, at most {others['missed_upper']:.1%})"
+    rows.append(("**all unseen families**", others["n"], refused))
+    return "\n\n".join(
         [
-            *rows,
-            f"| **all unseen families** | {others['n']} | {others['refused']} ({missed} missed, at most "
-            f"{others['missed_upper']:.1%}) |",
-            f"\nReal films: {real['refused']} of {real['n']} {got['split']} films refused, at most "
+            table(["pictures that are no hands", "n", "refused"], rows),
+            f"Real films: {real['refused']} of {real['n']} {got['split']} films refused, at most "
             f"{real['refused_upper']:.2%} (97.5 % upper bound); flags: {flagged}. Told: {poses}.",
         ]
     )
 
 
-def composites() -> str:
+@of("composites")
+def composites(got: Any) -> str:
     """What is remarked of things drawn onto films."""
-    got = found("composites")
-    if got is None:
-        return "*Not measured yet.*"
-    rows = ["| drawn onto a film | refused | remarked | shift of the age, months: median, 95th percentile |"]
-    rows += ["| --- | --- | --- | --- |"]
+    rows = []
     for name, one in got["composites"].items():
         remarked = ", ".join(f"{code} {count}" for code, count in one["remarked"].items()) or "–"
         shift = f"{one['shift']['median']:.1f}, {one['shift']['p95']:.1f} (n = {one['compared']})"
-        rows.append(f"| {name} | {one['refused']} of {got['n']} | {remarked} | {shift} |")
-    return "\n".join(rows)
+        rows.append((name, f"{one['refused']} of {got['n']}", remarked, shift))
+    columns = ("drawn onto a film", "refused", "remarked", "shift of the age, months: median, 95th percentile")
+    return table(columns, rows)
 
 
-def explanation() -> str:
+@of("explain")
+def explanation(got: Any) -> str:
     """The deletion test of the heat maps."""
-    got = found("explain")
-    if got is None:
-        return "*Not measured yet.*"
-    rows = ["| of the film blurred away | " + " | ".join(f"{share:.0%}" for share in got["shares"]) + " | area |"]
-    rows.append("|" + " --- |" * (len(got["shares"]) + 2))
+    rows = []
     for name, words in (("heat", "the heat map's"), ("random", "a random map's"), ("centre", "the middle's")):
-        cells = " | ".join(f"{months:.1f}" for months in got["curves"][name])
-        rows.append(f"| {words} first | {cells} | {got['areas'][name]:.1f} |")
+        months = [f"{shift:.1f}" for shift in got["curves"][name]]
+        rows.append([f"{words} first", *months, f"{got['areas'][name]:.1f}"])
     random, centre = (interval(got["against"][name]) for name in ("random", "centre"))
     regions = ", ".join(f"{name} {share:.0%}" for name, share in got["regions"].items())
-    rows.append(
-        f"\nMean shift of the age in months, n = {got['n']} {got['split']} films, weights {got['weights_sha256'][:8]}. "
-        f"Against a random map {random} times the area, against the middle {centre} times. The heat by region: "
-        f"{regions}. A map takes {got['cpu_seconds']['median']:.2f} s of one core."
+    columns = ["of the film blurred away", *(f"{share:.0%}" for share in got["shares"]), "area"]
+    return (
+        f"{table(columns, rows)}\n\nMean shift of the age in months, n = {got['n']} {got['split']} films, weights "
+        f"{got['weights_sha256'][:8]}. Against a random map {random} times the area, against the middle "
+        f"{centre} times. The heat by region: {regions}. A map takes {got['cpu_seconds']['median']:.2f} s of one core."
     )
-    return "\n".join(rows)
 
 
-def room() -> str:
+@of("serve")
+def room(got: Any) -> str:
     """The reading room under load."""
-    got = found("serve")
-    if got is None:
-        return "*Not measured yet.*"
     page, slow, load, memory, stop, schema = (
         got[name] for name in ("page", "slow", "overload", "memory", "stop", "schema")
     )
@@ -282,8 +285,8 @@ def room() -> str:
             f"{schema['passed']:,} of {schema['cases']:,} cases pass",
         ),
     ]
-    table = ["| what | measured |", "| --- | --- |", *(f"| {what} | {measured} |" for what, measured in rows)]
-    return "\n".join([*table, f"\nFilms: a PNG of {got['film_bytes'] / 1e6:.1f} MB, 2000 × 1500 pixels."])
+    film = f"Films: a PNG of {got['film_bytes'] / 1e6:.1f} MB, 2000 × 1500 pixels."
+    return f"{table(['what', 'measured'], rows)}\n\n{film}"
 
 
 def smaller() -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .dataset import read_table, with_paths
+from .dataset import NO_IMAGE, read_table, with_paths
 from .errors import BadConfig, BadTable, BoneAgeError, UnreadableImage
 from .folders import films_below
 from .predictor import Predictor
@@ -74,7 +74,7 @@ def _of_table(path: Path, sex: Sex | None, images: Path | None) -> list[Item]:
             s.path,
             sex or (None if s.sex is Sex.UNKNOWN else s.sex),
             source,
-            "" if s.path else f"{path}, film {s.id}: no image with this id was found in {images or path.parent}",
+            "" if s.path else f"{path}, film {s.id}: {NO_IMAGE} in {images or path.parent}",
         )
         for s in samples
     ]

@@ -17,7 +17,7 @@ import PIL
 from PIL import AvifImagePlugin
 
 from .config import PrepareConfig
-from .dataset import Sample
+from .dataset import NO_IMAGE, Sample
 from .errors import UnreadableImage
 from .files import remove_leftovers, replacing, sha256, sha256_json, write_json
 from .prepare import prepare
@@ -65,7 +65,7 @@ def open_cache(samples: Sequence[Sample], spec: PrepareConfig, sizes: Sizes | No
         write_json(index, _build(array, here, spec, sizes or {}))
     failures = _failures(index)
     pixels = np.load(array, mmap_mode="r")
-    missing = {sample.id: "no image with this id was found" for sample in samples if sample.path is None}
+    missing = {sample.id: NO_IMAGE for sample in samples if sample.path is None}
     return Cache(pixels, tuple(s for s in here if s.id not in failures), missing | failures)
 
 

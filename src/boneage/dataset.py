@@ -14,6 +14,7 @@ from .read import SUFFIXES
 from .table import rows_of, simple
 from .types import Sex
 
+NO_IMAGE = "no image with this id was found"
 OLDEST = 300.0  # months: a label above it is a mistake
 YEARS_AT_MOST = 20.0  # a column without a unit whose labels all lie below is taken for years
 PUBLISHED = frozenset(

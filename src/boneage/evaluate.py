@@ -19,7 +19,7 @@ import numpy as np
 
 from . import intervals, metrics, plots, report
 from .config import PrepareConfig
-from .dataset import Sample
+from .dataset import NO_IMAGE, Sample
 from .errors import BadTable, BoneAgeError
 from .files import json_bytes, text_bytes
 from .intervals import Factors
@@ -177,7 +177,7 @@ def _batches(samples: Sequence[Sample], spec: PrepareConfig) -> Iterator[list[_F
 def _film(sample: Sample, spec: PrepareConfig) -> _Film | Failure:
     """Sex is the table's, or the file's own where the table does not know it."""
     if sample.path is None:
-        return _failure(sample, "no image with this id was found")
+        return _failure(sample, NO_IMAGE)
     if sample.months is None:
         return _failure(sample, "the table has no bone age for it")
     try:

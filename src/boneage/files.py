@@ -44,10 +44,13 @@ def refuse_unwritable(folder: Path, named: Path | None = None) -> None:
         raise CannotWrite(f"{named or folder} cannot be written: {nearest} takes no new files")
 
 
-def refuse_overwriting(out: Path, inputs: Iterable[Path | None]) -> None:
-    """CannotWrite if ``out`` is one of the files that are read."""
-    if out.is_file() and os.path.realpath(out) in {os.path.realpath(path) for path in inputs if path}:
-        raise CannotWrite(f"{out} cannot be written: it is one of the files that are read")
+def refuse_overwriting(outs: Iterable[Path], inputs: Iterable[Path | None]) -> None:
+    """CannotWrite naming the first of ``outs`` that is one of the files that are read."""
+    there = [out for out in outs if out.is_file()]
+    read = {os.path.realpath(path) for path in inputs if path} if there else set()
+    for out in there:
+        if os.path.realpath(out) in read:
+            raise CannotWrite(f"{out} cannot be written: it is one of the files that are read")
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -107,7 +107,7 @@ def check_place(out: Path, film: Path, gallery: Path) -> None:
     """BadConfig for a place that is neither PNG nor HTML, CannotWrite for a film's own: before the work."""
     if out.suffix.lower() not in ENDINGS:
         raise BadConfig(f"{out} should end in {' or '.join(ENDINGS)}")
-    refuse_overwriting(out, [film, *(films_below(gallery) if gallery.is_dir() else ())])
+    refuse_overwriting([out], [film, *(films_below(gallery) if gallery.is_dir() else ())])
 
 
 def write(out: Path, film: Radiograph, found: Sequence[Neighbour], predictor: Predictor) -> Path:

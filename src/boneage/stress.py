@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from . import metrics, plots, report
-from .dataset import Sample
+from .dataset import NO_IMAGE, Sample
 from .errors import BadTable, BoneAgeError
 from .files import json_bytes, text_bytes
 from .predictor import Predictor
@@ -234,7 +234,7 @@ def _prepared(
 
 def _film(sample: Sample, predictor: Predictor, changes: Sequence[Change]) -> _Film | str:
     if sample.path is None or sample.months is None:
-        return "no image with this id was found" if sample.path is None else "the table has no bone age for it"
+        return NO_IMAGE if sample.path is None else "the table has no bone age for it"
     try:
         film = read(sample.path)
     except BoneAgeError as error:

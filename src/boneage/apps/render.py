@@ -75,7 +75,7 @@ def writing(path: Path | None, source: Path, films: Sequence[Item]) -> Iterator[
     if path is None:
         yield lambda film, result: None
         return
-    refuse_overwriting(path, [source, *(film.path for film in films)])
+    refuse_overwriting([path], [source, *(film.path for film in films)])
     stopped: BaseException | None = None
     with replacing(path) as temporary, _text_file(temporary) as file:
         writer = csv.DictWriter(file, _COLUMNS, restval="", lineterminator="\n")
@@ -100,8 +100,7 @@ def drawing(out: Path | None, predictor: Predictor, films: Sequence[Item], *, as
     def place(film: Item) -> Path:
         return out if len(films) == 1 else out / f"{film.id.replace(os.sep, '_')}.png"
 
-    for film in films:
-        refuse_overwriting(place(film), [one.path for one in films])
+    refuse_overwriting(map(place, films), [film.path for film in films])
 
     def draw(film: Item, result: Reading | Failure) -> None:
         if isinstance(result, Failure) or result.bone_age_months is None or film.path is None:
