@@ -227,9 +227,11 @@ def schema(examples: int) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory() as folder, service("--record", f"{folder}/room.db", code=PATIENT) as room:
         ended = run(room.url, Path(folder), examples)
-    print(ended.stdout[-3000:])
+    print(re.sub(r".{1000,}", lambda line: f"{line[0][:400]} … {line[0][-400:]}", ended.stdout)[-20_000:])
     counted = re.search(r"(\d+) generated, (\d+) passed", ended.stdout)
     cases = {"cases": int(counted[1]), "passed": int(counted[2])} if counted else {}
+    dropped = re.search(r"(\d+) \(dropped by `filter_failure`\)", ended.stdout)
+    cases["dropped"] = int(dropped[1]) if dropped else 0
     return {"examples": examples, "exit": ended.returncode, **cases}
 
 

@@ -223,6 +223,7 @@ def test_what_is_no_film_is_refused_in_a_sentence(room: TestClient, film: bytes,
         ({"chronological_age_months": "nan"}, 422),
         ({"chronological_age_months": -1}, 422),
         ({"patient_id": "x" * 65}, 422),
+        ({"who": " " * 65}, 422),
         ({"nonsense": 1}, 422),
     ],
 )
@@ -230,6 +231,11 @@ def test_wrong_fields_are_refused_without_repeating_them(room: TestClient, field
     found = room.post("/api/readings", **form(**fields))
     assert found.status_code == status
     assert next(iter(fields)) in found.json()["error"]
+
+
+def test_a_field_given_twice_is_refused(room: TestClient) -> None:
+    answer = room.post("/api/readings", files={"film": ("a.png", hand())}, data={"sex": ["male", "female"]})
+    assert (answer.status_code, answer.json()["error"]) == (422, "sex: the form has it more than once")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from ... import reference
 from ...errors import OutsideReference
@@ -20,7 +20,7 @@ def _truth(given: Any) -> Any:
 
 Truth = Annotated[bool, BeforeValidator(_truth), Field(strict=True)]
 Months = Annotated[float, Field(ge=0, le=OLDEST, allow_inf_nan=False)]
-Who = Annotated[str, StringConstraints(max_length=64, strip_whitespace=True)]
+Words = Annotated[str, Field(max_length=64), AfterValidator(str.strip)]  # as long as described before it is stripped
 
 
 class Problem(BaseModel):
@@ -43,10 +43,10 @@ class Wishes(BaseModel):
 class FormWishes(Wishes):
     """What goes with a film in a form: also what has no place in an address, which others may keep."""
 
-    patient_id: Annotated[str, StringConstraints(max_length=64, strip_whitespace=True)] | None = Field(
+    patient_id: Words | None = Field(
         default=None, description="kept nowhere: a keyed hash of it finds earlier readings"
     )
-    who: Who = Field(default="", description="who asks, for the record")
+    who: Words = Field(default="", description="who asks, for the record")
     instead_of: int | None = Field(
         default=None, ge=1, lt=2**31, description="the record's number of a reading of this film that this one corrects"
     )
@@ -154,7 +154,7 @@ class Review(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     bone_age_months: Annotated[float, Field(gt=0, le=300, allow_inf_nan=False)]
-    who: Who = ""
+    who: Words = ""
 
 
 class Correction(BaseModel):
@@ -162,8 +162,8 @@ class Correction(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    patient_id: Annotated[str, StringConstraints(max_length=64, strip_whitespace=True)]
-    who: Who = ""
+    patient_id: Words
+    who: Words = ""
 
 
 class Withdrawal(BaseModel):
@@ -171,7 +171,7 @@ class Withdrawal(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    who: Who = ""
+    who: Words = ""
 
 
 class Kept(BaseModel):

@@ -294,17 +294,19 @@ def _form(body: bytes, kind: str, field: str, otherwise: Wishes) -> tuple[list[t
     """The files of a form's ``field`` and its wishes; where ``otherwise`` is of a form's kind, of that kind."""
     if not kind.lower().startswith("multipart/form-data"):
         raise Refusal(415, f"a film comes as multipart/form-data or as {', '.join(BARE)}, not as {kind[:80] or 'this'}")
-    films, texts = [], otherwise.model_dump(exclude_unset=True)
+    films, texts = [], dict[str, str]()
     for part in parts_of(body, kind):
         if part.name == field and part.filename is not None:
             films.append((_name(part), bytes(part.data)))
         elif part.name == field:
             raise Refusal(422, f"the field {field} is not a file: it has no filename")
+        elif part.name in texts:
+            raise Refusal(422, f"{part.name[:60]}: the form has it more than once")
         else:
             texts[part.name] = part.text
     model = type(otherwise) if isinstance(otherwise, FormWishes) else FormWishes
     try:
-        return films, model.model_validate(texts)
+        return films, model.model_validate(otherwise.model_dump(exclude_unset=True) | texts)
     except ValidationError as error:
         raise Refusal(422, sentence_of(error.errors())) from None
 
