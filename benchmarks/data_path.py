@@ -18,8 +18,8 @@ import torch
 
 from boneage.files import write_json
 from boneage.films import load
+from boneage.fit import Run
 from boneage.recipes import recipe
-from boneage.train import Run
 from boneage.world import World
 
 

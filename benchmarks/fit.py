@@ -18,8 +18,8 @@ from boneage import metrics
 from boneage.config import Config, override
 from boneage.files import write_json
 from boneage.films import Films, load
+from boneage.fit import Run
 from boneage.recipes import recipe
-from boneage.train import Run
 from boneage.world import World
 
 SETTINGS = ["prepare.size=128", "prepare.hand=false", "train.epochs=5", "train.evaluate_every=5"]

@@ -20,8 +20,8 @@ import torch
 
 from boneage.files import write_json
 from boneage.films import Data, Films
+from boneage.fit import Run
 from boneage.recipes import recipe
-from boneage.train import Run
 from boneage.world import World, keep_freed_memory
 
 STEPS, WARM = 12, 3

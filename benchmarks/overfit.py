@@ -16,8 +16,8 @@ import torch
 from boneage.config import override
 from boneage.files import write_json
 from boneage.films import load
+from boneage.fit import Run
 from boneage.recipes import recipe
-from boneage.train import Run
 from boneage.world import World
 
 SETTINGS = ["data.limit=64", "train.batch=16", "train.epochs=60", "train.lr=3e-4"]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import functools
 import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from boneage import card, metrics
 from boneage.predictions import read_predictions
@@ -141,6 +144,22 @@ def variants(group: str, reference: str = "") -> str:
         error = interval(metrics.summary(ages.labels, ages.predictions)["mae"])
         rows.append([name.replace("_", " "), error, other, f"{about[name]['minutes']:.0f}"])
     return table(["trial", "MAE, months", "against the reference, months", "minutes"], rows)
+
+
+def out_of_fold() -> str:
+    """Every training film read by a network that has not seen it: ``oof.csv``, by fold and together."""
+    path = RESULTS / "oof.csv"
+    if not path.exists():
+        return "*Not measured yet.*"
+    with path.open() as file:
+        films = list(csv.DictReader(file))
+    parts = {fold: [film for film in films if film["fold"] == fold] for fold in sorted({f["fold"] for f in films})}
+    rows = []
+    for name, part in [*parts.items(), ("**all**", films)]:
+        labels, ages = (np.array([float(film[column]) for film in part]) for column in ("label", "prediction"))
+        got = metrics.summary(labels, ages)
+        rows.append([name, f"{len(part):,}", interval(got["mae"]), interval(got["rmse"]), interval(got["r2"], 3)])
+    return table(["fold", "films", "MAE, months", "RMSE, months", "R²"], rows)
 
 
 @of("data_path")
@@ -319,6 +338,11 @@ def smaller() -> str:
             f"- `resnet50` stored in 8 bits, as shipped: largest difference {eighths['largest']:.2f} months, mean "
             f"{eighths['mean']:.3f}, on {eighths['n']} validation films"
         )
+    if twins := found("originals"):
+        lines.append(
+            f"- {twins['n']} films at their native resolution against their 299-pixel squashed twins: largest "
+            f"difference {twins['largest']:.1f} months, mean {twins['mean']:.1f}"
+        )
     if hands := found("demo"):
         lines.append(
             f"- `boneage demo`: {hands['demo_seconds'] / 60:.1f} minutes; its small network reads {hands['n']} fresh "
@@ -361,6 +385,7 @@ TABLES = {
     "curve_quick": lambda: curve("quick"),
     "curve_resnet50_plain": lambda: curve("resnet50_plain"),
     "curve_inception_v4_plain": lambda: curve("inception_v4_plain"),
+    "oof": out_of_fold,
     "data_path": data_path,
     "fits": fits,
     "overfit": overfit,

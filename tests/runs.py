@@ -11,7 +11,7 @@ from torch import Tensor
 
 from boneage import checkpoint
 from boneage.films import Data, Films
-from boneage.train import Run
+from boneage.fit import Run
 from boneage.world import World
 
 UNCHANGED = [f"augment.{name}=0" for name in ("rotation", "shift", "zoom", "aspect", "gamma", "contrast", "flip")]

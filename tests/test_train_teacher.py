@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import hashlib
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,14 +13,20 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from conftest import tiny_config  # noqa: E402
+
+from boneage import checkpoint, folds, recipes  # noqa: E402
+from boneage.errors import BadConfig, BadTable  # noqa: E402
+from boneage.evaluate import predict_all  # noqa: E402
+from boneage.films import Data, load  # noqa: E402
+from boneage.fit import Run  # noqa: E402
+from boneage.models.head import Answer  # noqa: E402
+from boneage.predictions import read_predictions, to_csv  # noqa: E402
+from boneage.predictor import Predictor  # noqa: E402
+from boneage.train import train  # noqa: E402
 from runs import run_of  # noqa: E402
 
-from boneage.errors import BadConfig, BadTable  # noqa: E402
-from boneage.films import Data, load  # noqa: E402
-from boneage.models.head import Answer  # noqa: E402
-from boneage.train import Run, train  # noqa: E402
-
 pytestmark = pytest.mark.usefixtures("one_thread")
+ONE_EPOCH = ("train.epochs=1",)
 
 
 def table(path: Path, readings: dict[str, float]) -> Path:
@@ -59,7 +68,7 @@ def test_the_error_to_expect_is_the_teachers(tiny_data: Data, tmp_path: Path) ->
 def test_a_run_with_a_teacher_says_so_and_is_resumed_with_the_same_only(films: Path, tmp_path: Path) -> None:
     ids = load(tiny_config(), films, torch.device("cpu")).train.ids
     one = table(tmp_path / "one.csv", dict.fromkeys(ids, 80.0))
-    config = tiny_config(f"train.teacher={one}", "train.trust=0.5", "train.epochs=1")
+    config = tiny_config(f"train.teacher={one}", "train.trust=0.5", *ONE_EPOCH)
     record = train(config, films, tmp_path / "run")
     assert len(record["data"]["teacher_sha256"]) == 64
     table(one, dict.fromkeys(ids, 81.0))
@@ -71,9 +80,49 @@ def test_a_teacher_that_misses_a_film_or_is_missing_is_refused(films: Path, tmp_
     ids = load(tiny_config(), films, torch.device("cpu")).train.ids
     short = table(tmp_path / "short.csv", dict.fromkeys(ids[1:], 80.0))
     with pytest.raises(BadTable, match=f"short says nothing of 1 training films; the first is {ids[0]}"):
-        load(tiny_config(f"train.teacher={short}"), films, torch.device("cpu"))
-    with pytest.raises(BadTable, match=r"gone\.csv"):
-        load(tiny_config(f"train.teacher={tmp_path / 'gone.csv'}"), films, torch.device("cpu"))
+        train(tiny_config(f"train.teacher={short}"), films, tmp_path / "run")
+    with pytest.raises(BadConfig, match=r"gone\.csv' is neither a table of predictions nor a recipe; known: resnet50_"):
+        train(tiny_config("train.teacher=gone.csv"), tmp_path / "no data is looked at", tmp_path / "run")
+
+
+def test_a_recipe_teaches_by_networks_that_have_not_seen_a_film(
+    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five runs, each without its fold; the table holds what each says of it, and a run that goes on keeps them."""
+    config, first = tiny_config("train.teacher=tiny", "train.trust=0.5", *ONE_EPOCH), tiny_config(*ONE_EPOCH)
+    monkeypatch.setitem(recipes.RECIPES, "tiny", lambda: first)
+    record = train(config, films, tmp_path / "run")
+    own = tmp_path / "run" / checkpoint.TEACHER
+    with (own / folds.FILE).open() as file:
+        rows = list(csv.DictReader(file))
+    samples = folds.training_films(films, config.data)
+    assert {row["id"]: int(row["fold"]) for row in rows} == folds.folds(samples)
+    assert sorted(Counter(row["fold"] for row in rows)) == ["0", "1", "2", "3", "4"]
+    for fold in (0, 4):
+        left_out = [film for film in samples if folds.folds(samples)[film.id] == fold]
+        said, _ = predict_all(Predictor.load(own / f"fold{fold}"), left_out)
+        told = {row["id"]: float(row["prediction"]) for row in rows}
+        assert [told[name] for name in said.ids] == pytest.approx(said.predictions, abs=0.006)
+        assert checkpoint.load_run(own / f"fold{fold}")["data"]["train"] == len(samples) - len(left_out)
+    taught_by = read_predictions(own / folds.FILE)
+    assert record["data"]["teacher_sha256"] == hashlib.sha256(to_csv(taught_by).encode()).hexdigest()
+
+    (tmp_path / "killed").mkdir()
+    own.rename(tmp_path / "killed" / checkpoint.TEACHER)
+    (tmp_path / "killed" / checkpoint.TEACHER / folds.FILE).unlink()
+    written = (tmp_path / "killed" / checkpoint.TEACHER / "fold3" / checkpoint.STATE).stat().st_mtime_ns
+    again = train(config, films, tmp_path / "killed", resume=True)
+    assert (tmp_path / "killed" / checkpoint.TEACHER / "fold3" / checkpoint.STATE).stat().st_mtime_ns == written
+    assert again["weights_sha256"] == record["weights_sha256"]
+
+
+def test_a_teacher_does_not_learn_from_another_run(
+    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, first = tiny_config("train.teacher=tiny"), tiny_config("train.start=quick")
+    monkeypatch.setitem(recipes.RECIPES, "tiny", lambda: first)
+    with pytest.raises(BadConfig, match="'tiny' is a recipe that itself learns from another run"):
+        train(config, films, tmp_path / "run")
 
 
 def test_trust_needs_a_teacher() -> None:

@@ -106,7 +106,7 @@ class TrainConfig:
     """Where the weights start, loss, optimiser, schedule and what is saved when."""
 
     start: str = ""  # a run folder whose weights are taken over, or a recipe that is trained first; empty: neither
-    teacher: str = ""  # a table of predictions of the training films by networks that have not seen them; empty: none
+    teacher: str = ""  # predictions of the training films by networks that have not seen them: a table, or a recipe
     trust: float = 0.0  # the teacher's share in what is learnt instead of the label
     loss: str = "msle"  # msle | mse | mae | huber | distribution
     huber_beta: float = 4.0  # months

@@ -57,12 +57,19 @@ class Data:
         return [*self.doubts, *named, *([f"{count} films left out"] if count else [])]
 
 
-def load(config: Config, data: str | Path, device: torch.device, images: str | Path | None = None) -> Data:
+def load(
+    config: Config,
+    data: str | Path,
+    device: torch.device,
+    images: str | Path | None = None,
+    teacher: str | Path | None = None,
+) -> Data:
     """The training and validation films of a data folder, prepared, on the device.
 
-    BadTable where there is no film to train on, or ``train.teacher`` has not read all of them.
+    ``teacher``: the table that ``train.teacher`` stands for. BadTable where there is no film to train on, or the
+    teacher has not read all of them.
     """
-    teacher = read_predictions(config.train.teacher) if config.train.teacher else None
+    read = read_predictions(teacher) if teacher else None
     dataset = divide(open_folder(data, images), config.data)
     splits = {name: dataset.of(name).samples for name in ("train", "validation")}
     sizes = original_sizes(dataset.root) if config.data.aspect == "native" else None
@@ -83,9 +90,9 @@ def load(config: Config, data: str | Path, device: torch.device, images: str | P
         raise BadTable(f"{dataset.table} leaves no film to train on: each needs an image and an age")
     record = {"folder": dataset.root.name, "train": len(films["train"]), "validation": len(films["validation"])}
     record["sha256"] = fingerprint(dataset)
-    if teacher:
-        films["train"] = taught(films["train"], teacher)
-        record["teacher_sha256"] = hashlib.sha256(to_csv(teacher).encode()).hexdigest()
+    if read:
+        films["train"] = taught(films["train"], read)
+        record["teacher_sha256"] = hashlib.sha256(to_csv(read).encode()).hexdigest()
     left_out = {name: f"{dataset.table}, film {name}: {reason}" for name, reason in cache.failures.items()}
     return Data(films["train"], films["validation"], record, left_out, dataset.doubts)
 

@@ -1,52 +1,28 @@
-"""Training: films and a configuration in, a run folder out.
+"""Training: films and a configuration in, a run folder out, and whatever has to be trained before it.
 
-Order, augmentation and dropout are functions of (seed, step) alone, so a resumed run repeats an unbroken one exactly.
+A run may begin where another recipe ends (``train.start``) and learn from networks that have not seen its films
+(``train.teacher``): both are trained first, into the run's own folder, so that one command makes all of it.
 """
 
 from __future__ import annotations
 
-import math
-import platform
 import sys
-import time
-from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor, nn
 
-from . import checkpoint
-from .augment import augment, plain
-from .checkpoint import as_tensors, taken
-from .config import Config, differences
+from . import checkpoint, folds
+from .config import Config
 from .errors import BadConfig
-from .files import refuse_unwritable, remove_leftovers
-from .films import Data, load
-from .looks import looks
-from .losses import Output, output, sex_loss, spread_loss
-from .models.head import Answer, Network
-from .optimise import Average, freeze_statistics, learning_rate, optimizer, optimizer_tensors, restore_optimizer
-from .progress import progress
+from .files import refuse_unwritable
+from .films import load
+from .fit import Run, untrained
+from .losses import output
+from .optimise import optimizer
 from .recipes import RECIPES, recipe
 from .world import World, interruptible, keep_freed_memory, world
-
-PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
-
-
-@dataclass
-class Progress:
-    """How far a run is: the next ``step``, the best validation MAE, the evaluations since, and the sum of this epoch's
-    losses."""
-
-    step: int = 0
-    best: float = math.inf
-    stale: int = 0
-    loss: float = 0.0
-    seconds: float = 0.0
 
 
 def train(
@@ -72,9 +48,10 @@ def _train(
             checkpoint.refuse_existing(folder)
     _refuse_impossible(config)
     fresh = not resume or checkpoint.is_empty(folder)
+    teacher = _teacher(config, data, folder, images, here) if config.train.teacher else None
     start = _start(config, data, folder, images, here) if fresh and config.train.start else None
     with here.leader_first():
-        films = load(config, data, here.device, images)
+        films = load(config, data, here.device, images, teacher)
     if here.leads:
         for sentence in films.remarks:
             print(f"boneage: {sentence}", file=sys.stderr)
@@ -91,308 +68,53 @@ def _start(config: Config, data: str | Path, folder: Path, images: str | Path | 
     """The run folder that ``train.start`` names. A recipe is trained first, on the same films and the same device."""
     name = config.train.start
     if name in RECIPES:
-        first, start = recipe(name), folder / checkpoint.START
-        first = replace(first, data=config.data, train=replace(first.train, device=config.train.device))
-        _train(first, data, start, images, start.exists(), here)
+        start = folder / checkpoint.START
+        _train(_first(name, config), data, start, images, start.exists(), here)
         return start
     if not Path(name).is_dir():
         raise BadConfig(f"train.start {name!r} is neither a run folder nor a recipe; known: {', '.join(RECIPES)}")
     return Path(name)
 
 
-class Run:
-    """One network being trained: what `fit` changes, and how it is saved and restored."""
+def _teacher(config: Config, data: str | Path, folder: Path, images: str | Path | None, here: World) -> Path:
+    """The table that ``train.teacher`` names. Of a recipe, the networks are trained first, each without a fold of the
+    films, and read that fold."""
+    name, own = config.train.teacher, folder / checkpoint.TEACHER
+    if name not in RECIPES:
+        if not Path(name).exists():
+            raise BadConfig(
+                f"train.teacher {name!r} is neither a table of predictions nor a recipe; known: {', '.join(RECIPES)}"
+            )
+        return Path(name)
+    table, first = own / folds.FILE, _first(name, config)
+    if table.exists():
+        return table
+    if first.train.start or first.train.teacher:
+        raise BadConfig(f"train.teacher {name!r} is a recipe that itself learns from another run")
+    with here.leader_first():
+        films = load(first, data, here.device, images)
+    samples = [film for film in folds.training_films(data, first.data, images) if film.id in set(films.train.ids)]
+    fold_of = folds.folds(samples)
+    for fold in range(folds.FOLDS):
+        part = own / f"fold{fold}"
+        if not folds.is_done(part):
+            part.mkdir(parents=True, exist_ok=True)
+            run = Run(first, folds.without(films, fold_of, fold), part, here)
+            run.restore()
+            with interruptible() as interrupt:
+                run.fit(interrupt)
+    with here.leader_first():
+        if not table.exists():
+            folds.write(own, samples, fold_of)
+    return table
 
-    def __init__(self, config: Config, data: Data, folder: Path, here: World) -> None:
-        self.config, self.data, self.folder, self.here = config, data, folder, here
-        labels = data.train.months
-        self.centre = float(labels.mean())
-        self.scale = float(labels.std(correction=0)) or 1.0
-        self.output: Output = output(config.train, self.centre, self.scale)
-        self.network = _untrained(config, self.output, labels).to(here.device)
-        self.optimizer = optimizer(self.network, config.train)
-        self.average = Average(self.network, config.train.ema)
-        self.scaler = torch.amp.GradScaler(here.device.type, enabled=config.train.precision == "fp16")
-        self.progress = Progress()
-        self.start: dict[str, Any] | None = None
-        if config.train.tensorboard:
-            checkpoint.summary_writer()
-        self.batch = min(config.train.batch, len(data.train))
-        if self.batch < here.size:
-            raise BadConfig(f"a batch of {self.batch} films cannot be shared by {here.size} processes")
-        self.epoch_steps = len(data.train) // self.batch
-        self.steps = self.epoch_steps * config.train.epochs
 
-    def begin(self, start: Path) -> None:
-        """Take over the best weights of the run ``start``: its backbone, and of its head what means the same here.
-
-        BadModel if that run is damaged; BadConfig if it has another backbone, or was judged by other films than these.
-        """
-        weights, run = checkpoint.load_weights(start)
-        if run["data"]["sha256"] != self.data.record["sha256"]:
-            raise BadConfig(f"{start} was trained on other films or another split: its weights may know these")
-        own = self.network.state_dict()
-        kept = ("mean", "std") if run["output"]["loss"] == self.config.train.loss else ("mean", "std", "head.last")
-        fitting = {
-            name: tensor
-            for name, tensor in weights.items()
-            if name in own and tensor.shape == own[name].shape and not name.startswith(kept)
-        }
-        if any(name.startswith("backbone.") and name not in fitting for name in own):
-            raise BadConfig(f"{start} holds another network than model.name {self.config.model.name!r}")
-        self.network.load_state_dict(own | fitting)
-        self.average = Average(self.network, self.config.train.ema)
-        self.start = {"recipe": run["config"]["recipe"], "weights_sha256": run["weights_sha256"]}
-
-    def fit(self, interrupt: object) -> None:
-        """Step, evaluate, save, until the schedule or the patience ends; raises KeyboardInterrupt when asked to."""
-        wrapped, state, quiet = self.here.wrapped(self.network), self.progress, not self.here.leads
-        began = time.monotonic() - state.seconds
-        if self.here.leads:
-            remove_leftovers(self.folder)
-        if state.step == 0:
-            self.save()
-        with progress(self.config.recipe or "training", self.steps, "steps", state.step, quiet=quiet) as advance:
-            while state.step < self.steps and not self._exhausted():
-                loss = self.here.mean(self.step(wrapped, state.step))
-                state.step += 1
-                if not math.isfinite(loss):
-                    raise BadConfig(f"the loss became {loss} at step {state.step}: try a smaller train.lr")
-                state.loss += loss
-                state.seconds = time.monotonic() - began
-                advance(1, f"loss {loss:.4f}, best validation MAE {state.best:.2f} months")
-                if state.step % self.epoch_steps == 0:
-                    self.end_epoch()
-                elif state.step % self.config.train.save_every == 0:
-                    self.save()
-                if self.here.agree(bool(interrupt)):
-                    self.save()
-                    raise KeyboardInterrupt
-
-    def step(self, wrapped: nn.Module, step: int) -> float:
-        """One optimiser step on batch ``step``; returns the loss, whose mean over the processes is the batch's."""
-        config = self.config.train
-        self.network.train()
-        if config.freeze_batchnorm and step >= config.freeze_after * self.steps:
-            freeze_statistics(self.network)
-        rate = learning_rate(step, self.steps, config)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        own = self._rows(step)
-        parts = own.tensor_split(min(config.accumulate, len(own)))
-        total = 0.0
-        for part, rows in enumerate(parts):
-            films, sex = self._batch(step, part, rows)
-            last = part == len(parts) - 1
-            with nullcontext() if last or self.here.size == 1 else wrapped.no_sync():  # type: ignore[operator]
-                with self._autocast():
-                    answer = wrapped(films, sex)
-                loss = self._loss(answer, rows) * (len(rows) * self.here.size / self.batch)
-                self.scaler.scale(loss).backward()
-            total += loss.item()
-        if config.clip:
-            self.scaler.unscale_(self.optimizer)
-            nn.utils.clip_grad_norm_(self.network.parameters(), config.clip)
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
-        self.optimizer.zero_grad(set_to_none=True)
-        self.average.update(step)
-        return total
-
-    def _loss(self, answer: Answer, rows: Tensor) -> Tensor:
-        """Against the labels; with a teacher, against both, and the error to expect is the teacher's, who did not see
-        the films that the network knows by heart."""
-        films, weights, trust = self.data.train, self.config.model, self.config.train.trust
-        rows = rows.to(self.here.device)
-        months, sex = films.months[rows], films.sex[rows]
-        teacher = None if films.teacher is None else films.teacher[rows]
-        errors = (self.output.months(answer.age) if teacher is None else teacher) - months
-        loss = self.output.loss(answer.age, months if teacher is None else torch.lerp(months, teacher, trust))
-        if answer.male is not None:
-            loss = loss + weights.sex_loss * sex_loss(answer.male, sex)
-        if answer.spread is not None:
-            loss = loss + weights.spread_loss * spread_loss(answer.spread, errors)
-        return loss
-
-    def _rows(self, step: int) -> Tensor:
-        """This process's films of batch ``step``: a new order every epoch, the remainder left for another."""
-        epoch, place = divmod(step, self.epoch_steps)
-        shuffle = torch.Generator().manual_seed(_mix(self.config.train.seed, epoch))
-        order = torch.randperm(len(self.data.train), generator=shuffle)
-        return order[place * self.batch : (place + 1) * self.batch][self.here.rank :: self.here.size]
-
-    def _batch(self, step: int, part: int, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Augmented films and their sex, drawn from (seed, step, part, rank) alone."""
-        films, device = self.data.train, self.here.device
-        seed = _mix(self.config.train.seed, step, part, self.here.rank)
-        torch.manual_seed(seed)
-        generator = torch.Generator(device).manual_seed(seed)
-        rows = rows.to(device)
-        pixels = augment(films.pixels[rows], self.config.augment, generator, self._size(step))
-        return pixels, films.sex[rows]
-
-    def _size(self, step: int) -> int:
-        """The side in pixels at this step: `TrainConfig.sizes` share the epochs equally."""
-        sizes = self.config.train.sizes or (self.config.prepare.size,)
-        return sizes[min(step * len(sizes) // self.steps, len(sizes) - 1)]
-
-    def _autocast(self) -> torch.autocast:
-        precision = PRECISIONS[self.config.train.precision]
-        return torch.autocast(self.here.device.type, precision, enabled=precision != torch.float32)
-
-    def _exhausted(self) -> bool:
-        patience = self.config.train.patience
-        return bool(patience) and self.progress.stale >= patience
-
-    def end_epoch(self) -> None:
-        """Evaluate the averaged weights, keep them if they are the best, write the log and the state."""
-        state, epoch, error = self.progress, self.progress.step // self.epoch_steps, None
-        if not len(self.data.validation):
-            self.keep()
-        elif epoch % self.config.train.evaluate_every == 0 or state.step == self.steps:
-            error = self.validate()
-            state.stale = 0 if error < state.best else state.stale + 1
-            if error < state.best:
-                state.best = error
-                self.keep()
-        self._log(epoch, error)
-        state.loss = 0.0
-        self.save()
-
-    def validate(self) -> float:
-        """MAE in months of the averaged weights on the validation films; the leading process's, for all to agree on."""
-        films, error = self.data.validation, 0.0
-        if self.here.leads:
-            months = self.predict(films.pixels, films.sex)
-            error = float(np.abs(months - films.months.cpu().double().numpy()).mean())
-        error = self.here.told(error)
-        if not math.isfinite(error):
-            raise BadConfig(f"the validation error became {error} at step {self.progress.step}: try a smaller train.lr")
-        return error
-
-    @torch.no_grad()
-    def predict(self, pixels: Tensor, sex: Tensor) -> np.ndarray:
-        """Months [N] of the averaged weights for uint8 pixels [N, S, S] and sex [N, 2], as in use."""
-        current = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
-        self.network.load_state_dict(self.average.shadow)
-        self.network.eval()
-        seen = looks(pixels.cpu().numpy(), self.config.model.looks)
-        months = [self._months(torch.from_numpy(look).to(pixels.device), sex) for look in seen]
-        self.network.load_state_dict(current)
-        return np.mean(months, axis=0)
-
-    def _months(self, pixels: Tensor, sex: Tensor) -> np.ndarray:
-        months = []
-        for part, known in zip(pixels.split(64), sex.split(64), strict=True):
-            with self._autocast():
-                answer = self.network(plain(part, self.config.prepare.size), known)
-            months.append(self.output.months(answer.age).cpu())
-        return torch.cat(months).double().numpy()
-
-    def keep(self) -> None:
-        """Write the averaged weights as the run's weights."""
-        if self.here.leads:
-            checkpoint.save_weights(self.folder, self.average.shadow, self.record())
-
-    def record(self) -> dict[str, Any]:
-        """What `run.json` says."""
-        state = self.progress
-        packages = ("boneage", "torch", "numpy", "opencv-python-headless")
-        return {
-            "config": self.config.to_dict(),
-            "data": self.data.record,
-            "start": self.start,
-            "output": {"loss": self.config.train.loss, "centre": self.centre, "scale": self.scale},
-            "step": state.step,
-            "steps": self.steps,
-            "epoch": state.step / self.epoch_steps,
-            "validation_mae": _finite(state.best),
-            "seconds": round(state.seconds, 1),
-            "device": str(self.here.device),
-            "processes": self.here.size,
-            "versions": {"python": platform.python_version()} | {name: version(name) for name in packages},
-        }
-
-    def _log(self, epoch: int, error: float | None) -> None:
-        if not self.here.leads:
-            return
-        state = self.progress
-        line = {
-            "epoch": epoch,
-            "step": state.step,
-            "loss": state.loss / self.epoch_steps,
-            "validation_mae": error,
-            "best": _finite(state.best),
-            "lr": self.optimizer.param_groups[0]["lr"],
-            "size": self._size(state.step - 1),
-            "images": self.epoch_steps * self.batch,
-            "seconds": round(state.seconds, 1),
-        }
-        checkpoint.append_log(self.folder, line, tensorboard=self.config.train.tensorboard)
-
-    def save(self) -> None:
-        """Everything that resuming needs, into one file."""
-        if not self.here.leads:
-            return
-        tensors = as_tensors("network", self.network)
-        tensors |= {f"average.{name}": tensor for name, tensor in self.average.shadow.items()}
-        tensors |= {f"optimizer.{name}": tensor for name, tensor in optimizer_tensors(self.optimizer).items()}
-        state = self.progress
-        values: dict[str, Any] = {
-            "progress": asdict(state) | {"best": _finite(state.best)},
-            "scaler": self.scaler.state_dict(),
-        }
-        values |= {"config": self.config.to_dict(), "data": self.data.record, "start": self.start}
-        values["processes"] = self.here.size
-        checkpoint.save_state(self.folder, tensors, values)
-
-    def restore(self) -> None:
-        """Continue from the folder's state, or from the start if the run was killed before it had one.
-
-        BadModel if the state is missing or damaged, BadConfig if it is of another configuration or other films.
-        """
-        if checkpoint.is_empty(self.folder):
-            return
-        tensors, values = checkpoint.load_state(self.folder)
-        self._refuse_other("configuration", Config.from_dict(values["config"]).to_dict(), self.config.to_dict())
-        self._refuse_other("data", values["data"], self.data.record)
-        here = {"processes": self.here.size}
-        self._refuse_other("number of processes", {"processes": values.get("processes", self.here.size)}, here)
-        self.network.load_state_dict(taken("network", tensors))
-        self.average.restore(taken("average", tensors))
-        restore_optimizer(self.optimizer, taken("optimizer", tensors))
-        self.scaler.load_state_dict(values["scaler"])
-        self.progress = Progress(**values["progress"])
-        self.start = values.get("start")
-        if values["progress"]["best"] is None:
-            self.progress.best = math.inf
-        if self.here.leads:
-            checkpoint.cut_log(self.folder, self.progress.step)
-
-    def _refuse_other(self, what: str, theirs: dict[str, Any], mine: dict[str, Any]) -> None:
-        changed = ", ".join(differences(theirs, mine))
-        if changed:
-            raise BadConfig(f"{self.folder} was started with another {what} ({changed}): resume it with the same")
+def _first(name: str, config: Config) -> Config:
+    """The recipe ``name`` for a run that is trained before another: on the same films and the same device."""
+    first = recipe(name)
+    return replace(first, data=config.data, train=replace(first.train, device=config.train.device))
 
 
 def _refuse_impossible(config: Config) -> None:
     """BadConfig for a network, loss or optimiser that there is not: before any film is prepared."""
-    optimizer(_untrained(config, output(config.train, 0.0, 1.0), torch.ones(1)), config.train)
-
-
-def _untrained(config: Config, meaning: Output, labels: Tensor) -> Network:
-    """The network as the run's seed makes it; torch's own generator is left as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.random.default_generator.manual_seed(config.train.seed)
-        network = Network(config.model, config.prepare, meaning.outputs, meaning.bias(labels).cpu())
-    layout = torch.channels_last if config.train.channels_last else torch.contiguous_format
-    return network.to(memory_format=layout)  # type: ignore[call-overload]
-
-
-def _mix(*numbers: int) -> int:
-    """One 63-bit seed from several numbers, none of which alone decides it."""
-    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+    optimizer(untrained(config, output(config.train, 0.0, 1.0), torch.ones(1)), config.train)

@@ -1,0 +1,81 @@
+"""Out-of-fold predictions: every training film read by a network that has not seen it.
+
+The films are divided into five folds, stratified by age and sex. Five networks are trained, each from the same start
+with a fixed schedule on four of the folds, with nothing chosen by the fifth, and each reads its fifth. The table says
+what a network of that recipe does on films like these, and can teach another one (``train.teacher``).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from .checkpoint import load_run
+from .config import DataConfig
+from .dataset import Sample, open_folder
+from .errors import BadTable
+from .evaluate import predict_all
+from .files import write_bytes
+from .films import Data, Films
+from .predictor import Predictor
+from .run_record import RUN
+from .split import assign, divide
+
+FOLDS, SEED = 5, 0
+FILE = "oof.csv"
+COLUMNS = ("id", "fold", "sex", "label", "prediction", "spread")  # sex, months, months, months
+
+
+def folds(films: Sequence[Sample]) -> dict[str, int]:
+    """The fold of each film by id, from 0."""
+    names = [f"fold {number}" for number in range(1, FOLDS)]
+    parts = assign(tuple(films), {}, dict.fromkeys(names, len(films) // FOLDS), SEED)
+    return {name: int(part.removeprefix("fold ")) if part in names else 0 for name, part in parts.items()}
+
+
+def training_films(data: str | Path, config: DataConfig, images: str | Path | None = None) -> tuple[Sample, ...]:
+    """The training part of a data folder."""
+    return divide(open_folder(data, images), config).of("train").samples
+
+
+def without(data: Data, fold_of: dict[str, int], fold: int) -> Data:
+    """The training films but for a fold, and none to choose by."""
+    rows = [row for row, name in enumerate(data.train.ids) if fold_of[name] != fold]
+    record = data.record | {"train": len(rows), "validation": 0, "left_out_fold": fold}
+    return replace(data, train=_chosen(data.train, rows), validation=_chosen(data.validation, []), record=record)
+
+
+def is_done(folder: Path) -> bool:
+    """Whether a run came to the end of its schedule."""
+    if not (folder / RUN).exists():
+        return False
+    run = load_run(folder)
+    return bool(run["step"] == run["steps"])
+
+
+def write(runs: Path, films: Sequence[Sample], fold_of: dict[str, int]) -> None:
+    """`FILE` in the folder of the five runs ``fold0`` to ``fold4``: what each reads on its own fold of the films."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(COLUMNS)
+    for fold in range(FOLDS):
+        left_out = [film for film in films if fold_of[film.id] == fold]
+        table, failures = predict_all(Predictor.load(runs / f"fold{fold}"), left_out)
+        if failures:
+            raise BadTable(f"film {failures[0].id} cannot be read: {failures[0].reason}")
+        spreads = [""] * len(table) if table.spreads is None else [f"{value:.2f}" for value in table.spreads]
+        for name, sex, label, age, spread in zip(
+            table.ids, table.sexes, table.labels, table.predictions, spreads, strict=True
+        ):
+            rows.writerow((name, fold, sex.value, f"{label:.2f}", f"{age:.2f}", spread))
+    write_bytes(runs / FILE, text.getvalue().encode())
+
+
+def _chosen(films: Films, rows: list[int]) -> Films:
+    index = torch.tensor(rows, dtype=torch.long)
+    return Films(tuple(films.ids[row] for row in rows), films.pixels[index], films.months[index], films.sex[index])
