@@ -31,6 +31,7 @@ PLAIN = [f"augment.{field.name}=0" for field in fields(AugmentConfig)]
 SMALL = ["data.limit=3000", "train.epochs=10"]
 CHANGES = {
     "reference": [],
+    "another_seed": ["train.seed=1"],  # by how much two runs of the same differ
     "huber": ["train.loss=huber"],
     "distribution": ["train.loss=distribution"],
     "adamw": ["train.optimizer=adamw", "train.weight_decay=0.02"],

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from boneage import card, metrics
-from boneage.predictions import read_predictions
+from boneage.predictions import Predictions, read_predictions
 from boneage.predictor import shipped
 
 RESULTS = Path(__file__).parent / "results"
@@ -127,23 +127,41 @@ def cost(got: Any) -> str:
     return f"{table(columns, rows)}\n\n{peak}"
 
 
-def variants(group: str, reference: str = "") -> str:
-    """Trials that differ in one setting, read on the same films; paired with the reference if there is one."""
+def variants(group: str, reference: str = "", again: str = "") -> str:
+    """Trials that differ in one setting, read on the same films; paired with the reference if there is one.
+
+    ``again``: the reference with another seed. A difference is noise where its interval holds zero, or where it is no
+    larger than the other seed's.
+    """
     folder = RESULTS / "variants" / group
     about = {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
     if not about or (reference and reference not in about):
         return "*Not run yet.*"
     read = {name: read_predictions(folder / f"{name}.csv") for name in about}
+    columns = ["trial", "MAE, months", *(["against the reference, months", "what of it"] * bool(reference)), "minutes"]
     rows = []
-    for name in sorted(about, key=lambda name: (name != reference, name)):
-        ages, other = read[name], "–"
-        if reference and name != reference:
-            base = read[reference]
-            assert base.ids == ages.ids
-            other = interval(metrics.paired(ages.labels, base.predictions, ages.predictions)["mae"])
-        error = interval(metrics.summary(ages.labels, ages.predictions)["mae"])
-        rows.append([name.replace("_", " "), error, other, f"{about[name]['minutes']:.0f}"])
-    return table(["trial", "MAE, months", "against the reference, months", "minutes"], rows)
+    for name in sorted(about, key=lambda name: (name != reference, name != again, name)):
+        error = interval(metrics.summary(read[name].labels, read[name].predictions)["mae"])
+        beside = _beside(read, name, reference, again) if reference else []
+        rows.append([name.replace("_", " "), error, *beside, f"{about[name]['minutes']:.0f}"])
+    return table(columns, rows)
+
+
+def _beside(read: dict[str, Predictions], name: str, reference: str, again: str) -> list[str]:
+    """A trial's difference from the reference, and whether it is more than noise."""
+    if name == reference:
+        return ["–", "–"]
+    found = {key: _difference(read[reference], read[key]) for key in (name, again) if key in read}
+    own, seed = found[name], abs(found[again]["value"]) if again in found else 0.0
+    if name == again:
+        return [interval(own), "two runs of the same"]
+    is_noise = own["low"] <= 0 <= own["high"] or abs(own["value"]) <= seed
+    return [interval(own), "noise" if is_noise else "worse" if own["value"] > 0 else "better"]
+
+
+def _difference(base: Predictions, other: Predictions) -> dict[str, float]:
+    assert base.ids == other.ids
+    return metrics.paired(base.labels, base.predictions, other.predictions)["mae"]
 
 
 def out_of_fold() -> str:
@@ -377,7 +395,7 @@ TABLES = {
     "room": room,
     "references": references,
     "cost": cost,
-    "changes": lambda: variants("changes", "reference"),
+    "changes": lambda: variants("changes", "reference", "another_seed"),
     "amounts": lambda: variants("amounts"),
     "curve_default": lambda: curve("default"),
     "curve_resnet50": lambda: curve("resnet50_128"),
