@@ -17,6 +17,7 @@ from boneage.errors import BadModel, BadTable
 from boneage.evaluate import predict_all
 from boneage.intervals import LEVELS, bounds
 from boneage.predictor import Predictor
+from boneage.types import Sex
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +70,28 @@ def test_a_model_that_tells_no_spread_is_refused(
 def test_films_that_cannot_be_read_do_not_count(tiny_model: Path, samples: list[Sample], tmp_path: Path) -> None:
     some = [*samples[:20], replace(samples[20], path=None)]
     assert calibrate(tiny_model, some, tmp_path / "out.onnx", split="all")["n"] == {"known": 20, "unknown": 20}
+
+
+def test_the_shape_comes_from_films_read_out_of_fold(tiny_model: Path, samples: list[Sample], tmp_path: Path) -> None:
+    oof, out = tmp_path / "oof.csv", tmp_path / "shaped.onnx"
+    lines = [
+        f"{age},0,{sex},{age},{age + error},5" for age in range(240) for sex, error in (("female", 2), ("male", 8))
+    ]
+    oof.write_text("\n".join(["id,fold,sex,label,prediction,spread", *(f"{n}{line}" for n, line in enumerate(lines))]))
+    found = calibrate(tiny_model, samples, out, split="all", out_of_fold=oof)
+    assert (set(found["usual"]["female"]), set(found["usual"]["male"])) == ({2.0}, {8.0})
+    plain, _ = predict_all(Predictor.load(tiny_model), samples)
+    table, _ = predict_all(Predictor.load(out), samples)
+    assert plain.spreads is not None
+    usual = np.array([2.0 if sex is Sex.FEMALE else 8.0 for sex in table.sexes])
+    assert table.spreads == pytest.approx(np.sqrt(plain.spreads * usual), rel=1e-3)
+    assert table.predictions == pytest.approx(plain.predictions, abs=1e-3)
+    assert "usual" not in calibrate(out, samples, tmp_path / "again.onnx", split="all")
+
+
+def test_a_table_without_one_sex_gives_no_shape(tiny_model: Path, samples: list[Sample], tmp_path: Path) -> None:
+    oof = tmp_path / "oof.csv"
+    oof.write_text("id,sex,label,prediction\na,male,100,90\n")
+    with pytest.raises(BadTable, match=r"oof\.csv: no film of a female hand"):
+        calibrate(tiny_model, samples, tmp_path / "out.onnx", split="all", out_of_fold=oof)
+    assert not (tmp_path / "out.onnx").exists()

@@ -5,7 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from boneage.intervals import LEVELS, around, assessment, auroc, bounds, calibrated_range, factors, ranks
+from boneage.intervals import (
+    AGES,
+    LEVELS,
+    around,
+    assessment,
+    auroc,
+    bounds,
+    calibrated_range,
+    factors,
+    ranks,
+    shaped,
+    usual_errors,
+)
 from boneage.types import Sex
 
 
@@ -77,3 +89,33 @@ def test_auroc(scores: list[float], wanted: float) -> None:
     positive = np.array([False, False, True, True])
     assert auroc(np.array(scores, float), positive) == wanted
     assert auroc(np.array(scores, float), np.ones(4, bool)) is None
+
+
+def test_the_usual_error_is_that_around_an_age() -> None:
+    rng = np.random.default_rng(0)
+    ages = rng.uniform(0, 240, 4000)
+    sexes = [Sex.FEMALE, Sex.MALE] * 2000
+    errors = np.where(ages < 120, 5.0, 15.0) * rng.choice([-1, 1], 4000)
+    errors[1::2] = 8.0
+    usual = usual_errors(ages, errors, sexes)
+    assert set(usual) == {"female", "male"}
+    assert len(usual["female"]) == len(AGES)
+    assert set(usual["male"]) == {8.0}
+    girls = dict(zip(AGES, usual["female"], strict=True))
+    assert girls[90] == pytest.approx(5, abs=0.01)
+    assert girls[150] == pytest.approx(15, abs=0.01)
+    assert girls[120] == pytest.approx(10, abs=1.5)
+    with pytest.raises(ValueError, match="no film of a male hand"):
+        usual_errors(ages[:1], errors[:1], sexes[:1])
+
+
+def test_an_age_beyond_all_films_has_the_error_of_the_nearest() -> None:
+    usual = usual_errors(np.array([100.0, 110, 100]), np.array([4.0, 9, 1]), [Sex.FEMALE, Sex.FEMALE, Sex.MALE])
+    assert (usual["female"][0], usual["female"][-1]) == (4.0, 9.0)
+
+
+def test_a_spread_takes_the_shape_of_the_usual_error() -> None:
+    usual = {"female": np.full(len(AGES), 4.0), "male": np.linspace(0, 240, len(AGES))}
+    ages = np.array([100.0, 100, 100])
+    spreads = shaped(np.array([9.0, 9, 9]), ages, [Sex.FEMALE, Sex.MALE, Sex.UNKNOWN], usual)
+    assert spreads == pytest.approx([6.0, 30.0, np.sqrt(9 * 52)])

@@ -1,6 +1,8 @@
 """The scale of an exported model's intervals, from calibration films: the one thing that those are used for.
 
-boneage calibrate MODEL.onnx --data DIR --out CALIBRATED.onnx
+boneage calibrate MODEL.onnx --data DIR --out CALIBRATED.onnx [--out-of-fold oof.csv]
+
+The shape of the intervals may come, besides from the network, from training films that were read out of fold.
 """
 
 from __future__ import annotations
@@ -17,22 +19,31 @@ from .errors import BadModel, BadTable
 from .evaluate import predict_all
 from .export import annotated
 from .files import replacing
-from .intervals import KNOWN, factors
+from .intervals import KNOWN, factors, usual_errors
+from .predictions import read_predictions
 from .predictor import Predictor
 from .progress import Advance
 from .types import Sex
 
 
 def calibrate(
-    model: Path, samples: Sequence[Sample], out: Path, *, split: str, progress: Advance | None = None
+    model: Path,
+    samples: Sequence[Sample],
+    out: Path,
+    *,
+    split: str,
+    out_of_fold: Path | None = None,
+    progress: Advance | None = None,
 ) -> dict[str, Any]:
     """Write the model with ``intervals`` among the facts about itself, and return those: the factors by level, of the
     sex known and of the sex withheld, each from all ``samples`` (the former but for films of unknown sex), and how many
     films of which split they come from.
 
-    BadModel if the model does not tell a spread, BadTable for too few films, CannotWrite.
+    ``out_of_fold``: a table of training films read by networks that have not seen them, from which the usual error by
+    age and sex is kept too (see `intervals.shaped`). BadModel if the model does not tell a spread, BadTable for too few
+    films, CannotWrite.
     """
-    data = exported.verified(model)
+    data = _shaped(exported.verified(model), out_of_fold)
     predictor = Predictor(data, model)
     if not predictor.tells_spread:
         raise BadModel(f"{model} does not tell the error to expect: train with model.spread_loss above 0")
@@ -47,6 +58,21 @@ def calibrate(
                 scales[name], counts[name] = factors(table.errors, spreads), len(table)
             except ValueError as error:
                 raise BadTable(f"split {split!r}: {error}") from None
-        found: dict[str, Any] = {"split": split, "n": counts, "factors": scales}
+        found: dict[str, Any] = {"split": split, "n": counts, "factors": scales, **_usual(out_of_fold)}
         temporary.write_bytes(annotated(data, intervals=found))
     return found
+
+
+def _shaped(data: bytes, out_of_fold: Path | None) -> bytes:
+    """The exported file with nothing but the shape of its intervals yet."""
+    return annotated(data, intervals=_usual(out_of_fold))
+
+
+def _usual(out_of_fold: Path | None) -> dict[str, Any]:
+    if out_of_fold is None:
+        return {}
+    table = read_predictions(out_of_fold)
+    try:
+        return {"usual": usual_errors(table.predictions, table.errors, table.sexes)}
+    except ValueError as error:
+        raise BadTable(f"{out_of_fold}: {error}") from None

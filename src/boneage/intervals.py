@@ -17,6 +17,8 @@ from .metrics import by_cell, correlation
 from .types import Interval, Sex
 
 LEVELS = (0.5, 0.8, 0.9)
+AGES = tuple(range(0, 241, 3))  # months, at which the usual error is kept
+NEAR = 4.0  # months: the standard deviation of the weights by which it is averaged around an age
 LARGE = 12.0  # months: an error that a spread should warn of
 SURE = 0.8  # share of the films that is kept where only the surest are
 
@@ -36,6 +38,37 @@ def factors(errors: np.ndarray, spreads: np.ndarray) -> dict[str, float]:
     if max(ranks.values()) > len(scores):
         raise ValueError(f"{len(scores)} films are too few for an interval of {max(LEVELS):.0%}")
     return {f"{level:g}": float(scores[rank - 1]) for level, rank in ranks.items()}
+
+
+def usual_errors(ages: np.ndarray, errors: np.ndarray, sexes: Sequence[Sex]) -> dict[str, list[float]]:
+    """The mean absolute error around each of `AGES` [81] of one sex, by its name, from films read by networks that have
+    not seen them: predicted ages and errors [n] in months.
+
+    How readers differ depends on the age, and on which ages the atlas has for a sex. A kernel average (Nadaraya, 1964).
+    ValueError where a sex has no film.
+    """
+    found = {}
+    for sex in (Sex.FEMALE, Sex.MALE):
+        rows = np.array([each is sex for each in sexes])
+        if not rows.any():
+            raise ValueError(f"no film of a {sex.value} hand to take the usual error from")
+        distance = (np.array(AGES, float)[:, None] - ages[rows]) / NEAR
+        closeness = -(distance**2) / 2
+        weights = np.exp(closeness - closeness.max(axis=1, keepdims=True))
+        found[sex.value] = [round(float(value), 3) for value in weights @ np.abs(errors[rows]) / weights.sum(axis=1)]
+    return found
+
+
+def shaped(
+    spreads: np.ndarray, ages: np.ndarray, sexes: Sequence[Sex], usual: Mapping[str, Sequence[float]]
+) -> np.ndarray:
+    """The errors to expect [n]: the geometric mean of the network's own, which sees the film, and the usual one at that
+    age and sex (see `usual_errors`), which comes from films that nobody had seen. Of an unknown sex, the mean of both.
+    """
+    by_sex = {name: np.interp(ages, AGES, values) for name, values in usual.items()}
+    both = np.mean(list(by_sex.values()), axis=0)
+    typical = [by_sex.get(sex.value, both)[row] for row, sex in enumerate(sexes)]
+    return np.sqrt(spreads * np.array(typical))
 
 
 def of_films(scales: Mapping[str, Factors], sexes: Sequence[Sex]) -> dict[str, np.ndarray]:

@@ -15,7 +15,7 @@ from . import exported, gate
 from .config import PrepareConfig
 from .errors import BadModel, CannotWrite
 from .files import write_bytes
-from .intervals import KNOWN, Factors, around
+from .intervals import KNOWN, Factors, around, shaped
 from .looks import looks
 from .prepare import Findings, look, render
 from .run_record import load_run, weights_of
@@ -107,14 +107,19 @@ class Predictor:
         """Bone ages and the errors to expect, float64 [N] in months, of prepared pixels uint8 [N, S, S].
 
         The mean over the model's looks, or by the first alone if ``quick``. The error to expect grows with what the
-        looks disagree by, as in `boneage.models.head.Panel`; it is NaN where the network does not tell it.
+        looks disagree by, as in `boneage.models.head.Panel`, and takes its shape from the error that is usual at that
+        age, if the file was calibrated with it; it is NaN where the network does not tell it.
         """
         self._check(pixels, sexes)
         asked = ["months", *(["spread"] if self.tells_spread else [])]
         answers = [self._run(asked, look, sexes) for look in looks(pixels, 1 if quick else self.looks)]
         months, *spread = np.asarray(answers, np.float64).swapaxes(0, 1)  # each [looks, N]
-        expected = np.sqrt((spread[0] ** 2).mean(axis=0) + months.var(axis=0)) if spread else np.nan
-        return months.mean(axis=0), np.broadcast_to(expected, months.shape[1:])
+        ages = months.mean(axis=0)
+        if not spread:
+            return ages, np.full_like(ages, np.nan)
+        expected = np.sqrt((spread[0] ** 2).mean(axis=0) + months.var(axis=0))
+        usual = self.about.get("intervals", {}).get("usual")
+        return ages, shaped(expected, ages, sexes, usual) if usual else expected
 
     def features(self, pixels: np.ndarray) -> np.ndarray:
         """What the network makes of prepared pixels uint8 [N, S, S] before it is told the sex: float32 [N, F].

@@ -321,6 +321,7 @@ def calibrate(
     folder: Data,
     out: Annotated[Path, typer.Option(help="a file ending in .onnx; may be MODEL itself")],
     split: Annotated[str, typer.Option(help="train, validation, calibration, test, all or auto")] = "calibration",
+    out_of_fold: Annotated[Path | None, typer.Option(help="training films read by networks new to them")] = None,
     images: Images = None,
 ) -> None:
     """Set the scale of a model's prediction intervals on films that had no part in its training."""
@@ -330,7 +331,7 @@ def calibrate(
 
     dataset, split = chosen(Predictor.load(model), folder, images, split)
     with progress(f"calibrating on {split}", 2 * len(dataset.samples), "films") as tick:
-        found = calibrate(model, dataset.samples, out, split=split, progress=tick)
+        found = calibrate(model, dataset.samples, out, split=split, out_of_fold=out_of_fold, progress=tick)
     print(f"{out}: intervals from {found['n']['known']} films of split {split}")
 
 
