@@ -11,6 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from conftest import full_disk, tiny_config  # noqa: E402
+from runs import CERTAIN, FROZEN, finished, log, rows_of, run_of, same, state, step  # noqa: E402
 
 from boneage import checkpoint  # noqa: E402
 from boneage.config import PrepareConfig  # noqa: E402
@@ -19,7 +20,6 @@ from boneage.export import load as load_reader  # noqa: E402
 from boneage.films import Data, load  # noqa: E402
 from boneage.fit import Run  # noqa: E402
 from boneage.train import train  # noqa: E402
-from runs import CERTAIN, FROZEN, finished, log, rows_of, run_of, same, state, step  # noqa: E402
 
 CPU = torch.device("cpu")
 pytestmark = pytest.mark.usefixtures("one_thread")

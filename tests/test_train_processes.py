@@ -14,13 +14,13 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from conftest import tiny_config  # noqa: E402
+from runs import FROZEN, log, run_of  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 from torch.optim.optimizer import register_optimizer_step_pre_hook  # noqa: E402
 
 from boneage import checkpoint  # noqa: E402
 from boneage.films import Data  # noqa: E402
 from boneage.train import train  # noqa: E402
-from runs import FROZEN, log, run_of  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -14,6 +14,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from conftest import TINY, tiny_config  # noqa: E402
+from runs import FROZEN, assert_same_run, finished, log, run_of, step  # noqa: E402
 
 from boneage import checkpoint  # noqa: E402
 from boneage.errors import BadConfig, BadModel  # noqa: E402
@@ -21,7 +22,6 @@ from boneage.films import Data  # noqa: E402
 from boneage.fit import Run  # noqa: E402
 from boneage.train import train  # noqa: E402
 from boneage.world import World  # noqa: E402
-from runs import FROZEN, assert_same_run, finished, log, run_of, step  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -8,12 +8,12 @@ torch = pytest.importorskip("torch")
 
 import numpy as np  # noqa: E402
 from conftest import tiny_config  # noqa: E402
+from runs import run_of  # noqa: E402
 
 from boneage import checkpoint, recipes  # noqa: E402
 from boneage.errors import BadConfig  # noqa: E402
 from boneage.films import Data  # noqa: E402
 from boneage.train import train  # noqa: E402
-from runs import run_of  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 ONE_EPOCH = ("train.epochs=1",)

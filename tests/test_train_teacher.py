@@ -13,6 +13,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from conftest import tiny_config  # noqa: E402
+from runs import run_of  # noqa: E402
 
 from boneage import checkpoint, folds, recipes  # noqa: E402
 from boneage.errors import BadConfig, BadTable  # noqa: E402
@@ -23,7 +24,6 @@ from boneage.models.head import Answer  # noqa: E402
 from boneage.predictions import read_predictions, to_csv  # noqa: E402
 from boneage.predictor import Predictor  # noqa: E402
 from boneage.train import train  # noqa: E402
-from runs import run_of  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 ONE_EPOCH = ("train.epochs=1",)
