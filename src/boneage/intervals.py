@@ -66,9 +66,8 @@ def shaped(
     age and sex (see `usual_errors`), which comes from films that nobody had seen. Of an unknown sex, the mean of both.
     """
     by_sex = {name: np.interp(ages, AGES, values) for name, values in usual.items()}
-    both = np.mean(list(by_sex.values()), axis=0)
-    typical = [by_sex.get(sex.value, both)[row] for row, sex in enumerate(sexes)]
-    return np.sqrt(spreads * np.array(typical))
+    by_sex[Sex.UNKNOWN.value] = np.mean(list(by_sex.values()), axis=0)
+    return np.sqrt(spreads * [by_sex[sex.value][row] for row, sex in enumerate(sexes)])
 
 
 def of_films(scales: Mapping[str, Factors], sexes: Sequence[Sex]) -> dict[str, np.ndarray]:
