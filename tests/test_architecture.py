@@ -40,39 +40,15 @@ ROWS = (  # a module imports only from its own row and from those above it
         *("augment", "checkpoint", "losses", "optimise", "world"),
     },
     {
-        *(
-            "recipes",
-            "train",
-            "fit",
-            "folds",
-            "plots",
-            "report",
-            "evaluate",
-            "compare",
-            "export",
-            "data_check",
-            "sheet",
-            "demo",
-        ),
+        *("recipes", "train", "fit", "folds", "plots", "report", "evaluate", "compare", "export", "data_check"),
+        *("sheet", "demo"),
         *("predictor", "batch", "stress", "card", "calibrate", "train_locator", "gate", "explain", "neighbours"),
         *("reference", "record", "migrations"),
     },
     {"apps", "__main__"},
 )
-TRAINING = {
-    "augment",
-    "checkpoint",
-    "films",
-    "losses",
-    "optimise",
-    "world",
-    "models",
-    "train",
-    "fit",
-    "folds",
-    "train_locator",
-}
-TRAINING |= {"export", "sheet", "demo", "calibrate"}
+TRAINING = {"augment", "checkpoint", "films", "losses", "optimise", "world", "models", "train_locator"}
+TRAINING |= {"train", "fit", "folds", "export", "sheet", "demo", "calibrate"}
 HEAVY = {  # third-party packages and the only modules that may name them
     "torch": TRAINING,
     "safetensors": {"checkpoint"},

@@ -43,7 +43,8 @@ def calibrate(
     age and sex is kept too (see `intervals.shaped`). BadModel if the model does not tell a spread, BadTable for too few
     films, CannotWrite.
     """
-    data = _shaped(exported.verified(model), out_of_fold)
+    usual = _usual(out_of_fold)
+    data = annotated(exported.verified(model), intervals=usual)
     predictor = Predictor(data, model)
     if not predictor.tells_spread:
         raise BadModel(f"{model} does not tell the error to expect: train with model.spread_loss above 0")
@@ -58,17 +59,13 @@ def calibrate(
                 scales[name], counts[name] = factors(table.errors, spreads), len(table)
             except ValueError as error:
                 raise BadTable(f"split {split!r}: {error}") from None
-        found: dict[str, Any] = {"split": split, "n": counts, "factors": scales, **_usual(out_of_fold)}
+        found: dict[str, Any] = {"split": split, "n": counts, "factors": scales, **usual}
         temporary.write_bytes(annotated(data, intervals=found))
     return found
 
 
-def _shaped(data: bytes, out_of_fold: Path | None) -> bytes:
-    """The exported file with nothing but the shape of its intervals yet."""
-    return annotated(data, intervals=_usual(out_of_fold))
-
-
 def _usual(out_of_fold: Path | None) -> dict[str, Any]:
+    """The shape that a table gives, as a model's file has it; nothing without one."""
     if out_of_fold is None:
         return {}
     table = read_predictions(out_of_fold)

@@ -93,7 +93,8 @@ def _teacher(config: Config, data: str | Path, folder: Path, images: str | Path 
         raise BadConfig(f"train.teacher {name!r} is a recipe that itself learns from another run")
     with here.leader_first():
         films = load(first, data, here.device, images)
-    samples = [film for film in folds.training_films(data, first.data, images) if film.id in set(films.train.ids)]
+    read = set(films.train.ids)
+    samples = [film for film in folds.training_films(data, first.data, images) if film.id in read]
     fold_of = folds.folds(samples)
     for fold in range(folds.FOLDS):
         part = own / f"fold{fold}"
