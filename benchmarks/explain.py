@@ -20,7 +20,7 @@ import numpy as np
 
 from boneage.config import Config
 from boneage.dataset import open_folder
-from boneage.explain import CELLS, blended, blurred, explain
+from boneage.explain import CELLS, Veiled, explain
 from boneage.files import write_json
 from boneage.predictor import Predictor
 from boneage.read import read
@@ -32,12 +32,12 @@ EDGE = 2.0  # pixels: the standard deviation of the edge of what is blurred away
 MAPS = ("heat", "random", "centre")
 
 
-def shifts(predictor: Predictor, square: np.ndarray, sex: Sex, heat: np.ndarray) -> list[float]:
+def shifts(predictor: Predictor, film: Veiled, sex: Sex, heat: np.ndarray) -> list[float]:
     """By how many months the age moves as more and more of the hottest pixels of a film are blurred away."""
-    fill, ranks = blurred(square), (-heat).ravel().argsort().argsort().reshape(heat.shape) / heat.size
+    ranks = (-heat).ravel().argsort().argsort().reshape(heat.shape) / heat.size
     hidden = [cv2.GaussianBlur((ranks < share).astype(np.float32), (0, 0), EDGE) for share in SHARES]
-    squares = np.stack([square, *(blended(square, fill, where) for where in hidden)])
-    ages, _ = predictor.told(squares, [sex] * len(squares), quick=True)
+    pictures = np.stack([film.picture, *(film.hiding(where) for where in hidden)])
+    ages, _ = predictor.told(pictures, [sex] * len(pictures), quick=True)
     return np.abs(ages[1:] - ages[0]).tolist()
 
 
@@ -67,7 +67,7 @@ def measured(predictor: Predictor, folder: Path, films: int) -> dict[str, Any]:
         seconds.append(time.process_time() - began)
         regions += [found.shares] if found.shares else []
         for name, heat in ({"heat": found.heat} | rivals(len(found.heat), rng)).items():
-            curves[name].append(shifts(predictor, found.square, sample.sex, heat))
+            curves[name].append(shifts(predictor, found.film, sample.sex, heat))
     areas = {name: np.array(curve).mean(axis=1) for name, curve in curves.items()}
     return {
         "n": len(some),

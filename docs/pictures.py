@@ -2,10 +2,13 @@
 
 python docs/pictures.py                    draws the README's, of synthetic hands only
 python docs/pictures.py plots NAME FOLDER  takes over the plots of an evaluation or a comparison as NAME_PLOT.webp
+python docs/pictures.py curves             draws how errors fall with the epochs and with the films, from docs/results
 """
 
 from __future__ import annotations
 
+import io
+import json
 import sys
 from pathlib import Path
 
@@ -13,16 +16,20 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from boneage import metrics
 from boneage.config import PrepareConfig
 from boneage.phantom import draw
+from boneage.plots import falling
+from boneage.predictions import read_predictions
 from boneage.prepare import prepare
 from boneage.stress import rotated
 from boneage.types import Radiograph, Sex
 
-IMAGES = Path(__file__).parent / "images"
+IMAGES, RESULTS = Path(__file__).parent / "images", Path(__file__).parent / "results"
 YEARS = (1, 3, 6, 9, 12, 15, 18)
 SIDE = 224
 PLOTS = ("scatter", "bland_altman", "residuals")
+TRAINED = ("resnet50_128", "inception_v4_128", "resnet50_128_plain", "inception_v4_128_plain")
 
 
 def phantoms() -> np.ndarray:
@@ -70,12 +77,41 @@ def _as_it_comes(index: int) -> np.ndarray:
 def plots(name: str, folder: Path) -> None:
     """The plots that say how a model errs; none of them shows a film."""
     for plot in PLOTS:
-        Image.open(folder / f"{plot}.png").save(IMAGES / f"{name}_{plot}.webp", quality=80, method=6)
+        _save(f"{name}_{plot}", (folder / f"{plot}.png").read_bytes())
+
+
+def curves() -> None:
+    """How the errors of the reference networks fall with the epochs, and those of one recipe with the films."""
+    _save("references_training", falling([(name, _epochs(name)) for name in TRAINED], "epochs"))
+    starts = [("ImageNet's weights", _amounts("imagenet")), ("from scratch", _amounts("none"))]
+    _save("amounts", falling(starts, "training films", logarithmic=True))
+
+
+def _epochs(name: str) -> np.ndarray:
+    lines = map(json.loads, (RESULTS / f"curve_{name}.jsonl").read_text().splitlines())
+    return np.array([(line["epoch"], line["validation_mae"]) for line in lines if line["validation_mae"]])
+
+
+def _amounts(start: str) -> np.ndarray:
+    rows = []
+    for path in (RESULTS / "variants" / "amounts").glob(f"*_{start}.csv"):
+        films = json.loads(path.with_suffix(".json").read_text())["data"]["train"]
+        table = read_predictions(path)
+        mae = metrics.summary(table.labels, table.predictions)["mae"]
+        rows.append((films, mae["value"], mae["low"], mae["high"]))
+    return np.array(sorted(rows))
+
+
+def _save(name: str, png: bytes) -> None:
+    Image.open(io.BytesIO(png)).save(IMAGES / f"{name}.webp", quality=80, method=6)
 
 
 def main() -> None:
     if sys.argv[1:2] == ["plots"]:
         plots(sys.argv[2], Path(sys.argv[3]))
+        return
+    if sys.argv[1:2] == ["curves"]:
+        curves()
         return
     for name, picture in (("phantoms", phantoms()), ("prepared", prepared())):
         cv2.imwrite(str(IMAGES / f"{name}.png"), picture)

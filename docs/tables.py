@@ -50,11 +50,13 @@ def interval(metric: dict[str, float], digits: int = 2, unit: str = "") -> str:
     return f"{value}{unit} ({low} to {high})"
 
 
-def models_table() -> str:
-    """One row for each evaluation committed as ``evaluation_NAME.json``."""
+def models_table(every: bool = True) -> str:
+    """One row for each evaluation committed as ``evaluation_NAME.json``; or only those of shipped weights."""
     rows = []
     for path in sorted(RESULTS.glob("evaluation_*.json")):
         got = json.loads(path.read_text())
+        if not (every or got["model"] in shipped()):
+            continue
         name = got["model"] if got["model"] in shipped() else f"{got['model']} (a recipe, not shipped)"
         cells = [interval(got["mae"]), interval(got["rmse"]), interval(got["mape"], 1), interval(got["r2"], 3)]
         label = f"{name}{', sex withheld' * got.get('sex_withheld', False)}, {got['weights_sha256'][:8]}"

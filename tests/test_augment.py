@@ -264,3 +264,25 @@ def test_a_marker_is_bright_on_a_dark_plate() -> None:
     for film in x:
         values = film.unique().tolist()
         assert values == pytest.approx([0.35 * 128 / 255 + 0.12, 128 / 255, 1.0], abs=1e-5)
+
+
+def montages(n: int) -> Tensor:
+    """Each cell of one grey, the wrist's four of another."""
+    greys = torch.arange(40, 200, 10, dtype=torch.uint8).view(4, 4).clone()
+    greys[:2, :2] = 250
+    return greys.repeat_interleave(8, 0).repeat_interleave(8, 1).expand(n, -1, -1).contiguous()
+
+
+@pytest.mark.parametrize("name", [name for name in WARPS if name != "flip"])
+def test_of_a_montage_no_joint_comes_into_the_tile_of_another(name):
+    assert torch.equal(as_bytes(augment(montages(6), ONLY[name], seeded(), 32, montages=True)), montages(6))
+
+
+def test_the_joints_of_a_montage_are_warped_each_on_its_own():
+    film = torch.randint(0, 256, (8, 8), generator=seeded(), dtype=torch.uint8).repeat(
+        1, 4, 4
+    )  # sixteen times the same
+    x = augment(film, ONLY["shift"], seeded(), 32, montages=True)[0, 0]
+    joints = [x[row : row + 8, column : column + 8] for row, column in ((0, 16), (8, 24), (16, 0), (24, 24))]
+    assert all(not torch.equal(joints[0], other) for other in joints[1:])
+    assert augment(film, ONLY["shift"], seeded(), 16, montages=True).shape == (1, 1, 16, 16)

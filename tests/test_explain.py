@@ -11,7 +11,19 @@ import pytest
 from boneage import Predictor, Radiograph, Sex
 from boneage.caption import LINE, MARGIN
 from boneage.config import PrepareConfig
-from boneage.explain import ELSEWHERE, REGIONS, ROUNDS, Explanation, explain, occlusion, over_film, regions, shares
+from boneage.explain import (
+    ELSEWHERE,
+    REGIONS,
+    ROUNDS,
+    Explanation,
+    Veiled,
+    explain,
+    occlusion,
+    over_film,
+    regions,
+    shares,
+)
+from boneage.joints import TILES
 from boneage.landmarks import LANDMARKS, apply
 from boneage.locate import locator
 from boneage.phantom import draw
@@ -31,7 +43,7 @@ def test_the_heat_is_where_the_answer_comes_from(x: int, y: int) -> None:
         spots = squares[:, y - 4 : y + 4, x - 4 : x + 4].astype(np.float64)
         return spots.std(axis=(1, 2))
 
-    heat = occlusion(months, textured())
+    heat = occlusion(months, Veiled(textured()))
     row, column = np.unravel_index(heat.argmax(), heat.shape)
     assert np.hypot(row - y, column - x) < SIDE / 6
     assert heat[y, x] > 5 * np.median(heat)
@@ -47,14 +59,14 @@ def test_what_tells_the_same_twice_is_marked_twice() -> None:
 
     film = np.zeros((SIDE, SIDE), np.uint8)
     film[:] = textured()
-    heat = occlusion(months, film)
+    heat = occlusion(months, Veiled(film))
     marked = heat > 0.5
     assert all(marked[where].mean() > 0.5 for where in spots)
     assert marked.mean() < 0.4
 
 
 def test_a_reader_that_looks_nowhere_leaves_no_heat() -> None:
-    heat = occlusion(lambda squares: np.full(len(squares), 100.0), textured())
+    heat = occlusion(lambda squares: np.full(len(squares), 100.0), Veiled(textured()))
     assert (heat.shape, float(heat.max())) == ((SIDE, SIDE), 0.0)
 
 
@@ -66,11 +78,11 @@ def test_empty_parts_are_not_asked_about() -> None:
         return np.zeros(len(squares))
 
     film = np.zeros((SIDE, SIDE), np.uint8)
-    occlusion(months, film)
+    occlusion(months, Veiled(film))
     assert sum(asked) <= 2 * len(ROUNDS)
     film[:24, :24] = textured()[:24, :24]
     asked.clear()
-    occlusion(months, film)
+    occlusion(months, Veiled(film))
     assert 2 * len(ROUNDS) < sum(asked) < 50
 
 
@@ -144,6 +156,27 @@ def test_the_layer_lies_over_the_film_where_the_square_came_from(how: str) -> No
     assert (down if how == "hand" else right) > 0.55  # a hand on its side was brought upright to be read
 
 
+@pytest.mark.parametrize("name", ["forefinger1", "pinky_finger2", "thumb3"])
+def test_of_a_montage_the_heat_is_on_the_hand_where_the_joint_is(name: str) -> None:
+    """A reader of one tile, by how rough it is there."""
+    rows, columns = next(tile for tile in TILES if tile.middle == name).part(32)
+
+    class OfOneJoint:
+        spec = PrepareConfig(size=128, hand=True, joints=True)
+
+        def told(self, pictures, sexes, *, quick):
+            return pictures[:, rows, columns].astype(float).std((1, 2)), np.full(len(pictures), np.nan)
+
+    pixels = draw(np.random.default_rng(4), months=110, size=300).pixels / np.float32(255)
+    found = explain(OfOneJoint(), Radiograph(pixels, "hand.png", "0" * 64, "PNG"), Sex.MALE)
+    assert found.points is not None
+    x, y = (found.points[LANDMARKS.index(name)] * 128).astype(int)
+    away = np.hypot(*(np.mgrid[:128, :128] - np.array([y, x])[:, None, None]))
+    assert found.heat[y, x] > 0.7 * found.heat.max()
+    assert found.heat[away > 50].mean() < 0.1 * found.heat.max()
+    assert (found.film.square != found.film.picture).any()
+
+
 @pytest.mark.parametrize("turns", [0, 1])
 def test_the_outlines_lie_round_the_joints_they_are_named_after(tiny_model: Path, turns: int) -> None:
     """On a film upright or on its side, in fractions of the film; each joint is inside its own outline alone."""
@@ -168,7 +201,7 @@ def test_a_layer_follows_its_place() -> None:
     heat = np.zeros((64, 64), np.float32)
     heat[30:34, 46:50] = 3.0  # right of the middle
     quarter = np.array([[0.0, -1, 1], [1, 0, 0]])  # the square lies on its side on the film
-    layer = Explanation(np.zeros((64, 64), np.uint8), heat, None, quarter).layer(128, 64)
+    layer = Explanation(Veiled(np.zeros((64, 64), np.uint8)), heat, None, quarter).layer(128, 64)
     alpha = cv2.imdecode(np.frombuffer(layer, np.uint8), cv2.IMREAD_UNCHANGED)[..., 3]
     row, column = np.unravel_index(alpha.argmax(), alpha.shape)
     assert (row / 64, column / 128) == (pytest.approx(0.75, abs=0.05), pytest.approx(0.5, abs=0.05))

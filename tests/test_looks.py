@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from boneage.looks import LOOKS, looks
+from boneage.looks import LOOKS, Part, looks
 
 FILM = np.zeros((1, 65, 65), np.uint8)
 FILM[0, 31:34, 50:53] = 200  # a dot right of the middle
@@ -33,3 +33,12 @@ def test_a_look_is_nearer_or_turned_as_it_says(number: int) -> None:
     row, column = centre(list(looks(FILM, number + 1))[-1][0])
     assert np.hypot(row, column) == pytest.approx(19 / side, abs=0.3)
     assert np.degrees(np.arctan2(row, column)) == pytest.approx(degrees, abs=1)
+
+
+def test_each_part_is_turned_about_its_own_middle() -> None:
+    """Beside the dot's own film lies a flat one: it stays flat, and nothing of the dot comes over."""
+    both = np.concatenate([FILM, np.full_like(FILM, 90)], axis=2)
+    parts = (Part(slice(0, 65), slice(0, 65)), Part(slice(0, 65), slice(65, 130), mirrored=True))
+    for alone, seen in zip(looks(FILM, len(LOOKS)), looks(both, len(LOOKS), parts), strict=True):
+        assert (seen[:, :, :65] == alone).all()
+        assert (seen[:, :, 65:] == 90).all()

@@ -129,3 +129,12 @@ def test_settings_of_a_notebook_are_left_alone():
     before = dict(matplotlib.rcParams)
     plots.histogram(table(5))
     assert dict(matplotlib.rcParams) == before
+
+
+def test_falling_errors_show_every_curve_and_its_interval():
+    films = np.array([[300, 17.0, 16.0, 18.0], [1000, 12.0, 11.4, 12.6], [10301, 7.5, 7.2, 7.9]])
+    epochs = np.array([[1, 20.0], [2, 15.0]])
+    for curves, logarithmic in ([("from scratch", films), ("ImageNet", films * 0.9)], True), ([("one", epochs)], False):
+        pixels = picture(plots.falling(curves, "training films", logarithmic=logarithmic))
+        shown = [has(pixels, colour) for colour, _ in plots.MODELS[:2]]
+        assert shown == [True, len(curves) == 2]

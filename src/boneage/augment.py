@@ -13,10 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .config import AugmentConfig
+from .config import CELLS, AugmentConfig
 from .models.head import resized
 
 NONE = AugmentConfig()
+_WRIST = torch.zeros(CELLS, CELLS, dtype=torch.bool)  # the cells of a montage that are the wrist's
+_WRIST[:2, :2] = True
 _COSINES = torch.tensor(  # the transform of ITU-T T.81, A.3.3, as a matrix [frequency, pixel]
     [[math.cos((2 * at + 1) * f * math.pi / 16) / (2 if f else 2 * math.sqrt(2)) for at in range(8)] for f in range(8)]
 )
@@ -35,12 +37,20 @@ _JPEG_STEPS = torch.tensor(  # ITU-T T.81, table K.1: luminance
 )
 
 
-def augment(films: Tensor, config: AugmentConfig, generator: torch.Generator, size: int) -> Tensor:
-    """uint8 [N, S, S] → float32 [N, 1, size, size] in [0, 1]; the generator lives on the films' device."""
+def augment(
+    films: Tensor, config: AugmentConfig, generator: torch.Generator, size: int, *, montages: bool = False
+) -> Tensor:
+    """uint8 [N, S, S] → float32 [N, 1, size, size] in [0, 1]; the generator lives on the films' device.
+
+    ``montages``: they show joints (see `boneage.joints`), each of which is warped on its own.
+    """
     x = films.unsqueeze(1).float().div_(255)
     if config == NONE:
         return resized(x, size)
-    x = warp(x, affine(len(x), config, generator, x.device), size)
+    if montages:
+        x = each_joint(x, config, generator, size)
+    else:
+        x = warp(x, affine(len(x), config, generator, x.device), size)
     x = _some(x, config.coarse, coarse, generator)
     x = _some(x, config.blur, blur, generator)
     x = _some(x, config.grain, grain, generator)
@@ -55,9 +65,23 @@ def plain(films: Tensor, size: int) -> Tensor:
     return resized(films.unsqueeze(1).float().div_(255), size)
 
 
-def warp(x: Tensor, matrix: Tensor, size: int) -> Tensor:
-    """One affine map [N, 2, 3] per film, sampled bilinearly; what lies outside the film is black."""
-    return F.grid_sample(x, _grid(matrix, size), mode="bilinear", padding_mode="zeros", align_corners=False)
+def warp(x: Tensor, matrix: Tensor, size: int, beyond: str = "zeros") -> Tensor:
+    """One affine map [N, 2, 3] per film, sampled bilinearly; what lies outside the film is black, or ``reflection``."""
+    return F.grid_sample(x, _grid(matrix, size), mode="bilinear", padding_mode=beyond, align_corners=False)
+
+
+def each_joint(x: Tensor, config: AugmentConfig, generator: torch.Generator, size: int) -> Tensor:
+    """Every tile of montages [N, 1, S, S] warped by a map of its own: [N, 1, size, size]; the size in whole cells."""
+    n, cell = len(x), size // CELLS
+    cells = x.view(n, CELLS, x.shape[-1] // CELLS, CELLS, -1).transpose(2, 3)
+    wrists, joints = x[..., : x.shape[-1] // 2, : x.shape[-1] // 2], cells[:, ~_WRIST].flatten(0, 1).unsqueeze(1)
+    wrists = warp(wrists, affine(n, config, generator, x.device), 2 * cell, "reflection")
+    joints = warp(joints, affine(len(joints), config, generator, x.device), cell, "reflection")
+    out = x.new_empty(n, CELLS, CELLS, cell, cell)
+    out[:, ~_WRIST] = joints.view(n, -1, cell, cell)
+    out = out.transpose(2, 3).reshape(n, 1, size, size)
+    out[..., : 2 * cell, : 2 * cell] = wrists
+    return out
 
 
 def grey(x: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:

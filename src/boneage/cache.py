@@ -26,7 +26,8 @@ from .read import read
 from .types import Radiograph
 
 CODE = (  # decide a film's bytes
-    *("read.py", "read_dicom.py", "dicom_frame.py", "pixels.py", "prepare.py", "cache.py", "landmarks.py", "locate.py"),
+    *("read.py", "read_dicom.py", "dicom_frame.py", "pixels.py", "prepare.py", "cache.py"),
+    *("landmarks.py", "locate.py", "joints.py"),
     "weights/parts/locator.onnx",
 )
 LIBRARIES = (PIL.__version__, cv2.__version__, np.__version__)  # and so do these

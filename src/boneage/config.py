@@ -12,6 +12,7 @@ from typing import Any
 from .errors import BadConfig
 from .looks import LOOKS
 
+CELLS = 4  # along a side of a montage of joints
 _INF = math.inf
 
 
@@ -22,6 +23,7 @@ class PrepareConfig:
     size: int = 256
     fit: str = "squash"  # squash | pad | crop
     hand: bool = False  # find the hand and bring it upright, to one size, the thumb to the right
+    joints: bool = False  # show the hand's joints, each cut out and enlarged, in its place (see `boneage.joints`)
     low: float = 2.0  # percentile of the film that becomes black
     high: float = 96.0  # percentile taken as bright bone; side markers lie above it
     headroom: float = 1.3  # white lies this many times as far above black as bright bone does
@@ -32,6 +34,13 @@ class PrepareConfig:
     def __post_init__(self) -> None:
         _one_of("prepare", self, fit=("squash", "pad", "crop"))
         _within("prepare", self, size=(1, _INF), low=(0, 100), high=(0, 100), channels=(1, _INF), std=(1e-6, _INF))
+        if self.joints and (not self.hand or self.size % CELLS):
+            raise BadConfig(f"prepare.joints needs prepare.hand and a prepare.size that is a multiple of {CELLS}")
+
+    @property
+    def in_one(self) -> PrepareConfig:
+        """The same with the hand in one piece, as people look at it."""
+        return dataclasses.replace(self, joints=False)
 
 
 @dataclass(frozen=True)

@@ -225,7 +225,7 @@ def _worst_cases(table: Predictions, samples: Sequence[Sample], spec: PrepareCon
     by_id = {sample.id: sample for sample in samples}
     cases = []
     for row in np.argsort(-np.abs(table.errors), kind="stable")[:WORST]:
-        film = _film(by_id[table.ids[row]], spec)
+        film = _film(by_id[table.ids[row]], spec.in_one)
         if isinstance(film, _Film):
             age = float(table.predictions[row])
             cases.append(plots.Case(film.sample.id, film.sex, film.label, age, film.pixels))

@@ -20,7 +20,7 @@ from . import gate, landmarks
 from .caption import captioned
 from .config import PrepareConfig
 from .landmarks import FINGERS, LANDMARKS, Points
-from .prepare import Findings, look, render
+from .prepare import Findings, look, origins, render
 from .types import Radiograph, Sex
 
 CELLS = 6  # patches along a side
@@ -69,17 +69,41 @@ class Layers:
     regions: tuple[Region, ...]
 
 
+class Veiled:
+    """A film of which parts can be hidden from the network.
+
+    ``square``: uint8 [S, S], the hand in one piece, on which one says what to hide. ``picture``: uint8 [S, S], what the
+    network sees; the square itself, or the hand's joints, each pixel from the place on the square, in pixels, that
+    ``origins`` [S, S, 2] has for it.
+    """
+
+    def __init__(
+        self, square: np.ndarray, picture: np.ndarray | None = None, origins: np.ndarray | None = None
+    ) -> None:
+        self.square, self.picture, self.origins = square, square if picture is None else picture, origins
+        self._fill = self._carried(cv2.GaussianBlur(square, (0, 0), BLUR * len(square))).astype(np.float32)
+
+    def hiding(self, where: np.ndarray) -> np.ndarray:
+        """What the network sees, uint8 [S, S], with the square's surroundings blurred over it ``where`` (float [S, S]
+        in [0, 1])."""
+        return (self.picture + self._carried(where) * (self._fill - self.picture) + 0.5).astype(np.uint8)
+
+    def _carried(self, square: np.ndarray) -> np.ndarray:
+        if self.origins is None:
+            return square
+        return cv2.remap(square, self.origins, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
 @dataclass(frozen=True)
 class Explanation:
     """Where the network looked on one film.
 
-    ``square``: uint8 [S, S], the film as the network saw it. ``heat``: float32 [S, S] from 0 to 1, highest where
-    blurring moves the age most, then where it moves it most beside that. ``points``: the hand's landmarks in fractions
-    of the square; None where no hand was made out. ``place``: [2, 3], from fractions of the square to fractions of the
-    film.
+    ``film``: as the network saw it, and as one piece. ``heat``: float32 [S, S] from 0 to 1, highest where blurring
+    moves the age most, then where it moves it most beside that. ``points``: the hand's landmarks in fractions of the
+    square; None where no hand was made out. ``place``: [2, 3], from fractions of the square to fractions of the film.
     """
 
-    square: np.ndarray
+    film: Veiled
     heat: np.ndarray
     points: Points | None
     place: np.ndarray
@@ -103,7 +127,7 @@ class Explanation:
         """The heat over the film, ``words`` below it, as PNG."""
         scaled = self.heat / max(float(self.heat.max()), 1e-6)
         heat = cv2.resize(scaled, (side, side), interpolation=cv2.INTER_LINEAR)[..., None]
-        film = cv2.resize(self.square, (side, side), interpolation=cv2.INTER_LINEAR)
+        film = cv2.resize(self.film.square, (side, side), interpolation=cv2.INTER_LINEAR)
         colour = cv2.applyColorMap((heat[..., 0] * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
         share = 0.65 * np.sqrt(heat)
         mixed = (1 - share) * cv2.cvtColor(film, cv2.COLOR_GRAY2BGR) + share * colour
@@ -131,29 +155,30 @@ def over_film(reader: Reader, film: Radiograph, sex: Sex) -> Layers:
 def explain(reader: Reader, film: Radiograph, sex: Sex) -> Explanation:
     """Where the network looked on a film, and the landmarks that name its parts."""
     found = look(film.pixels, reader.spec)
-    square = render(film, found, reader.spec)
-    heat = occlusion(lambda squares: reader.told(squares, [sex] * len(squares), quick=True)[0], square)
+    seen, in_one = (render(film, found, spec) for spec in (reader.spec, reader.spec.in_one))
+    veiled = Veiled(in_one, seen, origins(found, reader.spec))
+    heat = occlusion(lambda pictures: reader.told(pictures, [sex] * len(pictures), quick=True)[0], veiled)
     place = _place(film, found, reader.spec)
-    return Explanation(square, heat, _points(film, found, place), place)
+    return Explanation(veiled, heat, _points(film, found, place), place)
 
 
-def occlusion(months: Callable[[np.ndarray], np.ndarray], square: np.ndarray) -> np.ndarray:
-    """The heat float32 [S, S] of a prepared film uint8 [S, S]; ``months``: the ages of films uint8 [N, S, S].
+def occlusion(months: Callable[[np.ndarray], np.ndarray], film: Veiled) -> np.ndarray:
+    """The heat float32 [S, S] of a prepared film; ``months``: the ages of pictures uint8 [N, S, S].
 
     Zero everywhere where no patch moves the age.
     """
-    patches, fill = _patches(len(square)), blurred(square)
+    patches = _patches(len(film.square))
 
     def moved(kept: np.ndarray, asked: list[int]) -> tuple[np.ndarray, np.ndarray]:
         """Months by which the age moves when each of these patches is hidden beside what is hidden already, and
         whether the patch itself has a part in that."""
-        films = [blended(square, fill, 1 - kept * (1 - patch)) for patch in (0, *(patches[n] for n in asked))]
-        queue = [square, *films]
+        queue = [film.picture, *(film.hiding(1 - kept * (1 - patch)) for patch in (nothing, *patches[asked]))]
         ages = np.concatenate([months(np.stack(queue[at : at + BATCH])) for at in range(0, len(queue), BATCH)])
         effects = np.abs(ages[2:] - ages[1])
         return np.abs(ages[2:] - ages[0]), effects > SLIGHT * effects.max(initial=0)
 
-    left = [n for n, patch in enumerate(patches) if _differ(blended(square, fill, patch), square)]
+    nothing = np.zeros_like(patches[0])
+    left = [n for n, patch in enumerate(patches) if _differ(film.hiding(patch), film.picture)]
     kept, weights, weight = np.ones_like(patches[0]), np.zeros(len(patches), np.float32), 1.0
     for number, count in enumerate(ROUNDS):
         shifts, does_count = moved(kept, left)
@@ -169,16 +194,6 @@ def occlusion(months: Callable[[np.ndarray], np.ndarray], square: np.ndarray) ->
 
 def _differ(some: np.ndarray, others: np.ndarray) -> bool:
     return int(np.abs(some.astype(np.int16) - others).max()) > CHANGED
-
-
-def blurred(square: np.ndarray) -> np.ndarray:
-    """What a hidden part of a film uint8 [S, S] is filled with."""
-    return cv2.GaussianBlur(square, (0, 0), BLUR * len(square))
-
-
-def blended(square: np.ndarray, fill: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-    """The film, ``fill`` where ``hidden`` (float [S, S] in [0, 1]) says so; uint8."""
-    return (square + hidden * (fill.astype(np.float32) - square) + 0.5).astype(np.uint8)
 
 
 def shares(heat: np.ndarray, points: Points) -> dict[str, float]:

@@ -29,6 +29,7 @@ from .looks import looks
 from .losses import Output, output, sex_loss, spread_loss
 from .models.head import Answer, Network
 from .optimise import Average, freeze_statistics, learning_rate, optimizer, optimizer_tensors, restore_optimizer
+from .prepare import parts
 from .progress import progress
 from .world import World
 
@@ -175,7 +176,8 @@ class Run:
         torch.manual_seed(seed)
         generator = torch.Generator(device).manual_seed(seed)
         rows = rows.to(device)
-        pixels = augment(films.pixels[rows], self.config.augment, generator, self._size(step))
+        montages = self.config.prepare.joints
+        pixels = augment(films.pixels[rows], self.config.augment, generator, self._size(step), montages=montages)
         return pixels, films.sex[rows]
 
     def _size(self, step: int) -> int:
@@ -223,7 +225,7 @@ class Run:
         current = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
         self.network.load_state_dict(self.average.shadow)
         self.network.eval()
-        seen = looks(pixels.cpu().numpy(), self.config.model.looks)
+        seen = looks(pixels.cpu().numpy(), self.config.model.looks, parts(self.config.prepare))
         months = [self._months(torch.from_numpy(look).to(pixels.device), sex) for look in seen]
         self.network.load_state_dict(current)
         return np.mean(months, axis=0)

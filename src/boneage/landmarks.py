@@ -94,6 +94,11 @@ def invert(matrix: np.ndarray) -> np.ndarray:
     return np.concatenate([linear, -linear @ matrix[:, 2:]], axis=1)
 
 
+def after(first: np.ndarray, then: np.ndarray) -> np.ndarray:
+    """The affine map [2, 3] of one and then another."""
+    return np.column_stack([then[:, :2] @ first[:, :2], apply(then, first[:, 2])])
+
+
 def widened(matrix: np.ndarray, factor: float) -> np.ndarray:
     """The frame of the same middle and ``factor`` times the sides."""
     linear, middle = matrix[:, :2], matrix[:, :2].sum(axis=1) / 2 + matrix[:, 2]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -10,16 +11,31 @@ import numpy as np
 LOOKS = ((1.0, 0.0), (0.95, 0.0), (1.05, 0.0), (1.0, 8.0), (1.0, -8.0))  # side of what is seen, degrees clockwise
 
 
-def looks(pixels: np.ndarray, count: int) -> Iterator[np.ndarray]:
-    """The first ``count`` of `LOOKS` at prepared films uint8 [N, S, S], each uint8 [N, S, S]; black beyond the film."""
+class Part(NamedTuple):
+    """A part of a prepared film that is turned about its own middle: its rows and columns, and whether beyond its
+    edges lies its mirror image; black otherwise."""
+
+    rows: slice = slice(None)
+    columns: slice = slice(None)
+    mirrored: bool = False
+
+
+def looks(pixels: np.ndarray, count: int, parts: Sequence[Part] = (Part(),)) -> Iterator[np.ndarray]:
+    """The first ``count`` of `LOOKS` at prepared films uint8 [N, H, W], each uint8 [N, H, W]."""
     for side, degrees in LOOKS[:count]:
-        yield pixels if (side, degrees) == (1.0, 0.0) else _looked(pixels, side, degrees)
+        yield pixels if (side, degrees) == (1.0, 0.0) else _looked(pixels, side, degrees, parts)
 
 
-def _looked(pixels: np.ndarray, side: float, degrees: float) -> np.ndarray:
-    middle = ((pixels.shape[2] - 1) / 2, (pixels.shape[1] - 1) / 2)
+def _looked(pixels: np.ndarray, side: float, degrees: float, parts: Sequence[Part]) -> np.ndarray:
+    seen = np.empty_like(pixels)
+    for film, out in zip(pixels, seen, strict=True):
+        for rows, columns, mirrored in parts:
+            out[rows, columns] = _turned(film[rows, columns], side, degrees, mirrored)
+    return seen
+
+
+def _turned(film: np.ndarray, side: float, degrees: float, mirrored: bool) -> np.ndarray:
+    middle = ((film.shape[1] - 1) / 2, (film.shape[0] - 1) / 2)
     matrix = cv2.getRotationMatrix2D(middle, -degrees, 1 / side)
-    turned = np.empty_like(pixels)
-    for film, out in zip(pixels, turned, strict=True):
-        out[:] = cv2.warpAffine(film, matrix, film.shape[::-1], flags=cv2.INTER_LINEAR)
-    return turned
+    beyond = cv2.BORDER_REFLECT if mirrored else cv2.BORDER_CONSTANT
+    return cv2.warpAffine(film, matrix, film.shape[::-1], flags=cv2.INTER_LINEAR, borderMode=beyond)

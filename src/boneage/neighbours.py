@@ -118,10 +118,10 @@ def write(out: Path, film: Radiograph, found: Sequence[Neighbour], predictor: Pr
 
 
 def sheet(film: Radiograph, found: Sequence[Neighbour], predictor: Predictor) -> bytes:
-    """A PNG: the film first, then its neighbours, as the network sees them, with what is known of them below."""
-    tiles = [_tile(prepare(film, predictor.spec), ("this film", ""), is_synthetic=False)]
+    """A PNG: the film first, then its neighbours, upright, with what is known of them below."""
+    tiles = [_tile(prepare(film, predictor.spec.in_one), ("this film", ""), is_synthetic=False)]
     for one in found:
-        square = prepare(read(one.sample.path or ""), predictor.spec)
+        square = prepare(read(one.sample.path or ""), predictor.spec.in_one)
         tiles.append(_tile(square, one.words, is_synthetic=one.is_synthetic))
     return captioned(np.hstack(tiles), predictor.signature)
 
@@ -178,7 +178,7 @@ def _page(film: Radiograph, found: Sequence[Neighbour], predictor: Predictor, pi
 
     kind = "SYNTHETIC" if any(one.is_synthetic for one in found) else "of your own folder"
     rows = [(one.sample.id, str(one.sample.sex), f"{one.sample.months:g}", f"{one.likeness:.2f}") for one in found]
-    said = "As the network sees them; known bone ages below. Alike to the network is not the same age."
+    said = "Brought upright, as for the network; known bone ages below. Alike to the network is not the same age."
     alt = f"The film, and {len(found)} films like it."
     body = [
         report.figure(1, picture, f"This film and films like it ({kind}).", said, alt, kind="photograph"),

@@ -215,6 +215,26 @@ def shifts(names: Sequence[str], months: np.ndarray) -> bytes:
         return _png(figure, axes)
 
 
+def falling(curves: Sequence[tuple[str, np.ndarray]], across: str, *, logarithmic: bool = False) -> bytes:
+    """Mean absolute errors against epochs or films (``across``); a curve is a name and rows of (x, months), or of
+    (x, months, low, high) with an interval."""
+    with _style():
+        figure, (axes,) = _panels(1)
+        places = sorted({float(x) for _, rows in curves for x in rows[:, 0]})
+        if logarithmic:
+            axes.set(xscale="log", yscale="log")
+            axes.set_xticks(places, [f"{place:,.0f}" for place in places])
+            axes.set_xticks([], minor=True)
+            axes.yaxis.set_major_formatter("{x:g}")
+            axes.yaxis.set_minor_formatter("{x:g}")
+        for (name, rows), (colour, dash) in zip(curves, MODELS, strict=False):
+            axes.plot(rows[:, 0], rows[:, 1], dash, color=colour, marker="o", markersize=4, label=_drawable(name))
+            if rows.shape[1] == 4:
+                axes.fill_between(rows[:, 0], rows[:, 2], rows[:, 3], color=colour, alpha=0.15, linewidth=0)
+        axes.set(xlabel=across, ylabel="mean absolute error (months)")
+        return _png(figure, axes)
+
+
 def worst(cases: Sequence[Case]) -> bytes:
     """A light box of films, worst first, each with its id, sex, label and prediction."""
     columns = max(1, min(4, len(cases)))

@@ -17,7 +17,7 @@ from .errors import BadModel, CannotWrite
 from .files import write_bytes
 from .intervals import KNOWN, Factors, around, shaped
 from .looks import looks
-from .prepare import Findings, look, render
+from .prepare import Findings, look, parts, render
 from .run_record import load_run, weights_of
 from .types import DISCLAIMER, Flag, Interval, Radiograph, Reading, Severity, Sex
 
@@ -112,7 +112,9 @@ class Predictor:
         """
         self._check(pixels, sexes)
         asked = ["months", *(["spread"] if self.tells_spread else [])]
-        answers = [self._run(asked, look, sexes) for look in looks(pixels, 1 if quick else self.looks)]
+        answers = [
+            self._run(asked, look, sexes) for look in looks(pixels, 1 if quick else self.looks, parts(self.spec))
+        ]
         months, *spread = np.asarray(answers, np.float64).swapaxes(0, 1)  # each [looks, N]
         ages = months.mean(axis=0)
         if not spread:

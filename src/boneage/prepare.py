@@ -2,6 +2,8 @@
 
     film → borders off → bone bright → contrast settled → (the hand found and brought upright) → S × S bytes
 
+The hand may be shown by its joints, each cut out and enlarged (`boneage.joints`).
+
 Every decision is taken on a small proxy of the film, so a film at its native size and its thumbnail are treated alike.
 """
 
@@ -12,9 +14,11 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
-from .config import PrepareConfig
-from .landmarks import widened
+from .config import CELLS, PrepareConfig
+from .joints import TILES, places
+from .landmarks import after, widened
 from .locate import Hand, locator
+from .looks import Part
 from .types import Radiograph
 
 Box = tuple[float, float, float, float]  # top, bottom, left, right as fractions of the sides
@@ -54,9 +58,44 @@ def render(radiograph: Radiograph, found: Findings, spec: PrepareConfig) -> np.n
     film, fill = _cut(radiograph.pixels, found.box), 1 - found.black if found.inverted else found.black
     if found.frame is None:
         square = fit(film, spec.size, spec.fit, fill)
+    elif spec.joints:
+        square = _joints(film, found, spec.size, fill)
     else:
         square = _brought(film, found.frame, spec.size, fill)
     return _bytes(square, found)
+
+
+def parts(spec: PrepareConfig) -> tuple[Part, ...]:
+    """What of a prepared film is one thing: all of it, or each of the hand's joints."""
+    tiles = (tile.part(spec.size // CELLS) for tile in TILES)
+    return tuple(Part(*tile, mirrored=True) for tile in tiles) if spec.joints else (Part(),)
+
+
+def origins(found: Findings, spec: PrepareConfig) -> np.ndarray | None:
+    """For each pixel of a montage where it lies on the picture of the whole hand, in its pixels (x, y): float32
+    [S, S, 2]. None if the film is shown in one piece anyway."""
+    if not spec.joints or found.frame is None or found.hand is None:
+        return None
+    places_of = np.empty((spec.size, spec.size, 2), np.float32)
+    for tile, place in zip(TILES, places(found.hand), strict=True):
+        rows, columns = tile.part(spec.size // CELLS)
+        at = (np.arange(rows.stop - rows.start) + 0.5) / (rows.stop - rows.start)
+        inside = np.stack(np.meshgrid(at, at), axis=-1)
+        places_of[rows, columns] = (inside @ place[:, :2].T + place[:, 2]) * spec.size - 0.5
+    return places_of
+
+
+def _joints(film: np.ndarray, found: Findings, size: int, fill: float) -> np.ndarray:
+    """The montage of the hand's joints."""
+    assert found.hand is not None
+    square, cell = np.empty((size, size), np.float32), size // CELLS
+    frames = [after(place, found.hand.frame) for place in places(found.hand)]
+    coarse = float(np.sqrt(abs(np.linalg.det(frames[-1][:, :2])) * film.size)) / cell  # as in `_brought`, once for all
+    film = _shrink(film, max(1, round(max(film.shape) / max(coarse, 1.0))))
+    for tile, frame in zip(TILES, frames, strict=True):
+        rows, columns = tile.part(cell)
+        square[rows, columns] = _brought(film, frame, rows.stop - rows.start, fill)
+    return square
 
 
 def look(pixels: np.ndarray, spec: PrepareConfig) -> Findings:
@@ -87,7 +126,7 @@ def _with_hand(film: np.ndarray, spec: PrepareConfig) -> Findings:
 
 def _searched(film: np.ndarray, spec: PrepareConfig) -> Findings:
     """The hand, found in the polarity that shows more of it, and the levels of its own frame."""
-    whole = replace(spec, hand=False, fit="squash", size=locator().size)
+    whole = replace(spec, hand=False, joints=False, fit="squash", size=locator().size)
     found = look(film, whole)
     hand = _found(film, found, whole)
     if hand.inverted > 0.5:

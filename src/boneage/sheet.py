@@ -27,12 +27,12 @@ def sheet(config: Config, folder: str | Path, out: str | Path, seed: int = 0) ->
     """Write a PNG: a row of `COLUMNS` films as stored, one as prepared, and rows of them augmented."""
     samples = [sample for sample in open_folder(folder).samples if sample.path]
     refuse_overwriting([Path(out)], [sample.path for sample in samples])
-    films = _some_films(folder, samples, seed)
-    prepared = np.stack([prepare(film, config.prepare) for film in films])
-    generator = torch.Generator().manual_seed(seed)
-    rows = [[_stored(film) for film in films], list(prepared)]
+    stored = _some_films(folder, samples, seed)
+    prepared = np.stack([prepare(film, config.prepare) for film in stored])
+    films, generator = torch.from_numpy(prepared), torch.Generator().manual_seed(seed)
+    rows = [[_stored(film) for film in stored], list(prepared)]
     for _ in range(AUGMENTED_ROWS):
-        batch = augment(torch.from_numpy(prepared), config.augment, generator, config.prepare.size)
+        batch = augment(films, config.augment, generator, config.prepare.size, montages=config.prepare.joints)
         rows.append(list((batch[:, 0] * 255).byte().numpy()))
     tiles = [[cv2.resize(tile, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for tile in row] for row in rows]
     _, png = cv2.imencode(".png", np.vstack([np.hstack(row) for row in tiles]))
