@@ -1,6 +1,6 @@
-"""Does the exported file say what the trained network says: torch against ONNX Runtime on validation films.
+"""Does the exported file say what the trained networks say: torch against ONNX Runtime on validation films.
 
-python benchmarks/export_parity.py RUN FILE.onnx --data DIR --out docs/results/export_parity.json
+python benchmarks/export_parity.py RUN… FILE.onnx --data DIR --out docs/results/export_parity.json
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 
 from boneage.config import Config
 from boneage.dataset import open_folder
-from boneage.export import load
+from boneage.export import together
 from boneage.files import write_json
 from boneage.models.head import encode
 from boneage.predictor import Predictor
@@ -24,7 +24,7 @@ from boneage.split import divide
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", type=Path)
+    parser.add_argument("runs", type=Path, nargs="+", metavar="run")
     parser.add_argument("file", type=Path)
     parser.add_argument("--data", required=True)
     parser.add_argument("--n", type=int, default=200)
@@ -35,14 +35,17 @@ def main() -> None:
     films = divide(open_folder(options.data), config.data).of("validation").samples[: options.n]
     pixels = np.stack([prepare(read(film.path or ""), predictor.spec) for film in films])
     sexes = [film.sex for film in films]
-    reader, _ = load(options.run)
+    reader, _ = together(options.runs)
     with torch.inference_mode():
         parts = zip(torch.from_numpy(pixels).split(20), encode(sexes).split(20), strict=True)
         expected = torch.cat([reader(film, sex).months for film, sex in parts]).double().numpy()
     batches = [slice(at, at + 20) for at in range(0, len(films), 20)]
     months = np.concatenate([predictor.told(pixels[at], sexes[at], quick=True)[0] for at in batches])
     shift = np.abs(months - expected)
+    labels = np.array([film.months for film in films])
+    worse = np.abs(months - labels).mean() - np.abs(expected - labels).mean()
     found = {"n": len(films), "largest": float(shift.max()), "mean": float(shift.mean()), "file": options.file.name}
+    found |= {"p99": float(np.percentile(shift, 99)), "mae_change": float(worse)}
     print(found)
     if options.out:
         write_json(options.out, found)

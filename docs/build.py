@@ -50,7 +50,7 @@ def readme() -> str:
     """The README with its table of the shipped weights' results renewed."""
     text = README.read_text()
     before, after = text[: text.index(BEGIN) + len(BEGIN)], text[text.index(END) :]
-    return f"{before}\n{models_table(every=False)}\n{after}"
+    return f"{before}\n{models_table()}\n{after}"
 
 
 def main() -> None:

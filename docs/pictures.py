@@ -46,11 +46,12 @@ def phantoms() -> np.ndarray:
 
 
 def prepared() -> np.ndarray:
-    """Films as they come, above, and as the network sees them, below."""
-    spec = PrepareConfig(size=SIDE, hand=True)
+    """Films as they come; with the hand found; and its joints, which the network sees."""
+    spec = PrepareConfig(size=SIDE, hand=True, joints=True)
     films = [_as_it_comes(index) for index in range(len(YEARS))]
-    after = [prepare(Radiograph(film.astype(np.float32) / 255, "phantom", "", "png"), spec) for film in films]
-    return np.vstack([np.hstack(films), np.hstack(after)])
+    read = [Radiograph(film.astype(np.float32) / 255, "phantom", "", "png") for film in films]
+    rows = [films, *([prepare(film, one) for film in read] for one in (spec.in_one, spec))]
+    return np.vstack([np.hstack(row) for row in rows])
 
 
 def _as_it_comes(index: int) -> np.ndarray:
@@ -77,14 +78,18 @@ def _as_it_comes(index: int) -> np.ndarray:
 def plots(name: str, folder: Path) -> None:
     """The plots that say how a model errs; none of them shows a film."""
     for plot in PLOTS:
-        _save(f"{name}_{plot}", (folder / f"{plot}.png").read_bytes())
+        _save(f"{name}_{plot}", Image.open(folder / f"{plot}.png"))
 
 
 def curves() -> None:
     """How the errors of the reference networks fall with the epochs, and those of one recipe with the films."""
-    _save("references_training", falling([(name, _epochs(name)) for name in TRAINED], "epochs"))
+    _save("references_training", _drawn([(name, _epochs(name)) for name in TRAINED], "epochs"))
     starts = [("ImageNet's weights", _amounts("imagenet")), ("from scratch", _amounts("none"))]
-    _save("amounts", falling(starts, "training films", logarithmic=True))
+    _save("amounts", _drawn(starts, "training films", logarithmic=True))
+
+
+def _drawn(curves: list[tuple[str, np.ndarray]], across: str, *, logarithmic: bool = False) -> Image.Image:
+    return Image.open(io.BytesIO(falling(curves, across, logarithmic=logarithmic)))
 
 
 def _epochs(name: str) -> np.ndarray:
@@ -102,8 +107,8 @@ def _amounts(start: str) -> np.ndarray:
     return np.array(sorted(rows))
 
 
-def _save(name: str, png: bytes) -> None:
-    Image.open(io.BytesIO(png)).save(IMAGES / f"{name}.webp", quality=80, method=6)
+def _save(name: str, picture: Image.Image) -> None:
+    picture.save(IMAGES / f"{name}.webp", quality=80, method=6)
 
 
 def main() -> None:
@@ -114,7 +119,7 @@ def main() -> None:
         curves()
         return
     for name, picture in (("phantoms", phantoms()), ("prepared", prepared())):
-        cv2.imwrite(str(IMAGES / f"{name}.png"), picture)
+        _save(name, Image.fromarray(picture))
 
 
 if __name__ == "__main__":

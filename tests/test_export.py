@@ -194,6 +194,22 @@ def test_a_smaller_member_reads_the_larger_ones_films(members: list[Path], tmp_p
     assert np.abs(predictor.months(films(predictor.spec), SEXES) - expected).mean() < 0.1 * expected.std()
 
 
+def test_one_sees_the_hand_and_the_other_its_joints(tmp_path: Path) -> None:
+    words = {"hand": "prepare.joints=false", "joints": "prepare.joints=true"}
+    runs = [
+        untrained(tmp_path / name, tiny_config("prepare.hand=true", "model.looks=2", word))
+        for name, word in words.items()
+    ]
+    alone = [Predictor.load(run) for run in runs]
+    both = Predictor.load(export(runs, tmp_path / "both.onnx"))
+    assert both.spec.shape == (48, 96)
+    pixels = films(both.spec)
+    assert (pixels == np.concatenate([films(one.spec) for one in alone], axis=2)).all()
+    assert (pixels[:, :, :48] != pixels[:, :, 48:]).any(axis=(1, 2)).mean() > 0.9
+    expected = np.mean([one.months(films(one.spec), SEXES) for one in alone], axis=0)
+    np.testing.assert_allclose(both.months(pixels, SEXES), expected, atol=0.02)
+
+
 def test_runs_that_do_not_go_together_are_refused(members: list[Path], tmp_path: Path) -> None:
     other = untrained(tmp_path / "cropped", tiny_config("prepare.fit=crop"))
     with pytest.raises(BadConfig, match="cropped prepares films otherwise than the other runs"):

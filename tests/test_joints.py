@@ -102,7 +102,8 @@ def test_every_pixel_says_where_it_is_on_the_whole_hand() -> None:
     found = look(film.pixels, SPEC)
     where = origins(found, SPEC)
     assert where is not None
-    again = cv2.remap(render(film, found, SPEC.in_one), where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    hand = render(film, found, SPEC.in_one)
+    again = cv2.remap(hand, where[..., 0], where[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     inside = ((where > 2) & (where < 125)).all(axis=-1)
     assert np.abs(again.astype(int) - render(film, found, SPEC))[inside].mean() < 8  # a little blurred
     assert origins(found, SPEC.in_one) is None
@@ -113,13 +114,37 @@ def test_without_a_hand_the_film_is_shown_whole() -> None:
     found = look(empty.pixels, SPEC)
     assert found.frame is None
     assert (render(empty, found, SPEC) == render(empty, found, SPEC.in_one)).all()
-    assert origins(found, SPEC) is None
+    where = origins(found, SPEC)
+    assert where is not None
+    assert (where[5, 9] == [9, 5]).all()
 
 
 @pytest.mark.parametrize("wrong", [{"hand": False}, {"size": 126}])
 def test_joints_need_a_hand_and_whole_cells(wrong: dict[str, int | bool]) -> None:
     with pytest.raises(BadConfig, match="joints needs"):
         PrepareConfig(**{"size": 128, "hand": True, "joints": True} | wrong)
+
+
+def test_no_network_alone_sees_the_joints_beside_the_hand() -> None:
+    with pytest.raises(BadConfig, match="beside needs"):
+        PrepareConfig(size=128, hand=True, beside=True)
+    with pytest.raises(BadConfig, match="each is trained without it"):
+        replace(SPEC, beside=True).refuse_beside()
+    SPEC.refuse_beside()
+
+
+def test_beside_the_hand_are_its_joints() -> None:
+    film, both = picture(), replace(SPEC, beside=True)
+    assert (prepare(film, both) == np.hstack([prepare(film, SPEC.in_one), prepare(film, SPEC)])).all()
+    hand, *joints = parts(both)
+    assert (hand.rows, hand.columns, hand.mirrored) == (slice(0, 128), slice(0, 128), False)
+    assert [part.columns.start - 128 for part in joints] == [part.columns.start for part in parts(SPEC)]
+    found = look(film.pixels, both)
+    where, of_joints = origins(found, both), origins(found, SPEC)
+    assert where is not None
+    assert of_joints is not None
+    assert (where[:, 128:] == of_joints).all()
+    assert (where[5, 9] == [9, 5]).all()
 
 
 def test_two_maps_are_one_after_the_other() -> None:

@@ -24,6 +24,7 @@ class PrepareConfig:
     fit: str = "squash"  # squash | pad | crop
     hand: bool = False  # find the hand and bring it upright, to one size, the thumb to the right
     joints: bool = False  # show the hand's joints, each cut out and enlarged, in its place (see `boneage.joints`)
+    beside: bool = False  # show them to the right of the hand instead: for several networks that read together
     low: float = 2.0  # percentile of the film that becomes black
     high: float = 96.0  # percentile taken as bright bone; side markers lie above it
     headroom: float = 1.3  # white lies this many times as far above black as bright bone does
@@ -36,11 +37,23 @@ class PrepareConfig:
         _within("prepare", self, size=(1, _INF), low=(0, 100), high=(0, 100), channels=(1, _INF), std=(1e-6, _INF))
         if self.joints and (not self.hand or self.size % CELLS):
             raise BadConfig(f"prepare.joints needs prepare.hand and a prepare.size that is a multiple of {CELLS}")
+        if self.beside and not self.joints:
+            raise BadConfig("prepare.beside needs prepare.joints")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of a prepared film."""
+        return self.size, self.size * (1 + self.beside)
+
+    def refuse_beside(self) -> None:
+        """BadConfig for a film with its joints beside it: no network alone sees that."""
+        if self.beside:
+            raise BadConfig("prepare.beside is for networks exported as one: each is trained without it")
 
     @property
     def in_one(self) -> PrepareConfig:
         """The same with the hand in one piece, as people look at it."""
-        return dataclasses.replace(self, joints=False)
+        return dataclasses.replace(self, joints=False, beside=False)
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,8 @@ class Veiled:
     def _carried(self, square: np.ndarray) -> np.ndarray:
         if self.origins is None:
             return square
-        return cv2.remap(square, self.origins, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        x, y = self.origins[..., 0], self.origins[..., 1]
+        return cv2.remap(square, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 @dataclass(frozen=True)

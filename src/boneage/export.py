@@ -43,13 +43,13 @@ def export(runs: Path | Sequence[Path], out: Path, *, storage: str = "float32", 
 
 def exported(runs: Sequence[Path], *, storage: str = "float32", name: str = "", looks: int = 0) -> bytes:
     """The bytes of the ONNX file of a run folder or several; raises as `export`."""
-    reader, record = load(runs[0]) if len(runs) == 1 else _panel(runs)
+    reader, record = together(runs)
     if looks:
         record["config"] = override(Config.from_dict(record["config"]), [f"model.looks={looks}"]).to_dict()
     import onnx
 
-    size = record["config"]["prepare"]["size"]
-    inputs = {"films": torch.zeros(2, size, size, dtype=torch.uint8), "sex": torch.zeros(2, 2)}
+    shape = Config.from_dict(record["config"]).prepare.shape
+    inputs = {"films": torch.zeros(2, *shape, dtype=torch.uint8), "sex": torch.zeros(2, 2)}
     told = ["months", *(["spread"] if reader.tells_spread else []), "features"]
     model = graph(reader, inputs, told, storage=storage)
     onnx.helper.set_model_props(model, {METADATA: json.dumps(_metadata(record, name or runs[0].name, storage))})
@@ -79,24 +79,35 @@ def load(run: Path) -> tuple[Reader, dict[str, Any]]:
     return Reader(network.eval(), meaning.months, config.model.mirror).eval(), record
 
 
+def together(runs: Sequence[Path]) -> tuple[Reader | Panel, dict[str, Any]]:
+    """The trained networks of several run folders as one, or that of a single one; and its run record."""
+    return load(runs[0]) if len(runs) == 1 else _panel(runs)
+
+
 def _panel(runs: Sequence[Path]) -> tuple[Panel, dict[str, Any]]:
     """The trained networks of several run folders as one, and its record: that of the run of the largest films, with
-    ``members`` that say what it is made of."""
+    ``members`` that say what it is made of. Where one sees the hand and another its joints, both are prepared."""
     loaded = [load(run) for run in runs]
     records = [record for _, record in loaded]
-    sizes = [record["config"]["prepare"]["size"] for record in records]
-    leader = records[int(np.argmax(sizes))]
+    specs = [Config.from_dict(record["config"]).prepare for record in records]
+    leader = records[int(np.argmax([spec.size for spec in specs]))]
     for run, record in zip(runs, records, strict=True):
         if _preparation(record) != _preparation(leader):
             raise BadConfig(f"{run} prepares films otherwise than the other runs: they cannot be read as one")
         if record["data"]["sha256"] != leader["data"]["sha256"]:
             raise BadConfig(f"{run} was trained on another split than the other runs: they cannot be read as one")
+    both = len({spec.joints for spec in specs}) == 2
+    if both:
+        views = ["prepare.joints=true", "prepare.beside=true"]
+        leader = leader | {"config": override(Config.from_dict(leader["config"]), views).to_dict()}
+    side = leader["config"]["prepare"]["size"]
     members = [
-        {"recipe": record["config"]["recipe"], "weights_sha256": record["weights_sha256"], "size": size}
-        for record, size in zip(records, sizes, strict=True)
+        {"recipe": record["config"]["recipe"], "weights_sha256": record["weights_sha256"], "size": spec.size}
+        for record, spec in zip(records, specs, strict=True)
     ]
     own = {"members": members, "weights_sha256": sha256_json(members), "validation_mae": None, "epoch": None}
-    return Panel([reader for reader, _ in loaded], sizes).eval(), leader | own
+    sees = [(side if both and spec.joints else 0, spec.size) for spec in specs]
+    return Panel([reader for reader, _ in loaded], sees).eval(), leader | own
 
 
 def _preparation(record: dict[str, Any]) -> dict[str, Any]:

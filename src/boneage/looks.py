@@ -1,4 +1,4 @@
-"""Several looks at one prepared film, over which a reading is averaged: as it is, nearer, farther and turned."""
+"""Several looks at one prepared film, over which a reading is averaged: as it is, turned, nearer and farther."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-LOOKS = ((1.0, 0.0), (0.95, 0.0), (1.05, 0.0), (1.0, 8.0), (1.0, -8.0))  # side of what is seen, degrees clockwise
+LOOKS = ((1.0, 0.0), (1.0, 8.0), (1.0, -8.0), (0.95, 0.0), (1.05, 0.0))  # side of what is seen, degrees clockwise
 
 
 class Part(NamedTuple):

@@ -128,8 +128,7 @@ def sheet(film: Radiograph, found: Sequence[Neighbour], predictor: Predictor) ->
 
 def _features(predictor: Predictor, samples: Sequence[Sample], progress: Advance | None) -> np.ndarray:
     """Float32 [N, F]; NaN for films that cannot be read."""
-    size = predictor.spec.size
-    width = predictor.features(np.zeros((1, size, size), np.uint8)).shape[1]
+    width = predictor.features(np.zeros((1, *predictor.spec.shape), np.uint8)).shape[1]
     features = np.full((len(samples), width), np.nan, np.float32)
     for start in range(0, len(samples), BATCH):
         squares = dict(_prepared(predictor, samples, range(start, min(start + BATCH, len(samples)))))

@@ -100,11 +100,11 @@ class Predictor:
         return self._tells("spread")
 
     def months(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> np.ndarray:
-        """Bone ages float64 [N] in months of prepared pixels uint8 [N, S, S]."""
+        """Bone ages float64 [N] in months of prepared pixels uint8 [N, H, W]."""
         return self.told(pixels, sexes)[0]
 
     def told(self, pixels: np.ndarray, sexes: Sequence[Sex], *, quick: bool = False) -> tuple[np.ndarray, np.ndarray]:
-        """Bone ages and the errors to expect, float64 [N] in months, of prepared pixels uint8 [N, S, S].
+        """Bone ages and the errors to expect, float64 [N] in months, of prepared pixels uint8 [N, H, W].
 
         The mean over the model's looks, or by the first alone if ``quick``. The error to expect grows with what the
         looks disagree by, as in `boneage.models.head.Panel`, and takes its shape from the error that is usual at that
@@ -124,7 +124,7 @@ class Predictor:
         return ages, shaped(expected, ages, sexes, usual) if usual else expected
 
     def features(self, pixels: np.ndarray) -> np.ndarray:
-        """What the network makes of prepared pixels uint8 [N, S, S] before it is told the sex: float32 [N, F].
+        """What the network makes of prepared pixels uint8 [N, H, W] before it is told the sex: float32 [N, F].
 
         BadModel if the file was exported without.
         """
@@ -139,10 +139,9 @@ class Predictor:
 
     def _check(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> None:
         """ValueError for pixels that were not prepared for this network."""
-        if pixels.ndim != 3 or pixels.dtype != np.uint8 or pixels.shape[1:] != (self.spec.size, self.spec.size):
-            raise ValueError(
-                f"expected uint8 [N, {self.spec.size}, {self.spec.size}], got {pixels.dtype} {pixels.shape}"
-            )
+        if pixels.ndim != 3 or pixels.dtype != np.uint8 or pixels.shape[1:] != self.spec.shape:
+            height, width = self.spec.shape
+            raise ValueError(f"expected uint8 [N, {height}, {width}], got {pixels.dtype} {pixels.shape}")
         if len(sexes) != len(pixels):
             raise ValueError(f"{len(pixels)} films but {len(sexes)} sexes")
 

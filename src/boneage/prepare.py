@@ -2,7 +2,7 @@
 
     film → borders off → bone bright → contrast settled → (the hand found and brought upright) → S × S bytes
 
-The hand may be shown by its joints, each cut out and enlarged (`boneage.joints`).
+The hand may be shown by its joints, each cut out and enlarged (`boneage.joints`), or with them beside it, S × 2 S.
 
 Every decision is taken on a small proxy of the film, so a film at its native size and its thumbnail are treated alike.
 """
@@ -49,40 +49,54 @@ class Findings:
 
 
 def prepare(radiograph: Radiograph, spec: PrepareConfig) -> np.ndarray:
-    """The film as uint8 [size, size], bone bright, background near 0. Networks normalise these bytes themselves."""
+    """The film as uint8 of ``spec.shape``, bone bright, background near 0. Networks normalise bytes themselves."""
     return render(radiograph, look(radiograph.pixels, spec), spec)
 
 
 def render(radiograph: Radiograph, found: Findings, spec: PrepareConfig) -> np.ndarray:
     """The second half of `prepare`, for who wants the findings too."""
     film, fill = _cut(radiograph.pixels, found.box), 1 - found.black if found.inverted else found.black
+    views = [spec.in_one, replace(spec, beside=False)] if spec.beside else [spec]
+    return _bytes(np.hstack([_view(film, found, view, fill) for view in views]), found)
+
+
+def _view(film: np.ndarray, found: Findings, spec: PrepareConfig, fill: float) -> np.ndarray:
     if found.frame is None:
-        square = fit(film, spec.size, spec.fit, fill)
-    elif spec.joints:
-        square = _joints(film, found, spec.size, fill)
-    else:
-        square = _brought(film, found.frame, spec.size, fill)
-    return _bytes(square, found)
+        return fit(film, spec.size, spec.fit, fill)
+    if spec.joints:
+        return _joints(film, found, spec.size, fill)
+    return _brought(film, found.frame, spec.size, fill)
 
 
 def parts(spec: PrepareConfig) -> tuple[Part, ...]:
-    """What of a prepared film is one thing: all of it, or each of the hand's joints."""
+    """What of a prepared film is one thing: the hand, and each of its joints."""
+    hand = (Part(slice(0, spec.size), slice(0, spec.size)),)
+    if not spec.joints:
+        return hand
+    start = spec.shape[1] - spec.size
     tiles = (tile.part(spec.size // CELLS) for tile in TILES)
-    return tuple(Part(*tile, mirrored=True) for tile in tiles) if spec.joints else (Part(),)
+    joints = (Part(rows, slice(start + c.start, start + c.stop), mirrored=True) for rows, c in tiles)
+    return (*(hand if spec.beside else ()), *joints)
 
 
 def origins(found: Findings, spec: PrepareConfig) -> np.ndarray | None:
-    """For each pixel of a montage where it lies on the picture of the whole hand, in its pixels (x, y): float32
-    [S, S, 2]. None if the film is shown in one piece anyway."""
-    if not spec.joints or found.frame is None or found.hand is None:
+    """For each pixel of a prepared film where it lies on the picture of the hand in one piece, in its pixels (x, y):
+    float32 [H, W, 2]. None if it is that picture."""
+    if not spec.joints:
         return None
-    places_of = np.empty((spec.size, spec.size, 2), np.float32)
-    for tile, place in zip(TILES, places(found.hand), strict=True):
-        rows, columns = tile.part(spec.size // CELLS)
+    pixels = np.arange(spec.size)
+    own = np.stack(np.meshgrid(pixels, pixels), axis=-1)
+    joints = own if found.hand is None or found.frame is None else _joint_origins(found.hand, spec.size)
+    return np.hstack([own, joints] if spec.beside else [joints]).astype(np.float32)
+
+
+def _joint_origins(hand: Hand, size: int) -> np.ndarray:
+    lie = np.empty((size, size, 2))
+    for tile, place in zip(TILES, places(hand), strict=True):
+        rows, columns = tile.part(size // CELLS)
         at = (np.arange(rows.stop - rows.start) + 0.5) / (rows.stop - rows.start)
-        inside = np.stack(np.meshgrid(at, at), axis=-1)
-        places_of[rows, columns] = (inside @ place[:, :2].T + place[:, 2]) * spec.size - 0.5
-    return places_of
+        lie[rows, columns] = np.stack(np.meshgrid(at, at), axis=-1) @ place[:, :2].T + place[:, 2]
+    return lie * size - 0.5
 
 
 def _joints(film: np.ndarray, found: Findings, size: int, fill: float) -> np.ndarray:
@@ -126,7 +140,7 @@ def _with_hand(film: np.ndarray, spec: PrepareConfig) -> Findings:
 
 def _searched(film: np.ndarray, spec: PrepareConfig) -> Findings:
     """The hand, found in the polarity that shows more of it, and the levels of its own frame."""
-    whole = replace(spec, hand=False, joints=False, fit="squash", size=locator().size)
+    whole = replace(spec.in_one, hand=False, fit="squash", size=locator().size)
     found = look(film, whole)
     hand = _found(film, found, whole)
     if hand.inverted > 0.5:

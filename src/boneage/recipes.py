@@ -119,15 +119,15 @@ def quick() -> Config:
 
 
 def joints() -> Config:
-    """The joints of the hand cut out and enlarged, in place of the whole hand: otherwise as `quick`, 256 px, ready for
-    noise, JPEG and coarse films; an hour of two cores."""
+    """The joints of the hand cut out and enlarged, in place of the whole hand, 256 px, ready for noise, JPEG and coarse
+    films; otherwise as `quick`, an hour of two cores. The shipped weights are this and `hand`."""
     first = quick()
     augmented = replace(SETTLED, coarse=0.1, grain=0.1, blocks=0.1)
     return replace(first, recipe="joints", prepare=replace(first.prepare, size=256, joints=True), augment=augmented)
 
 
-def default() -> Config:
-    """The shipped weights: `quick`, which is trained first, then as long again and more at 256 px, augmented harder."""
+def hand() -> Config:
+    """`quick`, which is trained first, then as long again and more at 256 px, augmented harder."""
     first = quick()
     train = replace(
         first.train,
@@ -143,7 +143,7 @@ def default() -> Config:
     model = replace(first.model, pretrained="none", dropout=0.3, drop_path=0.15)
     harder = replace(SETTLED, rotation=20, zoom=0.15, aspect=0.15, noise=0.03, blur=0.15, coarse=0.15, erase=0.2)
     prepare = replace(first.prepare, size=256)
-    return Config("default", prepare=prepare, model=model, augment=harder, train=train)
+    return Config("hand", prepare=prepare, model=model, augment=harder, train=train)
 
 
 def fold() -> Config:
@@ -183,7 +183,7 @@ RECIPES: dict[str, Callable[[], Config]] = {
         inception_v4_128_plain,
         quick,
         joints,
-        default,
+        hand,
         fold,
         taught,
         tiny,

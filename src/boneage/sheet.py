@@ -25,6 +25,7 @@ AUGMENTED_ROWS = 4
 
 def sheet(config: Config, folder: str | Path, out: str | Path, seed: int = 0) -> Path:
     """Write a PNG: a row of `COLUMNS` films as stored, one as prepared, and rows of them augmented."""
+    config.prepare.refuse_beside()
     samples = [sample for sample in open_folder(folder).samples if sample.path]
     refuse_overwriting([Path(out)], [sample.path for sample in samples])
     stored = _some_films(folder, samples, seed)

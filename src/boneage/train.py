@@ -118,4 +118,5 @@ def _first(name: str, config: Config) -> Config:
 
 def _refuse_impossible(config: Config) -> None:
     """BadConfig for a network, loss or optimiser that there is not: before any film is prepared."""
+    config.prepare.refuse_beside()
     optimizer(untrained(config, output(config.train, 0.0, 1.0), torch.ones(1)), config.train)

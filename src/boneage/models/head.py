@@ -177,22 +177,26 @@ class Reader(nn.Module):
 
 
 class Panel(nn.Module):
-    """Several readers of the same films: uint8 films [N, S, S] and sex [N, 2] → `Told`, as `Reader`.
+    """Several readers of the same films: uint8 films [N, S, W] and sex [N, 2] → `Told`, as `Reader`.
 
-    Each reads the films at its own side in pixels, and the bone age is their mean. The error to expect grows with what
+    Each reads the square of the films that begins at its own column, at its own side in pixels (``sees``: column and
+    side of each), and the bone age is their mean. The error to expect grows with what
     they disagree by: its square is the mean of their squared ones plus the variance of their ages. The features stand
     side by side.
     """
 
-    def __init__(self, readers: Sequence[Reader], sizes: Sequence[int]) -> None:
+    def __init__(self, readers: Sequence[Reader], sees: Sequence[tuple[int, int]]) -> None:
         super().__init__()
-        self.readers, self.sizes = nn.ModuleList(readers), tuple(sizes)
+        self.readers, self.sees = nn.ModuleList(readers), tuple(sees)
         self.tells_spread = all(reader.tells_spread for reader in readers)
 
     def forward(self, films: Tensor, sex: Tensor) -> Told:
         x = films.unsqueeze(1).float() / 255
         readers = cast(Iterable[Reader], self.readers)
-        told = [reader.told(resized(x, size), sex) for reader, size in zip(readers, self.sizes, strict=True)]
+        told = [
+            reader.told(resized(x[..., start : start + x.shape[2]], size), sex)
+            for reader, (start, size) in zip(readers, self.sees, strict=True)
+        ]
         months = torch.stack([each.months for each in told])
         features = torch.cat([each.features for each in told if each.features is not None], dim=1)
         if not self.tells_spread:
