@@ -32,7 +32,7 @@ ROWS = (  # a module imports only from its own row and from those above it
             "metrics",
             "progress",
         ),
-        *("exported", "run_record", "storage", "landmarks", "locate", "prepare", "intervals"),
+        *("exported", "run_record", "storage", "landmarks", "locate", "joints", "prepare", "intervals"),
     },
     {"models"},
     {
