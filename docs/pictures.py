@@ -85,7 +85,8 @@ def curves() -> None:
     """How the errors of the reference networks fall with the epochs, and those of one recipe with the films."""
     _save("references_training", _drawn([(name, _epochs(name)) for name in TRAINED], "epochs"))
     starts = [("ImageNet's weights", _amounts("imagenet")), ("from scratch", _amounts("none"))]
-    _save("amounts", _drawn(starts, "training films", logarithmic=True))
+    if all(len(rows) for _, rows in starts):
+        _save("amounts", _drawn(starts, "training films", logarithmic=True))
 
 
 def _drawn(curves: list[tuple[str, np.ndarray]], across: str, *, logarithmic: bool = False) -> Image.Image:

@@ -150,6 +150,12 @@ def variants(group: str, reference: str = "", again: str = "") -> str:
     return table(columns, rows)
 
 
+def amounts() -> str:
+    """The error by number of training films, and its picture."""
+    drawn = (RESULTS.parent / "images" / "amounts.webp").exists()
+    return "![Error against the number of training films](images/amounts.webp)\n\n" * drawn + variants("amounts")
+
+
 def _beside(read: dict[str, Predictions], name: str, reference: str, again: str) -> list[str]:
     """A trial's difference from the reference, and whether it is more than noise."""
     if name == reference:
@@ -396,7 +402,7 @@ TABLES = {
     "references": references,
     "cost": cost,
     "changes": lambda: variants("changes", "reference", "another_seed"),
-    "amounts": lambda: variants("amounts"),
+    "amounts": amounts,
     "curve_hand": lambda: curve("hand"),
     "curve_joints": lambda: curve("joints"),
     "curve_resnet50": lambda: curve("resnet50_128"),
