@@ -227,6 +227,8 @@ def falling(curves: Sequence[tuple[str, np.ndarray]], across: str, *, logarithmi
             axes.set_xticks([], minor=True)
             axes.yaxis.set_major_formatter("{x:g}")
             axes.yaxis.set_minor_formatter("{x:g}")
+        else:
+            axes.xaxis.get_major_locator().set_params(integer=True)
         for (name, rows), (colour, dash) in zip(curves, MODELS, strict=False):
             axes.plot(rows[:, 0], rows[:, 1], dash, color=colour, marker="o", markersize=4, label=_drawable(name))
             if rows.shape[1] == 4:
