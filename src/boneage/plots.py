@@ -218,6 +218,8 @@ def shifts(names: Sequence[str], months: np.ndarray) -> bytes:
 def falling(curves: Sequence[tuple[str, np.ndarray]], across: str, *, logarithmic: bool = False) -> bytes:
     """Mean absolute errors against epochs or films (``across``); a curve is a name and rows of (x, months), or of
     (x, months, low, high) with an interval."""
+    from matplotlib.ticker import MaxNLocator
+
     with _style():
         figure, (axes,) = _panels(1)
         places = sorted({float(x) for _, rows in curves for x in rows[:, 0]})
@@ -228,7 +230,7 @@ def falling(curves: Sequence[tuple[str, np.ndarray]], across: str, *, logarithmi
             axes.yaxis.set_major_formatter("{x:g}")
             axes.yaxis.set_minor_formatter("{x:g}")
         else:
-            axes.xaxis.get_major_locator().set_params(integer=True)
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         for (name, rows), (colour, dash) in zip(curves, MODELS, strict=False):
             axes.plot(rows[:, 0], rows[:, 1], dash, color=colour, marker="o", markersize=4, label=_drawable(name))
             if rows.shape[1] == 4:
