@@ -11,7 +11,7 @@ import pytest
 from boneage import Radiograph, Sex
 from boneage.config import CELLS, PrepareConfig
 from boneage.errors import BadConfig
-from boneage.joints import TILES, places
+from boneage.joints import TALLER, TILES, places
 from boneage.landmarks import LANDMARKS, after, apply, fitted, invert
 from boneage.locate import WHOLE, Hand, locator
 from boneage.phantom import draw
@@ -62,7 +62,7 @@ def test_a_spread_finger_keeps_its_tiles() -> None:
     points, spread = locator().template, locator().template.copy()
     of_finger = [LANDMARKS.index(f"pinky_finger{number}") for number in (1, 2, 3, 4)]
     cos, sin = np.cos(0.2), np.sin(0.2)
-    squeeze = np.array([1 / 1.33, 1.0])
+    squeeze = np.array([1 / TALLER, 1.0])
     from_knuckle = (points[of_finger] - points[of_finger[0]]) * squeeze
     spread[of_finger] = points[of_finger[0]] + from_knuckle @ np.array([[cos, sin], [-sin, cos]]) / squeeze
     number = next(n for n, tile in enumerate(TILES) if tile.middle == "pinky_finger2")

@@ -78,8 +78,6 @@ def _some(found: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
 def markdown(values: Mapping[str, Any]) -> str:
     """The card for people."""
     found, made = values["evaluation"], values["made_by"]
-    model, prepare, train = (made["config"][section] for section in ("model", "prepare", "train"))
-    seen = "the hand, found and brought upright" if prepare["hand"] else f"the film, {prepare['fit']}"
     parts = [
         f"# Model card: {values['name']}",
         f"{values['disclaimer']} Weights {values['weights_sha256']}.",
@@ -88,10 +86,9 @@ def markdown(values: Mapping[str, Any]) -> str:
         f"**Limits.** {values['limits']}",
         f"**Licence.** {values['licence']}",
         "## How it was made",
-        f"Recipe `{made['config']['recipe']}`: {_networks(made)}, {prepare['size']} px "
-        f"({seen}), loss {train['loss']}, {train['epochs']} epochs of {made['data']['train']:,} training films; the "
-        f"sex {'is an input' if model['sex'] else 'is not used'}. {made['data']['validation']:,} validation films "
-        "chose settings and stopping point.",
+        f"{_trained(made)} {made['data']['train']:,} training films; the sex "
+        f"{'is an input' if made['config']['model']['sex'] else 'is not used'}. {made['data']['validation']:,} "
+        "validation films chose settings and stopping point.",
         "## How good it is",
         f"On {found['n']:,} films of split {found['split']}, measured on the file itself. In brackets {_plain(found)}",
         _table("films", {"all": found}),
@@ -131,11 +128,27 @@ def load(folder: Path, name: str) -> dict[str, Any]:
     return found
 
 
+def _trained(made: Mapping[str, Any]) -> str:
+    """By which recipe, which network, on what it sees and how long; several networks each have their own recipe."""
+    config = made["config"]
+    prepare, train = config["prepare"], config["train"]
+    if not prepare["hand"]:
+        seen = f"the film, {prepare['fit']}"
+    elif prepare.get("beside"):
+        seen = "the hand, found and brought upright, and its joints"
+    else:
+        seen = "the hand, found and brought upright" + ", by its joints" * bool(prepare.get("joints"))
+    if "members" in made:
+        return f"Several networks, {_networks(made)}, each by the recipe of that name ({seen}), trained on"
+    size, epochs = f"{prepare['size']} px ({seen})", f"{train['epochs']} epochs of"
+    return f"Recipe `{config['recipe']}`: {_networks(made)}, {size}, loss {train['loss']}, {epochs}"
+
+
 def _networks(made: Mapping[str, Any]) -> str:
     """Which network from which start; or which ones, where they are several."""
     if "members" in made:
         words = (f"`{of['recipe']}` at {of['size']} px ({of['weights_sha256'][:12]})" for of in made["members"])
-        return f"the mean of {', '.join(words)}; films prepared at"
+        return f"the mean of {', '.join(words)}"
     model, start = made["config"]["model"], made.get("start")
     if start:
         return f"{model['name']}, started from recipe `{start['recipe']}` (weights {start['weights_sha256'][:12]})"

@@ -37,6 +37,7 @@ SETTLED = AugmentConfig(  # for hands that preparation has brought upright: what
     blur=0.1,
     erase=0.1,
 )
+ROUGH = replace(SETTLED, coarse=0.1, grain=0.1, blocks=0.1)  # and for noise, JPEG and few pixels
 
 
 def resnet50_plain() -> Config:
@@ -122,8 +123,7 @@ def joints() -> Config:
     """The joints of the hand cut out and enlarged, in place of the whole hand, 256 px, ready for noise, JPEG and coarse
     films; otherwise as `quick`, an hour of two cores. The shipped weights are this and `hand`."""
     first = quick()
-    augmented = replace(SETTLED, coarse=0.1, grain=0.1, blocks=0.1)
-    return replace(first, recipe="joints", prepare=replace(first.prepare, size=256, joints=True), augment=augmented)
+    return replace(first, recipe="joints", prepare=replace(first.prepare, size=256, joints=True), augment=ROUGH)
 
 
 def hand() -> Config:
@@ -150,7 +150,7 @@ def fold() -> Config:
     """`quick` in fewer epochs, ready for noise, JPEG and coarse films: what reads each training film out of fold."""
     first = quick()
     train = replace(first.train, epochs=8, evaluate_every=8)
-    return replace(first, recipe="fold", augment=replace(SETTLED, coarse=0.1, grain=0.1, blocks=0.1), train=train)
+    return replace(first, recipe="fold", augment=ROUGH, train=train)
 
 
 def taught() -> Config:
