@@ -241,6 +241,12 @@ def test_changes_where_the_dice_fall_and_nowhere_else(name: str) -> None:
     assert changed(plain(many, 32), augment(many, replace(NONE, **{name: 1.0}), seeded(), 32)).all()
 
 
+def test_no_film_is_asked_to_change_where_the_dice_fall_on_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Resizing no film at all is an error on a GPU."""
+    monkeypatch.setattr("boneage.augment.coarse", lambda *_: pytest.fail("asked to change no film"))
+    augment(films(), replace(NONE, coarse=1e-12), seeded(), 32)
+
+
 @pytest.mark.parametrize(("name", "largest"), [("erase", 0.24), ("marker", 0.14)])
 def test_rectangles_stay_small_and_leave_the_rest(name: str, largest: float) -> None:
     before = flat(50, 128, 64)

@@ -184,7 +184,8 @@ def _some(
     """Change the films that the dice fall on, the others not even looked at."""
     if probability:
         rows = _chance(len(x), probability, generator, x.device).nonzero().view(-1)
-        x[rows] = change(x[rows], generator)
+        if len(rows):
+            x[rows] = change(x[rows], generator)
     return x
 
 

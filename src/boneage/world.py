@@ -108,6 +108,7 @@ def _device(name: str) -> torch.device:
         torch.empty(0, device=chosen)
         if chosen.type == "cuda":
             torch.cuda.set_device(chosen)
+            torch.backends.cudnn.benchmark = True  # films of one size: worth trying which kernels are fastest
     except (RuntimeError, AssertionError) as error:
         raise BadConfig(f"train.device {name!r} is not here: {str(error).splitlines()[0]}") from error
     return chosen
