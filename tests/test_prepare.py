@@ -105,6 +105,17 @@ def test_thirty_grey_levels_are_settled(black: float) -> None:
     assert difference(BYTES, prepared(faint)) < 3
 
 
+@pytest.mark.parametrize("degrees", [-25, 15, 30])
+def test_the_black_beyond_a_turned_film_is_not_its_background(degrees: float) -> None:
+    close = resized(HAND[16:-16, 16:-16], 256, 256)  # the hand near the film's edges
+    fogged = 0.4 + 0.5 * close  # brighter than what lies around the film
+    matrix = cv2.getRotationMatrix2D((128.0, 128.0), degrees, 0.72)
+    turned = cv2.warpAffine(fogged, matrix, (256, 256), flags=cv2.INTER_LINEAR, borderValue=0.0)
+    upright, found = prepared(fogged, hand=True), prepared(turned, hand=True)
+    assert np.median(found) < 40
+    assert difference(upright[32:-32, 32:-32], found[32:-32, 32:-32]) < 20
+
+
 def test_a_bright_marker_changes_the_rest_little() -> None:
     marked = HAND.copy()
     marked[20:36, 8:20] = 1.0

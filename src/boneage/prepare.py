@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
+from . import landmarks
 from .config import CELLS, PrepareConfig
 from .joints import TILES, places
 from .landmarks import after, widened
@@ -27,6 +28,7 @@ PROXY = 128  # pixels: the longer side of the proxy on which borders, polarity a
 BORDER = 0.2  # the largest fraction of the film's side that is taken for a border
 THICK = 0.2  # of the film's side: a frame that is left away where no hand is found
 SMALL = 0.4  # of the film's area: a hand in a frame below it is looked at twice
+BEYOND = 0.3  # of the hand's range: a black so much below the hand's own background is not the film's
 INVERTED = 0.05  # above it a film is taken for inverted: 7 of the real films, wrongly (see docs/data.md)
 
 
@@ -152,9 +154,25 @@ def _searched(film: np.ndarray, spec: PrepareConfig) -> Findings:
     if found.frame is None:
         return found
     film = _cut(1 - film if found.inverted else film, found.box)
+    assert found.hand is not None
     framed = _brought(film, found.frame, PROXY, fill=-1.0)
-    black, white = _levels(framed[framed >= 0], spec)
+    black, white = _hand_levels(framed, found.hand, spec)
     return replace(found, black=black, white=white)
+
+
+def _hand_levels(framed: np.ndarray, hand: Hand, spec: PrepareConfig) -> tuple[float, float]:
+    """The levels within the hand's frame; where its corners lie beyond the film, darker than any background, those
+    around the hand's own landmarks."""
+    black, white = _levels(framed[framed >= 0], spec)
+    places = landmarks.apply(landmarks.invert(hand.frame), hand.points) * PROXY
+    outline = cv2.convexHull(places.round().astype(np.int32))
+    hull = cv2.fillConvexPoly(np.zeros(framed.shape, np.uint8), outline, 1)
+    around = cv2.dilate(hull, np.ones((PROXY // 16, PROXY // 16), np.uint8))
+    inner = framed[(around > 0) & (framed >= 0)]
+    if not inner.size:
+        return black, white
+    own, bright = _levels(inner, spec)
+    return (own, bright) if own - black > BEYOND * (bright - own) else (black, white)
 
 
 def _found(film: np.ndarray, found: Findings, whole: PrepareConfig) -> Hand:
