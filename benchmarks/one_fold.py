@@ -3,7 +3,8 @@ on it, and compared film by film with the committed out-of-fold table.
 
 python benchmarks/one_fold.py RECIPE --data DIR [--set section.field=value …] [--fold 0] [--out FILE.json]
 
-The table's own network of that fold is recipe `fold` on the same films. A run that was stopped goes on.
+The table's own reading of that fold is that of `fold` and `fold_joints` together, trained on the same films. A run
+that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from boneage.config import Config, override
 from boneage.evaluate import predict_all
 from boneage.files import write_json
 from boneage.films import load
-from boneage.fit import Run
 from boneage.predictor import Predictor
 from boneage.recipes import recipe
-from boneage.world import interruptible, keep_freed_memory, world
+from boneage.train import train_without
+from boneage.world import keep_freed_memory, world
 
 TABLE = Path(__file__).parent.parent / "docs" / "results" / folds.FILE
 
@@ -31,13 +32,10 @@ TABLE = Path(__file__).parent.parent / "docs" / "results" / folds.FILE
 def train(config: Config, data: Path, fold: int, run: Path) -> None:
     """The recipe on all training films but the fold's."""
     keep_freed_memory()
-    with world(config.train.device) as here, interruptible() as interrupt:
+    with world(config.train.device) as here:
         films = load(config, data, here.device)
         fold_of = folds.folds(folds.training_films(data, config.data))
-        run.mkdir(parents=True, exist_ok=True)
-        one = Run(config, folds.without(films, fold_of, fold), run, here)
-        one.restore()
-        one.fit(interrupt)
+        train_without(fold, fold_of, config, films, run, here)
 
 
 def compared(run: Path, data: Path, fold: int) -> dict[str, Any]:
@@ -73,8 +71,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     run = options.run or Path("runs/folds") / options.recipe
-    if not folds.is_done(run):
-        train(override(recipe(options.recipe), options.words), options.data, options.fold, run)
+    train(override(recipe(options.recipe), options.words), options.data, options.fold, run)
     found = compared(run, options.data, options.fold)
     print({name: found[name] for name in ("mae", "rmse", "table", "against_the_table", "error_correlation")})
     if options.out:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -104,6 +105,7 @@ def test_a_recipe_teaches_by_networks_that_have_not_seen_a_film(
         told = {row["id"]: float(row["prediction"]) for row in rows}
         assert [told[name] for name in said.ids] == pytest.approx(said.predictions, abs=0.006)
         assert checkpoint.load_run(own / f"fold{fold}")["data"]["train"] == len(samples) - len(left_out)
+    _networks_that_left_out_a_fold_read_it_together(own, films, tmp_path)
     taught_by = read_predictions(own / folds.FILE)
     assert record["data"]["teacher_sha256"] == hashlib.sha256(to_csv(taught_by).encode()).hexdigest()
 
@@ -128,3 +130,17 @@ def test_a_teacher_does_not_learn_from_another_run(
 def test_trust_needs_a_teacher() -> None:
     with pytest.raises(BadConfig, match=r"train\.trust is 0\.5 without a train\.teacher"):
         tiny_config("train.trust=0.5")
+
+
+def _networks_that_left_out_a_fold_read_it_together(own: Path, films: Path, tmp_path: Path) -> None:
+    samples = folds.training_films(films, tiny_config().data)
+    fold_of, other = folds.folds(samples), tmp_path / "other"
+    for fold in range(folds.FOLDS):
+        shutil.copytree(own / f"fold{(fold + 1) % folds.FOLDS}", other / f"fold{fold}")
+    folds.write(tmp_path / "pair.csv", samples, fold_of, own, other)
+    left_out = [film for film in samples if fold_of[film.id] == 0]
+    said = [predict_all(Predictor.load(runs / "fold0"), left_out)[0].predictions for runs in (own, other)]
+    pair = read_predictions(tmp_path / "pair.csv")
+    told = dict(zip(pair.ids, pair.predictions, strict=True))
+    assert [told[film.id] for film in left_out] == pytest.approx((said[0] + said[1]) / 2, abs=0.02)
+    assert abs(said[0] - said[1]).max() > 0.1

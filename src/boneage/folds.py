@@ -20,6 +20,7 @@ from .config import DataConfig
 from .dataset import Sample, open_folder
 from .errors import BadTable
 from .evaluate import predict_all
+from .export import exported
 from .files import write_bytes
 from .films import Data, Films
 from .predictor import Predictor
@@ -58,14 +59,15 @@ def is_done(folder: Path) -> bool:
     return bool(run["step"] == run["steps"])
 
 
-def write(runs: Path, films: Sequence[Sample], fold_of: dict[str, int]) -> None:
-    """`FILE` in the folder of the five runs ``fold0`` to ``fold4``: what each reads on its own fold of the films."""
+def write(out: Path, films: Sequence[Sample], fold_of: dict[str, int], *runs: Path) -> None:
+    """The table ``out``: what the five runs ``fold0`` to ``fold4`` of a folder read, each on its own fold of the films.
+    Of several such folders the networks that left out the same fold read together, as one."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(COLUMNS)
     for fold in range(FOLDS):
         left_out = [film for film in films if fold_of[film.id] == fold]
-        table, failures = predict_all(Predictor.load(runs / f"fold{fold}"), left_out)
+        table, failures = predict_all(_reader([folder / f"fold{fold}" for folder in runs]), left_out)
         if failures:
             raise BadTable(f"film {failures[0].id} cannot be read: {failures[0].reason}")
         spreads = [""] * len(table) if table.spreads is None else [f"{value:.2f}" for value in table.spreads]
@@ -73,7 +75,11 @@ def write(runs: Path, films: Sequence[Sample], fold_of: dict[str, int]) -> None:
             table.ids, table.sexes, table.labels, table.predictions, spreads, strict=True
         ):
             rows.writerow((name, fold, sex.value, f"{label:.2f}", f"{age:.2f}", spread))
-    write_bytes(runs / FILE, text.getvalue().encode())
+    write_bytes(out, text.getvalue().encode())
+
+
+def _reader(runs: Sequence[Path]) -> Predictor:
+    return Predictor.load(runs[0]) if len(runs) == 1 else Predictor(exported(runs), runs[0])
 
 
 def _chosen(films: Films, rows: list[int]) -> Films:

@@ -17,7 +17,7 @@ from . import checkpoint, folds
 from .config import Config
 from .errors import BadConfig
 from .files import refuse_unwritable
-from .films import load
+from .films import Data, load
 from .fit import Run, untrained
 from .losses import output
 from .optimise import optimizer
@@ -97,17 +97,22 @@ def _teacher(config: Config, data: str | Path, folder: Path, images: str | Path 
     samples = [film for film in folds.training_films(data, first.data, images) if film.id in read]
     fold_of = folds.folds(samples)
     for fold in range(folds.FOLDS):
-        part = own / f"fold{fold}"
-        if not folds.is_done(part):
-            part.mkdir(parents=True, exist_ok=True)
-            run = Run(first, folds.without(films, fold_of, fold), part, here)
-            run.restore()
-            with interruptible() as interrupt:
-                run.fit(interrupt)
+        train_without(fold, fold_of, first, films, own / f"fold{fold}", here)
     with here.leader_first():
         if not table.exists():
-            folds.write(own, samples, fold_of)
+            folds.write(table, samples, fold_of, own)
     return table
+
+
+def train_without(fold: int, fold_of: dict[str, int], config: Config, films: Data, folder: Path, here: World) -> None:
+    """Train on all training films but a fold's, unless that is done; what was stopped goes on."""
+    if folds.is_done(folder):
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    run = Run(config, folds.without(films, fold_of, fold), folder, here)
+    run.restore()
+    with interruptible() as interrupt:
+        run.fit(interrupt)
 
 
 def _first(name: str, config: Config) -> Config:

@@ -1,0 +1,44 @@
+"""Every training film read as `default` reads, by networks that have not seen it: for each of five folds one network
+that sees the hand and one that sees the joints are trained without it, and read it together.
+
+python benchmarks/out_of_fold.py --data DIR [--runs runs/folds] [--out docs/results/oof.csv]
+
+Ten trainings, about two hours and a half of two cores; what is there is not run again, and a run that was stopped goes
+on.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from boneage import folds
+from boneage.films import load
+from boneage.recipes import recipe
+from boneage.train import train_without
+from boneage.world import keep_freed_memory, world
+
+RECIPES = ("fold", "fold_joints")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--runs", type=Path, default=Path("runs/folds"), help="where the run folders go")
+    parser.add_argument("--out", type=Path, default=Path("docs/results") / folds.FILE)
+    options = parser.parse_args()
+    keep_freed_memory()
+    samples = folds.training_films(options.data, recipe(RECIPES[0]).data)
+    fold_of = folds.folds(samples)
+    with world("auto") as here:
+        for name in RECIPES:
+            missing = [n for n in range(folds.FOLDS) if not folds.is_done(options.runs / name / f"fold{n}")]
+            films = load(recipe(name), options.data, here.device) if missing else None
+            for fold in missing:
+                assert films is not None
+                train_without(fold, fold_of, recipe(name), films, options.runs / name / f"fold{fold}", here)
+    folds.write(options.out, samples, fold_of, *(options.runs / name for name in RECIPES))
+
+
+if __name__ == "__main__":
+    main()
