@@ -6,6 +6,7 @@ import csv
 import functools
 import json
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from boneage.predictions import Predictions, read_predictions
 from boneage.predictor import shipped
 
 RESULTS = Path(__file__).parent / "results"
+REFERENCES = ("resnet50_256", "inception_v4_256", "resnet50_128", "inception_v4_128")
 
 
 def found(name: str) -> Any:
@@ -128,6 +130,35 @@ def cost(got: Any) -> str:
     ]
     peak = f"Peak: {got['peak'] / 1e12:.2f} × 10¹² operations a second in bfloat16, {got['cores']} cores."
     return f"{table(columns, rows)}\n\n{peak}"
+
+
+@of("gpu")
+def gpu(got: Any) -> str:
+    """What training costs on a GPU: the steps alone, and the runs, six of which shared it."""
+    steps = [
+        (
+            row["recipe"],
+            f"{row['real']:.0f}",
+            f"{row['constant']:.0f}",
+            f"{row['real'] / row['constant']:.0%}",
+            f"{row['share_of_peak']:.1%}",
+        )
+        for row in got["steps"]
+    ]
+    runs = [
+        (
+            row["recipe"],
+            f"{row['epochs']:g}",
+            f"{row['minutes']:.1f}",
+            f"{row['films_per_second']:.0f}",
+            f"{row['share_of_peak']:.1%}",
+        )
+        for row in got["runs"]
+    ]
+    alone = ("steps alone", "films a second", "on one constant batch", "real of constant", "of the peak")
+    shared = ("runs, the device shared", "epochs", "minutes", "films a second", "of the peak")
+    peak = f"{got['device']}; peak, measured: {got['peak'] / 1e12:.0f} × 10¹² operations a second in bfloat16."
+    return f"{table(alone, steps)}\n\n{table(shared, runs)}\n\n{peak}"
 
 
 def variants(group: str, reference: str = "", again: str = "") -> str:
@@ -396,20 +427,18 @@ def smaller() -> str:
 
 TABLES = {
     "models": lambda: models_table(*shipped(), "quick"),
-    "plain": lambda: models_table("resnet50_128_plain", "inception_v4_128_plain"),
+    "plain": lambda: models_table(*(f"{name}_plain" for name in REFERENCES)),
     "certainty": certainty,
     "room": room,
     "references": references,
     "cost": cost,
+    "gpu": gpu,
     "changes": lambda: variants("changes", "reference", "another_seed"),
     "amounts": amounts,
     "curve_hand": lambda: curve("hand"),
     "curve_joints": lambda: curve("joints"),
-    "curve_resnet50": lambda: curve("resnet50_128"),
-    "curve_inception_v4": lambda: curve("inception_v4_128"),
+    **{f"curve_{name}": partial(curve, name) for name in REFERENCES},
     "curve_quick": lambda: curve("quick"),
-    "curve_resnet50_plain": lambda: curve("resnet50_plain"),
-    "curve_inception_v4_plain": lambda: curve("inception_v4_plain"),
     "oof": out_of_fold,
     "data_path": data_path,
     "fits": fits,
