@@ -36,7 +36,7 @@ CHANGES = {
     "distribution": ["train.loss=distribution"],
     "adamw": ["train.optimizer=adamw", "train.weight_decay=0.02"],
     "relu": ["model.activation=relu"],
-    "pixels_192": ["prepare.size=192"],
+    "pixels_96": ["prepare.size=96"],
     "no_augmentation": PLAIN,
     "no_sex": ["model.sex=false"],
     "attention": ["model.attention=both"],
