@@ -1,0 +1,119 @@
+"""Trains recipes beside each other on one GPU until a time is over, as the shipped reference networks were trained.
+
+python benchmarks/side_by_side.py LANE... --data DIR --runs runs --minutes 10
+
+A LANE is a process of its own; recipes joined by commas follow each other in it and share its time. Alone, a network
+leaves such a device idle while it waits for the launches of its many small steps: several fill it, and each replays its
+backbone's two passes as CUDA graphs. The rate's cosine ends when the time does: how many steps a run has is estimated
+anew from its last ones. So these runs are not repeatable to the bit and cannot be resumed; each says in its record how
+many epochs it had.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from boneage.config import Config
+from boneage.films import load
+from boneage.fit import Run
+from boneage.recipes import recipe
+from boneage.world import keep_freed_memory, world
+
+LOOK_BACK = 40  # times ten steps, from which the speed is told
+AT_LEAST = 3.0  # seconds of them
+RESERVE = 4.0  # seconds for the last look at the validation films
+
+
+class Timed(Run):
+    """A run whose schedule ends at a time (of `time.time`), or after its epochs if that is earlier. It saves nothing
+    on the way but the best weights."""
+
+    config: Config
+    steps: int
+    until = 0.0
+
+    def fit(self, interrupt: object) -> None:
+        """As ever, and then once more at the end, wherever within an epoch that is."""
+        self.most, self.marks = self.steps, list[tuple[float, int]]()
+        super().fit(interrupt)
+        self.config = replace(self.config, train=replace(self.config.train, epochs=max(1, round(self._epochs()))))
+        error, rest = self.validate(), self.progress.step % self.epoch_steps
+        if error <= self.progress.best:
+            self.progress.best = error
+            self.keep()
+        if rest:
+            self.progress.loss *= self.epoch_steps / rest
+            self._log(round(self._epochs(), 2), error)
+
+    def step(self, wrapped: nn.Module, step: int) -> float:
+        """Ten steps on, the end is looked at anew; the first ones are slow and tell nothing."""
+        if step >= 20 and step % 10 == 0:
+            now = time.time()
+            self.marks = [*self.marks, (now, step)][-LOOK_BACK:]
+            (first, at), left = self.marks[0], self.until - RESERVE - now
+            if now - first > AT_LEAST:
+                self.steps = min(self.most, max(step + 1, step + int(left * (step - at) / (now - first))))
+        return super().step(wrapped, step)
+
+    def save(self) -> None:
+        """Nothing: hundreds of megabytes that nobody resumes from."""
+
+    def _epochs(self) -> float:
+        return self.progress.step / self.epoch_steps
+
+
+def graphed(run: Run) -> None:
+    """Let the backbone's passes in training be replayed, each by one launch; the network is left as it was."""
+    network = run.network.train()
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    films, _ = run._batch(0, 0, run._rows(0))
+    x = ((films - network.mean) / network.std).expand(-1, network.channels, -1, -1)
+    x = torch.empty_like(x, memory_format=torch.channels_last).copy_(x)
+    with torch.autocast("cuda", torch.bfloat16, cache_enabled=False):
+        torch.cuda.make_graphed_callables(network.backbone, (x,))
+    network.load_state_dict(before)
+
+
+def lane(names: list[str], data: Path, runs: Path, until: float) -> None:
+    """Recipes one after the other, each with an equal share of what is left of the time."""
+    keep_freed_memory()
+    for place, name in enumerate(names):
+        now = time.time()
+        config = recipe(name)
+        (runs / name).mkdir(parents=True)
+        with world(config.train.device) as here:
+            run = Timed(config, load(config, data, here.device), runs / name, here)
+            run.until = now + (until - now) / (len(names) - place)
+            if here.device.type == "cuda":
+                graphed(run)
+            run.fit(False)
+            print(f"{name}: {run.progress.best:.2f} months after {run._epochs():.2f} epochs", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("lanes", nargs="+", metavar="LANE")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the run folders go")
+    parser.add_argument("--minutes", type=float, required=True)
+    options = parser.parse_args()
+    lanes = [word.split(",") for word in options.lanes]
+    for config in {recipe(name).prepare: recipe(name) for names in lanes for name in names}.values():
+        load(config, options.data, torch.device("cpu"))  # each preparation once, not by every process
+    until, start = time.time() + 60 * options.minutes, multiprocessing.get_context("spawn")
+    works = [start.Process(target=lane, args=(names, options.data, options.runs, until)) for names in lanes]
+    for work in works:
+        work.start()
+    for work in works:
+        work.join()
+
+
+if __name__ == "__main__":
+    main()
