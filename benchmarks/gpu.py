@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from cost import operations
+from cost import cost, operations
 
-from boneage.checkpoint import load_run
 from boneage.config import Config
 from boneage.files import write_json
 from boneage.films import Data, load
@@ -65,20 +64,6 @@ def steps(config: Config, films: Data, here: World, fastest: float) -> dict[str,
     return {"recipe": config.recipe, "real": real, "constant": constant, "share_of_peak": share}
 
 
-def trained(folder: Path, fastest: float) -> dict[str, Any]:
-    """What a run took that was trained on this kind of device."""
-    record = load_run(folder)
-    config = Config.from_dict(record["config"])
-    rate = record["step"] * config.train.batch / record["seconds"]
-    return {
-        "recipe": config.recipe,
-        "epochs": round(record["epoch"], 2),
-        "minutes": record["seconds"] / 60,
-        "films_per_second": rate,
-        "share_of_peak": rate * operations(config) / fastest,
-    }
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipes", nargs="+")
@@ -93,7 +78,7 @@ def main() -> None:
             config = recipe(name)
             rows.append(steps(config, load(config, options.data, here.device), here, fastest))
     found = {"device": torch.cuda.get_device_name(), "torch": torch.__version__, "peak": fastest, "steps": rows}
-    found["runs"] = [trained(run, fastest) for run in options.runs]
+    found["runs"] = [cost(run, fastest) for run in options.runs]
     print(found)
     if options.out:
         write_json(options.out, found)
