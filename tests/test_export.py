@@ -18,6 +18,7 @@ from boneage import checkpoint, exported  # noqa: E402
 from boneage.config import Config, PrepareConfig  # noqa: E402
 from boneage.errors import BadConfig, BadModel  # noqa: E402
 from boneage.export import export, load  # noqa: E402
+from boneage.joints import halves  # noqa: E402
 from boneage.looks import looks  # noqa: E402
 from boneage.losses import output  # noqa: E402
 from boneage.models.head import Network, Reader, encode  # noqa: E402
@@ -208,6 +209,21 @@ def test_one_sees_the_hand_and_the_other_its_joints(tmp_path: Path) -> None:
     assert (pixels[:, :, :48] != pixels[:, :, 48:]).any(axis=(1, 2)).mean() > 0.9
     expected = np.mean([one.months(films(one.spec), SEXES) for one in alone], axis=0)
     np.testing.assert_allclose(both.months(pixels, SEXES), expected, atol=0.02)
+
+
+def test_halves_of_the_joints_that_disagree_are_less_sure(tmp_path: Path) -> None:
+    """By the network of the joints alone, which is asked about them beside the first look."""
+    words = {"hand": "prepare.joints=false", "joints": "prepare.joints=true"}
+    runs = [untrained(tmp_path / name, tiny_config("prepare.hand=true", word)) for name, word in words.items()]
+    both, joints = Predictor.load(export(runs, tmp_path / "both.onnx")), Predictor.load(runs[1])
+    pixels = films(both.spec)
+    quick = both.told(pixels, SEXES, quick=True)
+    months, spreads = both.told(pixels, SEXES)
+    each = [joints.months(half, SEXES) for half in halves(pixels[:, :, 48:])]
+    between = ((each[0] - each[1]) / 2) ** 2
+    assert between.max() > 0
+    np.testing.assert_array_equal(months, quick[0])
+    np.testing.assert_allclose(spreads, np.sqrt(quick[1] ** 2 + between), atol=0.01)
 
 
 def test_runs_that_do_not_go_together_are_refused(members: list[Path], tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from boneage import Radiograph, Sex
 from boneage.config import CELLS, PrepareConfig
 from boneage.errors import BadConfig
-from boneage.joints import TALLER, TILES, places
+from boneage.joints import TALLER, TILES, halves, places
 from boneage.landmarks import LANDMARKS, after, apply, fitted, invert
 from boneage.locate import WHOLE, Hand, locator
 from boneage.phantom import draw
@@ -151,3 +151,14 @@ def test_two_maps_are_one_after_the_other() -> None:
     point = np.array([[0.3, 0.6]])
     first = np.array([[0.5, 0.1, 0.2], [0.0, 2.0, -0.4]])
     np.testing.assert_allclose(apply(after(first, TURNED), point), apply(TURNED, apply(first, point)))
+
+
+def test_each_joint_is_hidden_in_one_half_and_nothing_else_in_either() -> None:
+    montages = np.full((3, 64, 64), 9, np.uint8)
+    first, second = halves(montages)
+    assert (montages == 9).all()
+    hidden = np.zeros((64, 64), int)
+    for tile in TILES[1:]:
+        hidden[tile.part(16)] = 1
+    assert ((first == 0).astype(int) + (second == 0) == hidden).all()
+    assert (first == 0).sum() == (second == 0).sum()

@@ -50,8 +50,10 @@ def exported(runs: Sequence[Path], *, storage: str = "float32", name: str = "", 
 
     shape = Config.from_dict(record["config"]).prepare.shape
     inputs = {"films": torch.zeros(2, *shape, dtype=torch.uint8), "sex": torch.zeros(2, 2)}
-    told = ["months", *(["spread"] if reader.tells_spread else []), "features"]
-    model = graph(reader, inputs, told, storage=storage)
+    if isinstance(reader, Panel) and reader.sees_joints:
+        inputs["montages"] = torch.zeros(3, shape[0], shape[0], dtype=torch.uint8)
+        inputs["montages_sex"] = torch.zeros(3, 2)
+    model = graph(reader, inputs, reader.outputs, storage=storage)
     onnx.helper.set_model_props(model, {METADATA: json.dumps(_metadata(record, name or runs[0].name, storage))})
     return seal(model)
 
@@ -125,17 +127,18 @@ def _untrained(config: Config) -> Config:
 
 
 def graph(network: nn.Module, inputs: dict[str, Tensor], outputs: list[str], *, storage: str) -> Any:
-    """The ONNX model of a network in use; ``inputs``: examples by name, two films each, of any number in use."""
+    """The ONNX model of a network in use; ``inputs``: examples by name, as many films as in use of any number, the
+    same number wherever the examples have the same."""
     import onnx
 
-    batch = torch.export.Dim("batch")
+    batches = {count: torch.export.Dim(f"batch{count}") for count in {len(example) for example in inputs.values()}}
     with _quiet():
         program = torch.onnx.export(
             network,
             tuple(inputs.values()),
             input_names=list(inputs),
             output_names=outputs,
-            dynamic_shapes=tuple({0: batch} for _ in inputs),
+            dynamic_shapes=tuple({0: batches[len(example)]} for example in inputs.values()),
             opset_version=OPSET,
             dynamo=True,
             verbose=False,

@@ -16,6 +16,7 @@ from .config import PrepareConfig
 from .errors import BadModel, CannotWrite
 from .files import write_bytes
 from .intervals import KNOWN, Factors, around, shaped
+from .joints import halves
 from .looks import looks
 from .prepare import Findings, look, parts, render
 from .run_record import load_run, weights_of
@@ -107,19 +108,25 @@ class Predictor:
         """Bone ages and the errors to expect, float64 [N] in months, of prepared pixels uint8 [N, H, W].
 
         The mean over the model's looks, or by the first alone if ``quick``. The error to expect grows with what the
-        looks disagree by, as in `boneage.models.head.Panel`, and takes its shape from the error that is usual at that
-        age, if the file was calibrated with it; it is NaN where the network does not tell it.
+        looks disagree by, as in `boneage.models.head.Panel`, and, unless ``quick``, with what two halves of the joints
+        do; it takes its shape from the error that is usual at that age, if the file was calibrated with it; it is NaN
+        where the network does not tell it.
         """
         self._check(pixels, sexes)
         asked = ["months", *(["spread"] if self.tells_spread else [])]
-        answers = [
-            self._run(asked, look, sexes) for look in looks(pixels, 1 if quick else self.looks, parts(self.spec))
-        ]
+        beside = ["joints"] if not quick and self._tells("joints") else []
+        hidden = [*halves(pixels[..., -self.spec.size :])] if beside else []
+        first, *others = looks(pixels, 1 if quick else self.looks, parts(self.spec))
+        told = self._run(asked + beside, first, sexes, hidden)
+        answers = [told[: len(asked)], *(self._run(asked, other, sexes) for other in others)]
         months, *spread = np.asarray(answers, np.float64).swapaxes(0, 1)  # each [looks, N]
         ages = months.mean(axis=0)
         if not spread:
             return ages, np.full_like(ages, np.nan)
-        expected = np.sqrt((spread[0] ** 2).mean(axis=0) + months.var(axis=0))
+        square = (spread[0] ** 2).mean(axis=0) + months.var(axis=0)
+        if beside:
+            square += told[-1].astype(np.float64).reshape(len(hidden), -1).var(axis=0)
+        expected = np.sqrt(square)
         usual = self.about.get("intervals", {}).get("usual")
         return ages, shaped(expected, ages, sexes, usual) if usual else expected
 
@@ -145,9 +152,14 @@ class Predictor:
         if len(sexes) != len(pixels):
             raise ValueError(f"{len(pixels)} films but {len(sexes)} sexes")
 
-    def _run(self, asked: list[str], pixels: np.ndarray, sexes: Sequence[Sex]) -> list[np.ndarray]:
-        """Some of the network's outputs of prepared pixels."""
-        feeds = {"films": pixels, "sex": np.array([sex.code for sex in sexes], np.float32).reshape(-1, 2)}
+    def _run(
+        self, asked: list[str], pixels: np.ndarray, sexes: Sequence[Sex], montages: Sequence[np.ndarray] = ()
+    ) -> list[np.ndarray]:
+        """Some of the network's outputs of prepared pixels, and, as ``joints``, what the networks of the joints say of
+        more ``montages`` of the same hands, each uint8 [N, S, S]."""
+        codes = np.array([sex.code for sex in sexes], np.float32).reshape(-1, 2)
+        more = np.concatenate([pixels[:0, :, : pixels.shape[1]], *montages])
+        feeds = {"films": pixels, "sex": codes, "montages": more, "montages_sex": np.tile(codes, (len(montages), 1))}
         taken = {entry.name for entry in self._session.get_inputs()}
         return self._session.run(asked, {name: values for name, values in feeds.items() if name in taken})
 

@@ -135,12 +135,14 @@ def resized(x: Tensor, size: int) -> Tensor:
 
 
 class Told(NamedTuple):
-    """What is told of N films: in months [N] the bone age and, if the network says it, the error to expect; and the
-    backbone's features [N, F], by which films that look alike are found."""
+    """What is told of N films: in months [N] the bone age and, if the network says it, the error to expect; the
+    backbone's features [N, F], by which films that look alike are found; and the bone ages by the networks of the
+    joints alone of the M montages that they were asked about beside, in months [M]."""
 
     months: Tensor
     spread: Tensor | None = None
     features: Tensor | None = None
+    joints: Tensor | None = None
 
 
 class Reader(nn.Module):
@@ -154,9 +156,9 @@ class Reader(nn.Module):
         self.network, self.months, self.mirror = network, months, mirror
 
     @property
-    def tells_spread(self) -> bool:
-        """Whether the error to expect is told."""
-        return self.network.spread is not None
+    def outputs(self) -> list[str]:
+        """The names of what is told."""
+        return ["months", *(["spread"] if self.network.spread is not None else []), "features"]
 
     def forward(self, films: Tensor, sex: Tensor) -> Told:
         return self.told(films.unsqueeze(1).float() / 255, sex)
@@ -182,27 +184,51 @@ class Panel(nn.Module):
     Each reads the square of the films that begins at its own column, at its own side in pixels (``sees``: column and
     side of each), and the bone age is their mean. The error to expect grows with what
     they disagree by: its square is the mean of their squared ones plus the variance of their ages. The features stand
-    side by side.
+    side by side. Those that see the joints beside the hand (what begins beyond the first column) can be asked about
+    more ``montages``, uint8 [M, S, S] of hands with ``montages_sex`` [M, 2], without asking the others.
     """
 
     def __init__(self, readers: Sequence[Reader], sees: Sequence[tuple[int, int]]) -> None:
         super().__init__()
         self.readers, self.sees = nn.ModuleList(readers), tuple(sees)
-        self.tells_spread = all(reader.tells_spread for reader in readers)
+        self.tells_spread = all("spread" in reader.outputs for reader in readers)
 
-    def forward(self, films: Tensor, sex: Tensor) -> Told:
-        x = films.unsqueeze(1).float() / 255
-        readers = cast(Iterable[Reader], self.readers)
-        told = [
-            reader.told(resized(x[..., start : start + x.shape[2]], size), sex)
-            for reader, (start, size) in zip(readers, self.sees, strict=True)
-        ]
+    @property
+    def outputs(self) -> list[str]:
+        """The names of what is told."""
+        spread = ["spread"] if self.tells_spread else []
+        return ["months", *spread, "features", *(["joints"] if self.sees_joints else [])]
+
+    @property
+    def sees_joints(self) -> bool:
+        """Whether some of the networks see the joints beside the hand."""
+        return any(start > 0 for start, _ in self.sees)
+
+    def forward(
+        self, films: Tensor, sex: Tensor, montages: Tensor | None = None, montages_sex: Tensor | None = None
+    ) -> Told:
+        x, count, told, beside = films.unsqueeze(1).float() / 255, films.shape[0], [], []
+        for reader, (start, size) in zip(cast(Iterable[Reader], self.readers), self.sees, strict=True):
+            seen, sexes = x[..., start : start + x.shape[2]], sex
+            if start > 0 and montages is not None and montages_sex is not None:
+                seen = torch.cat([seen, montages.unsqueeze(1).float() / 255])
+                sexes = torch.cat([sex, montages_sex])
+            answer = reader.told(resized(seen, size), sexes)
+            if start > 0:
+                beside.append(answer.months[count:])
+            told.append(Told(answer.months[:count], _first(answer.spread, count), _first(answer.features, count)))
         months = torch.stack([each.months for each in told])
         features = torch.cat([each.features for each in told if each.features is not None], dim=1)
+        joints = torch.stack(beside).mean(0) if beside else None
         if not self.tells_spread:
-            return Told(months.mean(0), None, features)
+            return Told(months.mean(0), None, features, joints)
         spreads = torch.stack([each.spread for each in told if each.spread is not None])
-        return Told(months.mean(0), (spreads.square().mean(0) + months.var(0, correction=0)).sqrt(), features)
+        spread = (spreads.square().mean(0) + months.var(0, correction=0)).sqrt()
+        return Told(months.mean(0), spread, features, joints)
+
+
+def _first(values: Tensor | None, count: int) -> Tensor | None:
+    return None if values is None else values[:count]
 
 
 def _mean(a: Tensor | None, b: Tensor | None) -> Tensor | None:
