@@ -70,6 +70,19 @@ def test_a_reader_that_looks_nowhere_leaves_no_heat() -> None:
     assert (heat.shape, float(heat.max())) == ((SIDE, SIDE), 0.0)
 
 
+def test_the_patches_that_move_least_are_not_asked_again() -> None:
+    """36 patches, of which 2, 3 and 5 are hidden: the best 22 less 2 are asked again, then the best 12 less 3."""
+    asked = 0
+
+    def months(squares: np.ndarray) -> np.ndarray:
+        nonlocal asked
+        asked += len(squares)
+        return squares.astype(float).std(axis=(1, 2))
+
+    occlusion(months, Veiled(textured()))
+    assert asked == (1 + 36) + (1 + 20) + (1 + 9)
+
+
 def test_empty_parts_are_not_asked_about() -> None:
     asked = []
 

@@ -114,7 +114,7 @@ class Predictor:
         """
         self._check(pixels, sexes)
         asked = ["months", *(["spread"] if self.tells_spread else [])]
-        beside = ["joints"] if not quick and self._tells("joints") else []
+        beside = ["joints"] if self.tells_spread and self._tells("joints") and not quick else []
         hidden = [*halves(pixels[..., -self.spec.size :])] if beside else []
         first, *others = looks(pixels, 1 if quick else self.looks, parts(self.spec))
         told = self._run(asked + beside, first, sexes, hidden)
