@@ -37,7 +37,7 @@ def shifts(predictor: Predictor, film: Veiled, sex: Sex, heat: np.ndarray) -> li
     ranks = (-heat).ravel().argsort().argsort().reshape(heat.shape) / heat.size
     hidden = [cv2.GaussianBlur((ranks < share).astype(np.float32), (0, 0), EDGE) for share in SHARES]
     pictures = np.stack([film.picture, *(film.hiding(where) for where in hidden)])
-    ages, _ = predictor.told(pictures, [sex] * len(pictures), quick=True)
+    ages = predictor.months(pictures, [sex] * len(pictures))
     return np.abs(ages[1:] - ages[0]).tolist()
 
 

@@ -1,12 +1,14 @@
-"""Trains recipes beside each other on one GPU until a time is over, as the shipped reference networks were trained.
+"""Trains recipes beside each other on one GPU until a time is over, as the shipped networks were trained.
 
-python benchmarks/side_by_side.py LANE... --data DIR --runs runs --minutes 10
+python benchmarks/side_by_side.py LANE... --data DIR --runs runs --minutes 10 [--fold 0]
 
-A LANE is a process of its own; recipes joined by commas follow each other in it and share its time. Alone, a network
-leaves such a device idle while it waits for the launches of its many small steps: several fill it, and each replays its
-backbone's two passes as CUDA graphs. The rate's cosine ends when the time does: how many steps a run has is estimated
-anew from its last ones. So these runs are not repeatable to the bit and cannot be resumed; each says in its record how
-many epochs it had.
+A LANE is a process of its own; recipes joined by commas follow each other in it and share its time, and what a recipe
+is tried with follows it: ``joints+prepare.size=384+train.loss=distribution``. With ``--fold`` a fold of the training
+films is left out and judges in place of the validation films. Alone, a network leaves such a device idle while it waits
+for the launches of its many small steps: several fill it, best under NVIDIA's multi-process service
+(``nvidia-cuda-mps-control -d``), and each replays its backbone's two passes as CUDA graphs. The rate's cosine ends when
+the time does: how many steps a run has is estimated anew from its last ones. So these runs are not repeatable to the
+bit and cannot be resumed; each says in its record how many epochs it had.
 """
 
 from __future__ import annotations
@@ -20,8 +22,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from boneage.config import Config
-from boneage.films import load
+from boneage import folds
+from boneage.config import Config, override
+from boneage.films import Data, Films, load
 from boneage.fit import Run
 from boneage.recipes import recipe
 from boneage.world import keep_freed_memory, world
@@ -81,15 +84,32 @@ def graphed(run: Run) -> None:
     network.load_state_dict(before)
 
 
-def lane(names: list[str], data: Path, runs: Path, until: float) -> None:
+def tried(word: str) -> Config:
+    """A recipe with what it is tried with."""
+    name, *changes = word.split("+")
+    return override(recipe(name), changes)
+
+
+def judged_by(fold: int, films: Data, fold_of: dict[str, int]) -> Data:
+    """The training films without a fold, which takes the place of the validation films."""
+    some = films.train
+    rows = [row for row, name in enumerate(some.ids) if fold_of[name] == fold]
+    own = Films(tuple(some.ids[row] for row in rows), some.pixels[rows], some.months[rows], some.sex[rows])
+    return replace(folds.without(films, fold_of, fold), validation=own)
+
+
+def lane(names: list[str], data: Path, runs: Path, until: float, fold: int | None) -> None:
     """Recipes one after the other, each with an equal share of what is left of the time."""
     keep_freed_memory()
     for place, name in enumerate(names):
         now = time.time()
-        config = recipe(name)
+        config = tried(name)
         (runs / name).mkdir(parents=True)
         with world(config.train.device) as here:
-            run = Timed(config, load(config, data, here.device), runs / name, here)
+            films = load(config, data, here.device)
+            if fold is not None:
+                films = judged_by(fold, films, folds.folds(folds.training_films(data, config.data)))
+            run = Timed(config, films, runs / name, here)
             run.until = now + (until - now) / (len(names) - place)
             if here.device.type == "cuda":
                 graphed(run)
@@ -103,12 +123,15 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the run folders go")
     parser.add_argument("--minutes", type=float, required=True)
+    parser.add_argument("--fold", type=int, help="of the training films: left out, and what judges")
     options = parser.parse_args()
     lanes = [word.split(",") for word in options.lanes]
-    for config in {recipe(name).prepare: recipe(name) for names in lanes for name in names}.values():
+    for config in {tried(name).prepare: tried(name) for names in lanes for name in names}.values():
         load(config, options.data, torch.device("cpu"))  # each preparation once, not by every process
     until, start = time.time() + 60 * options.minutes, multiprocessing.get_context("spawn")
-    works = [start.Process(target=lane, args=(names, options.data, options.runs, until)) for names in lanes]
+    works = [
+        start.Process(target=lane, args=(names, options.data, options.runs, until, options.fold)) for names in lanes
+    ]
     for work in works:
         work.start()
     for work in works:

@@ -103,6 +103,17 @@ def ceiling(got: Any) -> str:
 @of("comparison_reference", missing="*Not compared yet.*")
 def references(got: Any) -> str:
     """The two reference networks on the same films."""
+    return pairs(got)
+
+
+@of("comparison_best", missing="*Not compared yet.*")
+def best(got: Any) -> str:
+    """What `best` gains over `default`."""
+    return pairs(got)
+
+
+def pairs(got: Any) -> str:
+    """The verdict on each pair of models, and what their errors have in common."""
     lines = [pair["verdict"] for pair in got["pairs"]]
     lines += [
         f"RMSE: {interval(pair['rmse'])} months; {pair['b']} is nearer on {pair['win']} films, {pair['a']} on "
@@ -431,6 +442,7 @@ TABLES = {
     "certainty": certainty,
     "room": room,
     "references": references,
+    "best": best,
     "cost": cost,
     "gpu": gpu,
     "changes": lambda: variants("changes", "reference", "another_seed"),

@@ -153,9 +153,8 @@ def test_the_layer_lies_over_the_film_where_the_square_came_from(how: str) -> No
     class Bright:
         spec = PrepareConfig(size=64, fit="squash" if how == "hand" else how, hand=how == "hand")
 
-        def told(self, squares, sexes, *, quick):
-            assert quick
-            return squares[:, :, 32:].mean((1, 2)).astype(float), np.full(len(squares), np.nan)
+        def glance(self, squares, sexes):
+            return squares[:, :, 32:].mean((1, 2)).astype(float)
 
     pixels = np.rot90(draw(np.random.default_rng(4), months=110, size=200).pixels / np.float32(255), -1)
     film = Radiograph(np.ascontiguousarray(pixels[:, 20:180]), "hand.png", "0" * 64, "PNG")
@@ -177,8 +176,8 @@ def test_of_a_montage_the_heat_is_on_the_hand_where_the_joint_is(name: str) -> N
     class OfOneJoint:
         spec = PrepareConfig(size=128, hand=True, joints=True)
 
-        def told(self, pictures, sexes, *, quick):
-            return pictures[:, rows, columns].astype(float).std((1, 2)), np.full(len(pictures), np.nan)
+        def glance(self, pictures, sexes):
+            return pictures[:, rows, columns].astype(float).std((1, 2))
 
     pixels = draw(np.random.default_rng(4), months=110, size=300).pixels / np.float32(255)
     found = explain(OfOneJoint(), Radiograph(pixels, "hand.png", "0" * 64, "PNG"), Sex.MALE)

@@ -18,10 +18,9 @@ from boneage import checkpoint, exported  # noqa: E402
 from boneage.config import Config, PrepareConfig  # noqa: E402
 from boneage.errors import BadConfig, BadModel  # noqa: E402
 from boneage.export import export, load  # noqa: E402
-from boneage.joints import halves  # noqa: E402
 from boneage.looks import looks  # noqa: E402
 from boneage.losses import output  # noqa: E402
-from boneage.models.head import Network, Reader, encode  # noqa: E402
+from boneage.models.head import Network, Reader, encode, resized  # noqa: E402
 from boneage.phantom import draw  # noqa: E402
 from boneage.predictor import Predictor  # noqa: E402
 from boneage.prepare import prepare  # noqa: E402
@@ -156,8 +155,10 @@ def test_mirror_three_channels_no_sex_and_other_losses(
 def test_looks_that_disagree_are_less_sure(tiny_run: Path, tmp_path: Path) -> None:
     predictor = Predictor.load(export(tiny_run, tmp_path / "looks.onnx", looks=2))
     pixels = films(predictor.spec)
-    each = [predictor.told(look, SEXES, quick=True) for look in looks(pixels, 2)]
+    one = Predictor.load(export(tiny_run, tmp_path / "look.onnx", looks=1))
+    each = [one.told(look, SEXES) for look in looks(pixels, 2)]
     months, spreads = predictor.told(pixels, SEXES)
+    np.testing.assert_array_equal(predictor.glance(pixels, SEXES), each[0][0])
     np.testing.assert_allclose(months, (each[0][0] + each[1][0]) / 2)
     between = ((each[0][0] - each[1][0]) / 2) ** 2
     assert between.max() > 0
@@ -179,7 +180,7 @@ def test_several_runs_are_read_as_one(members: list[Path], tmp_path: Path) -> No
     months, spreads = predictor.told(pixels, SEXES)
     np.testing.assert_allclose(months, (alone[0][0] + alone[1][0]) / 2, atol=0.02)
     between = ((alone[0][0] - alone[1][0]) / 2) ** 2
-    np.testing.assert_allclose(spreads, np.sqrt((alone[0][1] ** 2 + alone[1][1] ** 2) / 2 + between), atol=0.02)
+    np.testing.assert_allclose(spreads, np.sqrt(alone[0][1] ** 2 + between), atol=0.02)  # the first leads
     single = [Predictor.load(run).features(pixels) for run in members[:2]]
     np.testing.assert_allclose(predictor.features(pixels), np.concatenate(single, axis=1), atol=1e-3)
     hashes = [Predictor.load(run).weights_sha256 for run in members[:2]]
@@ -211,19 +212,17 @@ def test_one_sees_the_hand_and_the_other_its_joints(tmp_path: Path) -> None:
     np.testing.assert_allclose(both.months(pixels, SEXES), expected, atol=0.02)
 
 
-def test_halves_of_the_joints_that_disagree_are_less_sure(tmp_path: Path) -> None:
-    """By the network of the joints alone, which is asked about them beside the first look."""
-    words = {"hand": "prepare.joints=false", "joints": "prepare.joints=true"}
+def test_a_glance_asks_the_first_of_several_alone_on_smaller_pictures(tmp_path: Path) -> None:
+    words = {"joints": "prepare.joints=true", "hand": "prepare.joints=false"}
     runs = [untrained(tmp_path / name, tiny_config("prepare.hand=true", word)) for name, word in words.items()]
-    both, joints = Predictor.load(export(runs, tmp_path / "both.onnx")), Predictor.load(runs[1])
+    both = Predictor.load(export(runs, tmp_path / "both.onnx", looks=2))
     pixels = films(both.spec)
-    quick = both.told(pixels, SEXES, quick=True)
-    months, spreads = both.told(pixels, SEXES)
-    each = [joints.months(half, SEXES) for half in halves(pixels[:, :, 48:])]
-    between = ((each[0] - each[1]) / 2) ** 2
-    assert between.max() > 0
-    np.testing.assert_array_equal(months, quick[0])
-    np.testing.assert_allclose(spreads, np.sqrt(quick[1] ** 2 + between), atol=0.01)
+    x = resized(torch.from_numpy(pixels[:, None, :, 48:]).float() / 255, 36)
+    with torch.no_grad():
+        expected = load(runs[0])[0].told(x, encode(SEXES)).months.double().numpy()
+    glanced = both.glance(pixels, SEXES)
+    np.testing.assert_allclose(glanced, expected, atol=0.02)
+    assert np.abs(glanced - both.months(pixels, SEXES)).max() > 0.05
 
 
 def test_runs_that_do_not_go_together_are_refused(members: list[Path], tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_every_recipe_builds(name: str) -> None:
     optimizer(network, config.train)
     with torch.device("meta"):
         films = torch.rand(2, 1, config.prepare.size, config.prepare.size)
-        assert network(films, torch.zeros(2, 2)).age.shape == (2, 1)
+        assert network(films, torch.zeros(2, 2)).age.shape == (2, output(config.train, 120.0, 40.0).outputs)
 
 
 @pytest.mark.parametrize("name", RECIPES)

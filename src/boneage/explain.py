@@ -3,8 +3,8 @@
 Occlusion (Zeiler and Fergus, arXiv:1311.2901), with soft patches filled by the film's own blurred surroundings, so
 that no edge is made that is not there. One patch alone moves little, since the bones of a hand tell the same age many
 times over; so the patches that move it most are hidden, and the next of them asked again beside them: a greedy search
-in three rounds. The network is asked as in any reading: no gradients, no torch. `benchmarks/explain.py` measures
-whether what is marked is what counts.
+in three rounds. The network is asked as in any reading: no gradients, no torch; of several the first alone, which must
+do for the others, and whether it does `benchmarks/explain.py` measures by all of them.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class Reader(Protocol):
 
     @property
     def spec(self) -> PrepareConfig: ...
-    def told(self, pixels: np.ndarray, sexes: Sequence[Sex], *, quick: bool) -> tuple[np.ndarray, np.ndarray]:
-        """Bone ages float64 [N] and spreads of prepared pixels uint8 [N, S, S], by one look if ``quick``."""
+    def glance(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> np.ndarray:
+        """Bone ages float64 [N] in months of prepared pixels uint8 [N, H, W], at the least cost."""
         ...
 
 
@@ -160,7 +160,7 @@ def explain(reader: Reader, film: Radiograph, sex: Sex) -> Explanation:
     found = look(film.pixels, reader.spec)
     seen, in_one = (render(film, found, spec) for spec in (reader.spec, reader.spec.in_one))
     veiled = Veiled(in_one, seen, origins(found, reader.spec))
-    heat = occlusion(lambda pictures: reader.told(pictures, [sex] * len(pictures), quick=True)[0], veiled)
+    heat = occlusion(lambda pictures: reader.glance(pictures, [sex] * len(pictures)), veiled)
     place = _place(film, found, reader.spec)
     return Explanation(veiled, heat, _points(film, found, place), place)
 

@@ -50,9 +50,8 @@ def exported(runs: Sequence[Path], *, storage: str = "float32", name: str = "", 
 
     shape = Config.from_dict(record["config"]).prepare.shape
     inputs = {"films": torch.zeros(2, *shape, dtype=torch.uint8), "sex": torch.zeros(2, 2)}
-    if isinstance(reader, Panel) and reader.sees_joints:
-        inputs["montages"] = torch.zeros(3, shape[0], shape[0], dtype=torch.uint8)
-        inputs["montages_sex"] = torch.zeros(3, 2)
+    if isinstance(reader, Panel):
+        inputs |= {"films_alone": torch.zeros(3, *shape, dtype=torch.uint8), "sex_alone": torch.zeros(3, 2)}
     model = graph(reader, inputs, reader.outputs, storage=storage)
     onnx.helper.set_model_props(model, {METADATA: json.dumps(_metadata(record, name or runs[0].name, storage))})
     return seal(model)

@@ -7,7 +7,6 @@ whole hand. Each tile is cut by the landmarks alone, so spread or bent fingers l
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
@@ -72,15 +71,6 @@ def places(hand: Hand) -> list[np.ndarray]:
         corner = at[tile.middle] + tile.above * _length() * up - right_and_down.sum(axis=1) / 2
         found.append(np.column_stack([right_and_down, corner]) / squeeze[:, None])
     return found
-
-
-def halves(montages: np.ndarray) -> Iterator[np.ndarray]:
-    """Montages uint8 [N, S, S] without every second joint, and without the others; the wrist is left in both."""
-    for hidden in (TILES[1::2], TILES[2::2]):
-        seen = montages.copy()
-        for tile in hidden:
-            seen[:, *tile.part(montages.shape[-1] // CELLS)] = 0
-        yield seen
 
 
 @cache

@@ -16,7 +16,6 @@ from .config import PrepareConfig
 from .errors import BadModel, CannotWrite
 from .files import write_bytes
 from .intervals import KNOWN, Factors, around, shaped
-from .joints import halves
 from .looks import looks
 from .prepare import Findings, look, parts, render
 from .run_record import load_run, weights_of
@@ -104,31 +103,30 @@ class Predictor:
         """Bone ages float64 [N] in months of prepared pixels uint8 [N, H, W]."""
         return self.told(pixels, sexes)[0]
 
-    def told(self, pixels: np.ndarray, sexes: Sequence[Sex], *, quick: bool = False) -> tuple[np.ndarray, np.ndarray]:
-        """Bone ages and the errors to expect, float64 [N] in months, of prepared pixels uint8 [N, H, W].
+    def told(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> tuple[np.ndarray, np.ndarray]:
+        """Bone ages and the errors to expect, float64 [N] in months, of prepared pixels uint8 [N, H, W]: the mean over
+        the model's looks.
 
-        The mean over the model's looks, or by the first alone if ``quick``. The error to expect grows with what the
-        looks disagree by, as in `boneage.models.head.Panel`, and, unless ``quick``, with what two halves of the joints
-        do; it takes its shape from the error that is usual at that age, if the file was calibrated with it; it is NaN
-        where the network does not tell it.
+        The error to expect grows with what the looks disagree by, as in `boneage.models.head.Panel`; it takes its shape
+        from the error that is usual at that age, if the file was calibrated with it; it is NaN where the network does
+        not tell it.
         """
         self._check(pixels, sexes)
         asked = ["months", *(["spread"] if self.tells_spread else [])]
-        beside = ["joints"] if self.tells_spread and self._tells("joints") and not quick else []
-        hidden = [*halves(pixels[..., -self.spec.size :])] if beside else []
-        first, *others = looks(pixels, 1 if quick else self.looks, parts(self.spec))
-        told = self._run(asked + beside, first, sexes, hidden)
-        answers = [told[: len(asked)], *(self._run(asked, other, sexes) for other in others)]
+        answers = [self._run(asked, seen, sexes) for seen in looks(pixels, self.looks, parts(self.spec))]
         months, *spread = np.asarray(answers, np.float64).swapaxes(0, 1)  # each [looks, N]
         ages = months.mean(axis=0)
         if not spread:
             return ages, np.full_like(ages, np.nan)
-        square = (spread[0] ** 2).mean(axis=0) + months.var(axis=0)
-        if beside:
-            square += told[-1].astype(np.float64).reshape(len(hidden), -1).var(axis=0)
-        expected = np.sqrt(square)
+        expected = np.sqrt((spread[0] ** 2).mean(axis=0) + months.var(axis=0))
         usual = self.about.get("intervals", {}).get("usual")
         return ages, shaped(expected, ages, sexes, usual) if usual else expected
+
+    def glance(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> np.ndarray:
+        """Bone ages float64 [N] in months of prepared pixels uint8 [N, H, W] by one look, and of several networks by
+        the first alone, on smaller pictures: for who asks about one film a hundred times."""
+        self._check(pixels, sexes)
+        return self._run(["alone" if self._tells("alone") else "months"], pixels, sexes)[0].astype(np.float64)
 
     def features(self, pixels: np.ndarray) -> np.ndarray:
         """What the network makes of prepared pixels uint8 [N, H, W] before it is told the sex: float32 [N, F].
@@ -152,16 +150,14 @@ class Predictor:
         if len(sexes) != len(pixels):
             raise ValueError(f"{len(pixels)} films but {len(sexes)} sexes")
 
-    def _run(
-        self, asked: list[str], pixels: np.ndarray, sexes: Sequence[Sex], montages: Sequence[np.ndarray] = ()
-    ) -> list[np.ndarray]:
-        """Some of the network's outputs of prepared pixels, and, as ``joints``, what the networks of the joints say of
-        more ``montages`` of the same hands, each uint8 [N, S, S]."""
-        codes = np.array([sex.code for sex in sexes], np.float32).reshape(-1, 2)
-        more = np.concatenate([pixels[:0, :, : pixels.shape[1]], *montages])
-        feeds = {"films": pixels, "sex": codes, "montages": more, "montages_sex": np.tile(codes, (len(montages), 1))}
-        taken = {entry.name for entry in self._session.get_inputs()}
-        return self._session.run(asked, {name: values for name, values in feeds.items() if name in taken})
+    def _run(self, asked: list[str], pixels: np.ndarray, sexes: Sequence[Sex]) -> list[np.ndarray]:
+        """Some of the network's outputs of prepared pixels; ``alone`` is of films with an input of their own."""
+        feeds = {"films": pixels, "sex": np.array([sex.code for sex in sexes], np.float32).reshape(-1, 2)}
+        if self._tells("alone"):
+            others = {name: values[:0] for name, values in feeds.items()}
+            together, alone = (others, feeds) if asked == ["alone"] else (feeds, others)
+            feeds = together | {f"{name}_alone": values for name, values in alone.items()}
+        return self._session.run(asked, feeds)
 
     def read(
         self, radiograph: Radiograph, sex: Sex | None = None, *, sex_source: str = "given", force: bool = False

@@ -28,6 +28,7 @@ PROXY = 128  # pixels: the longer side of the proxy on which borders, polarity a
 BORDER = 0.2  # the largest fraction of the film's side that is taken for a border
 THICK = 0.2  # of the film's side: a frame that is left away where no hand is found
 SMALL = 0.4  # of the film's area: a hand in a frame below it is looked at twice
+KNOWN = 365  # pixels: no hand's frame on an RSNA film has a larger side, and joints are cut from no finer film
 BEYOND = 0.3  # of the hand's range: a black so much below the hand's own background is not the film's
 INVERTED = 0.05  # above it a film is taken for inverted: 7 of the real films, wrongly (see docs/data.md)
 
@@ -106,12 +107,17 @@ def _joints(film: np.ndarray, found: Findings, size: int, fill: float) -> np.nda
     assert found.hand is not None
     square, cell = np.empty((size, size), np.float32), size // CELLS
     frames = [after(place, found.hand.frame) for place in places(found.hand)]
-    coarse = float(np.sqrt(abs(np.linalg.det(frames[-1][:, :2])) * film.size)) / cell  # as in `_brought`, once for all
-    film = _shrink(film, max(1, round(max(film.shape) / max(coarse, 1.0))))
+    coarse, known = _side(frames[-1], film) / cell, _side(found.hand.frame, film) / KNOWN
+    film = _shrink(film, max(1, round(max(film.shape) / max(coarse, known, 1.0))))  # as in `_brought`, once for all
     for tile, frame in zip(TILES, frames, strict=True):
         rows, columns = tile.part(cell)
         square[rows, columns] = _brought(film, frame, rows.stop - rows.start, fill)
     return square
+
+
+def _side(frame: np.ndarray, film: np.ndarray) -> float:
+    """Of the square that a frame cuts, in the film's pixels."""
+    return float(np.sqrt(abs(np.linalg.det(frame[:, :2])) * film.size))
 
 
 def look(pixels: np.ndarray, spec: PrepareConfig) -> Findings:

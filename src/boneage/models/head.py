@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple, cast
 
@@ -17,6 +17,7 @@ from ..types import Sex
 from . import backbone
 
 SEX_FEATURES, SPREAD_FEATURES = 32, 64
+GLANCE = 0.75  # of a side: large enough to tell where a network looks, and in half of the time
 USUAL_ERROR = 8.0  # months: where the spread starts
 
 
@@ -136,13 +137,13 @@ def resized(x: Tensor, size: int) -> Tensor:
 
 class Told(NamedTuple):
     """What is told of N films: in months [N] the bone age and, if the network says it, the error to expect; the
-    backbone's features [N, F], by which films that look alike are found; and the bone ages by the networks of the
-    joints alone of the M montages that they were asked about beside, in months [M]."""
+    backbone's features [N, F], by which films that look alike are found; and, of several networks, the bone ages by the
+    first of them of the M films that it alone was asked about, in months [M]."""
 
     months: Tensor
     spread: Tensor | None = None
     features: Tensor | None = None
-    joints: Tensor | None = None
+    alone: Tensor | None = None
 
 
 class Reader(nn.Module):
@@ -182,53 +183,44 @@ class Panel(nn.Module):
     """Several readers of the same films: uint8 films [N, S, W] and sex [N, 2] → `Told`, as `Reader`.
 
     Each reads the square of the films that begins at its own column, at its own side in pixels (``sees``: column and
-    side of each), and the bone age is their mean. The error to expect grows with what
-    they disagree by: its square is the mean of their squared ones plus the variance of their ages. The features stand
-    side by side. Those that see the joints beside the hand (what begins beyond the first column) can be asked about
-    more ``montages``, uint8 [M, S, S] of hands with ``montages_sex`` [M, 2], without asking the others.
+    side of each), and the bone age is their mean. The features stand side by side. The first of them leads: it tells
+    the error to expect, which grows with what all disagree by (its square is that of the leader's plus the variance of
+    the ages), and it alone is asked about ``films_alone``, uint8 [M, S, W], with ``sex_alone`` [M, 2], at `GLANCE` of
+    its side.
     """
 
     def __init__(self, readers: Sequence[Reader], sees: Sequence[tuple[int, int]]) -> None:
         super().__init__()
         self.readers, self.sees = nn.ModuleList(readers), tuple(sees)
-        self.tells_spread = all("spread" in reader.outputs for reader in readers)
+        self.tells_spread = "spread" in readers[0].outputs
 
     @property
     def outputs(self) -> list[str]:
         """The names of what is told."""
-        spread = ["spread"] if self.tells_spread else []
-        return ["months", *spread, "features", *(["joints"] if self.sees_joints else [])]
-
-    @property
-    def sees_joints(self) -> bool:
-        """Whether some of the networks see the joints beside the hand."""
-        return any(start > 0 for start, _ in self.sees)
+        return ["months", *(["spread"] if self.tells_spread else []), "features", "alone"]
 
     def forward(
-        self, films: Tensor, sex: Tensor, montages: Tensor | None = None, montages_sex: Tensor | None = None
+        self, films: Tensor, sex: Tensor, films_alone: Tensor | None = None, sex_alone: Tensor | None = None
     ) -> Told:
-        x, count, told, beside = films.unsqueeze(1).float() / 255, films.shape[0], [], []
-        for reader, (start, size) in zip(cast(Iterable[Reader], self.readers), self.sees, strict=True):
-            seen, sexes = x[..., start : start + x.shape[2]], sex
-            if start > 0 and montages is not None and montages_sex is not None:
-                seen = torch.cat([seen, montages.unsqueeze(1).float() / 255])
-                sexes = torch.cat([sex, montages_sex])
-            answer = reader.told(resized(seen, size), sexes)
-            if start > 0:
-                beside.append(answer.months[count:])
-            told.append(Told(answer.months[:count], _first(answer.spread, count), _first(answer.features, count)))
+        if films_alone is None or sex_alone is None:
+            films_alone, sex_alone = films[:0], sex[:0]
+        readers = cast(Sequence[Reader], self.readers)
+        told = [_seen(*each, films, sex) for each in zip(readers, self.sees, strict=True)]
         months = torch.stack([each.months for each in told])
         features = torch.cat([each.features for each in told if each.features is not None], dim=1)
-        joints = torch.stack(beside).mean(0) if beside else None
-        if not self.tells_spread:
-            return Told(months.mean(0), None, features, joints)
-        spreads = torch.stack([each.spread for each in told if each.spread is not None])
-        spread = (spreads.square().mean(0) + months.var(0, correction=0)).sqrt()
-        return Told(months.mean(0), spread, features, joints)
+        spread = told[0].spread
+        if spread is not None:
+            spread = (spread.square() + months.var(0, correction=0)).sqrt()
+        start, size = self.sees[0]
+        alone = _seen(readers[0], (start, round(GLANCE * size)), films_alone, sex_alone)
+        return Told(months.mean(0), spread, features, alone.months)
 
 
-def _first(values: Tensor | None, count: int) -> Tensor | None:
-    return None if values is None else values[:count]
+def _seen(reader: Reader, where: tuple[int, int], films: Tensor, sex: Tensor) -> Told:
+    """What one of several readers says of its square (column and side) of uint8 films [N, S, W]."""
+    start, size = where
+    square = films[..., start : start + films.shape[1]]
+    return reader.told(resized(square.unsqueeze(1).float() / 255, size), sex)
 
 
 def _mean(a: Tensor | None, b: Tensor | None) -> Tensor | None:
