@@ -124,7 +124,7 @@ class Predictor:
 
     def glance(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> np.ndarray:
         """Bone ages float64 [N] in months of prepared pixels uint8 [N, H, W] by one look, and of several networks by
-        the first alone, on smaller pictures: for who asks about one film a hundred times."""
+        the first alone, on smaller pictures: for who asks about one film dozens of times."""
         self._check(pixels, sexes)
         return self._run(["alone" if self._tells("alone") else "months"], pixels, sexes)[0].astype(np.float64)
 

@@ -207,7 +207,7 @@ def _brought(film: np.ndarray, frame: np.ndarray, size: int, fill: float) -> np.
     """What the frame [2, 3] holds of float32 [H, W], upright as [size, size]; ``fill`` beyond the film."""
     matrix = np.array(film.shape[::-1])[:, None] * frame
     matrix[:, :2] /= size
-    coarse = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))  # film pixels to a side of one of the square's
+    coarse = _side(frame, film) / size  # film pixels to a side of one of the square's
     if coarse > 1:
         film = _shrink(film, max(1, round(max(film.shape) / coarse)))
         matrix = matrix / coarse
