@@ -17,7 +17,7 @@ from boneage.landmarks import LANDMARKS
 from boneage.locate import MISFIT
 from boneage.phantom import draw
 from boneage.prepare import look
-from boneage.stress import faint, resized, rotated
+from boneage.stress import compressed, faint, noisy, resized, rotated
 from boneage.types import Flag, Severity
 
 Pixels = np.ndarray
@@ -114,6 +114,7 @@ PLAIN: dict[str, tuple[Callable[[Pixels], Pixels], Severity]] = {
     "rotated": (lambda pixels: rotated(pixels, 90), Severity.NOTE),
     "low_contrast": (lambda pixels: faint(pixels, 0.04), Severity.WARN),
     "blurred": (lambda pixels: cv2.GaussianBlur(pixels, (0, 0), 4), Severity.WARN),
+    "noisy": (lambda pixels: noisy(faint(pixels, 0.3), 0.03), Severity.WARN),
     "too_small": (lambda pixels: resized(pixels, 62), Severity.WARN),
     "metal": (ringed, Severity.NOTE),
     "too_dark": (lambda pixels: (pixels - np.percentile(pixels, 90)).clip(0, 1), Severity.WARN),
@@ -127,6 +128,12 @@ def test_what_is_odd_about_a_film_is_said(code: str) -> None:
     change, severity = PLAIN[code]
     assert severities(HAND) == {}
     assert severities(change(HAND)).get(code) is severity
+
+
+def test_the_blocks_of_a_strong_compression_are_noise_too() -> None:
+    dim = faint(HAND, 0.12)
+    assert "noisy" not in severities(compressed(dim, 95))
+    assert severities(compressed(dim, 20))["noisy"] is Severity.WARN
 
 
 def test_a_hand_of_a_few_pixels_is_refused() -> None:

@@ -71,6 +71,12 @@ def _view(film: np.ndarray, found: Findings, spec: PrepareConfig, fill: float) -
     return _brought(film, found.frame, spec.size, fill)
 
 
+def known(radiograph: Radiograph, hand: Hand, box: Box) -> np.ndarray:
+    """What lies within the borders, in no finer pixels than those of the films that the networks know: float32."""
+    film = _cut(radiograph.pixels, box)
+    return _shrink(film, max(1, round(max(film.shape) / max(_side(hand.frame, film) / KNOWN, 1.0))))
+
+
 def parts(spec: PrepareConfig) -> tuple[Part, ...]:
     """What of a prepared film is one thing: the hand, and each of its joints."""
     hand = (Part(slice(0, spec.size), slice(0, spec.size)),)
