@@ -16,7 +16,7 @@ from boneage.dataset import open_folder
 from boneage.errors import BadTable, CannotWrite
 from boneage.phantom import draw
 from boneage.predictor import Predictor, shipped
-from boneage.stress import CHANGES, FILES, Change, rotated, stress
+from boneage.stress import CHANGES, FILES, Change, faint, rotated, stress
 
 FILM = draw(np.random.default_rng(1), size=200).pixels.astype(np.float32) / 255
 FEW = tuple(change for change in CHANGES if change.kind in ("mirror", "gamma", "crop of each side"))
@@ -64,6 +64,7 @@ def test_a_report_of_what_the_readings_do(films: Path, predictor: Predictor, tmp
         assert row["mean_shift"] == pytest.approx(shift.mean(), abs=0.02)
         assert row["largest_shift"] == pytest.approx(np.abs(shift).max(), abs=0.02)
         assert row["mean_absolute_shift"] <= row["p99_absolute_shift"] <= row["largest_shift"]
+        assert row["largest_shift_unwarned"] <= row["largest_shift"]
         ages = np.array([float(line[change.name]) for line in rows])
         labels = np.array([float(line["label"]) for line in rows])
         assert row["mae"] == pytest.approx(np.abs(ages - labels).mean(), abs=0.02)
@@ -71,6 +72,15 @@ def test_a_report_of_what_the_readings_do(films: Path, predictor: Predictor, tmp
     page = (out / "report.html").read_text()
     assert "Research use only" in page
     assert "mirror" in page
+
+
+def test_what_the_gate_warns_of_is_counted(films: Path, predictor: Predictor, tmp_path: Path) -> None:
+    few = [Change("contrast", "3 %", lambda pixels: faint(pixels, 0.03)), *FEW[:1]]
+    found = stress(predictor, open_folder(films).samples[:4], tmp_path / "out", split="all", changes=few)
+    dim, mirrored = found["changes"]
+    assert (dim["warned"], dim["largest_shift_unwarned"]) == (4, 0)
+    assert mirrored["warned"] < 4
+    assert mirrored["largest_shift_unwarned"] > 0
 
 
 def test_films_that_fail_are_listed_and_none_left_is_an_error(

@@ -197,10 +197,13 @@ def certainty(found: Mapping[str, Any]) -> str:
 
 
 def _stress(stress: Mapping[str, Any]) -> str:
-    head = ("change", "mean absolute shift", "99th percentile", "change of the MAE", "no hand found")
-    rows = [f"{stress['n']:,} films of split {stress['split']}; months.", "", f"| {' | '.join(head)} |"]
-    rows.append("|" + " --- |" * len(head))
+    head = ("mean absolute shift", "99th percentile", "largest", "largest without a warning", "change of the MAE")
+    lead = f"{stress['n']:,} films of split {stress['split']}; months, and the number of films on which no whole hand "
+    rows = [lead + "was found, and which the gate warns of or refuses.", ""]
+    rows += [f"| change | {' | '.join(head)} | lost | warned |", "|" + " --- |" * (len(head) + 3)]
     for row in stress["changes"]:
-        shift, lost = f"{row['mean_absolute_shift']:.2f} | {row['p99_absolute_shift']:.1f}", row["hand_not_found"]
-        rows.append(f"| {row['kind']} {row['strength']} | {shift} | {_cell(row['mae_change'])} | {lost} |")
+        shifts = [f"{row[name]:.1f}" for name in ("p99_absolute_shift", "largest_shift", "largest_shift_unwarned")]
+        cells = [f"{row['kind']} {row['strength']}", f"{row['mean_absolute_shift']:.2f}", *shifts]
+        cells += [_cell(row["mae_change"]), str(row["hand_not_found"]), str(row["warned"])]
+        rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)

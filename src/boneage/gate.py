@@ -64,11 +64,12 @@ class Evidence:
     """What was measured on one film.
 
     ``seen``: the mean probability that a landmark is in the picture. ``misfit``: the mean distance of the landmarks
-    from where a hand has them, of the frame's side. ``detail``: how much of 255 grey levels the bones make of the palm.
-    ``missing``: the parts outside the picture, by name. ``length``: of the hand in pixels. ``turned``: degrees,
-    clockwise from upright. ``mirrored``: the thumb points to the left. ``contrast``: from black to bright bone, of the
-    full range. ``dark``, ``bright``: the palm's shares at the ends of the range. ``sharpness``: fine over middle
-    detail. ``noise``, ``blocks``: see `_spoilt`. ``metal``: pixels of the largest white spot on the fingers. ``hands``: how many were made out, 0 to 2.
+    from where a hand has them, of the frame's side. ``detail``: how much of 255 grey levels the bones make of the
+    palm. ``missing``: the parts outside the picture, by name. ``length``: of the hand in pixels. ``turned``:
+    degrees, clockwise from upright. ``mirrored``: the thumb points to the left. ``contrast``: from black to bright
+    bone, of the full range. ``dark``, ``bright``: the palm's shares at the ends of the range. ``sharpness``: fine
+    over middle detail. ``noise``, ``blocks``: see `_spoilt`. ``metal``: pixels of the largest white spot on the
+    fingers. ``hands``: how many were made out, 0 to 2.
     """
 
     seen: float
@@ -298,7 +299,7 @@ def _spoilt(film: Radiograph, found: Findings) -> tuple[float, float]:
 
 
 def _edges(pixels: np.ndarray, inside: np.ndarray) -> float:
-    """By how much neighbours in a row differ more at one of eight columns than at the usual one, wherever blocks begin."""
+    """By how much neighbours in a row differ more at one of eight columns than at the others, wherever blocks begin."""
     counted = inside[:, 1:]
     steps, count = (np.abs(np.diff(pixels, axis=1)) * counted).sum(0), counted.sum(0, dtype=np.float64)
     means = [steps[first::8].sum() / max(count[first::8].sum(), 1.0) for first in range(8)]

@@ -170,7 +170,7 @@ class Predictor:
         if sex is None:
             sex_source = "absent" if known is Sex.UNKNOWN else "dicom"
         found = look(radiograph.pixels, self.spec)
-        flags = [*self._flags(radiograph, found), *gate.of_sex(known, radiograph.sex, is_used=self.uses_sex)]
+        flags = [*self.flags(radiograph, found), *gate.of_sex(known, radiograph.sex, is_used=self.uses_sex)]
         is_refused = any(flag.severity is Severity.REFUSE for flag in flags)
         months, intervals = (None, None) if is_refused and not force else self._age(radiograph, found, known)
         return Reading(
@@ -197,7 +197,8 @@ class Predictor:
         factors = self.factors.get(KNOWN[sex is not Sex.UNKNOWN])
         return round(months, 2), None if factors is None else around(months, spread, factors)
 
-    def _flags(self, radiograph: Radiograph, found: Findings) -> list[Flag]:
+    def flags(self, radiograph: Radiograph, found: Findings) -> list[Flag]:
+        """What the gate says of a film on which preparation saw ``found``."""
         is_brought = found.frame is not None
         evidence = gate.examine(radiograph, found)
         flags = gate.of_film(

@@ -28,7 +28,7 @@ from .prepare import look, render
 from .progress import Advance
 from .read import read
 from .report import interval, number
-from .types import DISCLAIMER, Sex
+from .types import DISCLAIMER, Severity, Sex
 
 MARKER, TABLE, PLOT, PAGE = "stress.json", "stress.csv", "stress.png", "report.html"
 FILES = (MARKER, TABLE, PLOT, PAGE)
@@ -52,12 +52,14 @@ class Change:
 
 @dataclass(frozen=True)
 class _Film:
-    """A film read in every form: ``pixels`` uint8 [1 + changes, S, S], the film as it is first; ``lost``: no hand."""
+    """A film read in every form: ``pixels`` uint8 [1 + changes, S, S], the film as it is first; ``lost``: no hand was
+    found, ``warned``: the gate warns or refuses, bool [1 + changes]."""
 
     sample: Sample
     sex: Sex
     pixels: np.ndarray
     lost: np.ndarray
+    warned: np.ndarray
 
 
 def rotated(pixels: Pixels, degrees: float) -> Pixels:
@@ -181,7 +183,7 @@ def stress(
         raise BadTable(f"not one of {len(samples)} films of split {split!r} could be read")
     labels = np.array([film.sample.months for film, _ in films], np.float64)
     months = np.array([ages for _, ages in films])  # [films, 1 + changes]
-    lost = np.array([film.lost for film, _ in films])
+    lost, warned = (np.array([getattr(film, name) for film, _ in films]) for name in ("lost", "warned"))
     found = {
         "n": len(films),
         "split": split,
@@ -190,7 +192,8 @@ def stress(
         "version": version("boneage"),
         "mae": metrics.summary(labels, months[:, 0])["mae"],
         "hand_not_found": int(lost[:, 0].sum()),
-        "changes": [_row(change, labels, months, lost, 1 + at) for at, change in enumerate(changes)],
+        "warned": int(warned[:, 0].sum()),
+        "changes": [_row(change, labels, months, lost, warned, 1 + at) for at, change in enumerate(changes)],
         "failures": failures,
         "interval": metrics.INTERVAL,
         "disclaimer": DISCLAIMER,
@@ -239,19 +242,23 @@ def _film(sample: Sample, predictor: Predictor, changes: Sequence[Change]) -> _F
         film = read(sample.path)
     except BoneAgeError as error:
         return str(error)
-    squares, lost = [], []
+    squares, lost, warned = [], [], []
     for pixels in (film.pixels, *(change.of(film.pixels) for change in changes)):
         changed = replace(film, pixels=np.ascontiguousarray(pixels, np.float32))
         seen = look(changed.pixels, predictor.spec)
         squares.append(render(changed, seen, predictor.spec))
         lost.append(predictor.spec.hand and seen.frame is None)
+        warned.append(any(flag.severity is not Severity.NOTE for flag in predictor.flags(changed, seen)))
     sex = film.sex if sample.sex is Sex.UNKNOWN else sample.sex
-    return _Film(sample, sex, np.stack(squares), np.array(lost))
+    return _Film(sample, sex, np.stack(squares), np.array(lost), np.array(warned))
 
 
-def _row(change: Change, labels: np.ndarray, months: np.ndarray, lost: np.ndarray, at: int) -> dict[str, Any]:
+def _row(
+    change: Change, labels: np.ndarray, months: np.ndarray, lost: np.ndarray, warned: np.ndarray, at: int
+) -> dict[str, Any]:
     """One change in numbers: the shift of the reading in months, and what it does to the error."""
     shift = months[:, at] - months[:, 0]
+    unwarned = np.abs(shift)[~warned[:, at]]
     return {
         "kind": change.kind,
         "strength": change.strength,
@@ -259,9 +266,11 @@ def _row(change: Change, labels: np.ndarray, months: np.ndarray, lost: np.ndarra
         "mean_absolute_shift": float(np.abs(shift).mean()),
         "p99_absolute_shift": float(np.percentile(np.abs(shift), 99)),
         "largest_shift": float(np.abs(shift).max()),
+        "largest_shift_unwarned": float(unwarned.max(initial=0.0)),
         "mae": float(np.abs(months[:, at] - labels).mean()),
         "mae_change": metrics.paired(labels, months[:, 0], months[:, at])["mae"],
         "hand_not_found": int(lost[:, at].sum()),
+        "warned": int(warned[:, at].sum()),
     }
 
 
@@ -283,14 +292,18 @@ def _page(found: dict[str, Any], picture: bytes) -> str:
             number(row["mean_absolute_shift"], 2),
             number(row["p99_absolute_shift"]),
             number(row["largest_shift"]),
+            number(row["largest_shift_unwarned"]),
             f"{number(row['mae_change']['value'], 2, signed=True)}\n{interval(row['mae_change'], 2, signed=True)}",
             str(row["hand_not_found"]),
+            str(row["warned"]),
         )
         for row in found["changes"]
     ]
-    header = ("change", "", "mean shift", "mean absolute", "99th percentile", "largest", "MAE against as it is", "lost")
-    caption = "Of each change: the shift of the reading in months, the change of the MAE with its 95 % interval, and "
-    caption += "the films on which no whole hand was found."
+    shifts = ("mean shift", "mean absolute", "99th percentile", "largest", "without a warning")
+    header = ("change", "", *shifts, "MAE against as it is", "lost", "warned")
+    caption = "Of each change: the shift of the reading in months, the largest also of films without a warning, the "
+    caption += "change of the MAE with its 95 % interval, the films on which no whole hand was found, and those that "
+    caption += f"the gate warns of or refuses (as they are: {found['warned']})."
     lead = f"{found['n']:,} films of split {found['split']}, weights {found['weights_sha256'][:12]}"
     said = "Median, central 80 % and central 98 % of the films; n = " + f"{found['n']:,}."
     body = [
