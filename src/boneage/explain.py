@@ -1,10 +1,11 @@
 """Where the network looked: which parts of the film move the age most when they are blurred away together.
 
 Occlusion (Zeiler and Fergus, arXiv:1311.2901), with soft patches filled by the film's own blurred surroundings, so
-that no edge is made that is not there. One patch alone moves little, since the bones of a hand tell the same age many
-times over; so the patches that move it most are hidden, and the next of them asked again beside them: a greedy search
-in three rounds. The network is asked as in any reading: no gradients, no torch; of several the first alone, which must
-do for the others, and whether it does `benchmarks/explain.py` measures by all of them.
+that no edge is made that is not there: one over each joint and six over the wrist, or a grid of them where no hand
+was found. One patch alone moves little, since the bones of a hand tell the same age many times over; so the patches
+that move it most are hidden, and the next of them asked again beside them: a greedy search in three rounds. The
+network is asked as in any reading: no gradients, no torch; of several the first alone, which must do for the others,
+and whether it does `benchmarks/explain.py` measures by all of them.
 """
 
 from __future__ import annotations
@@ -20,19 +21,21 @@ import numpy as np
 from . import gate, landmarks
 from .caption import captioned
 from .config import PrepareConfig
+from .joints import TALLER, spots
 from .landmarks import FINGERS, LANDMARKS, Points
+from .locate import Hand
 from .prepare import Findings, look, origins, render
 from .types import Radiograph, Sex
 
-CELLS = 6  # patches along a side
-ROUNDS = (2, 3, 5)  # patches that are hidden in each: together a good quarter of the film
-ASKED_AGAIN = 0.6  # of the patches of a round, those that moved the age most, in the next
+CELLS = 6  # patches along a side of a grid
+ROUNDS = (2, 2, 3)  # patches that are hidden in each
+ASKED_AGAIN = 0.7  # of the patches of a round, those that moved the age most, in the next
 FADE = 0.93  # the weight of a patch against that of the one before it
 REST = 0.02  # the largest weight of a patch that is not hidden
-REACH = 0.6  # cells: the standard deviation of a patch
+REACH = 0.1  # of the side: the standard deviation of a patch
 BLUR = 1 / 14  # of the side: the standard deviation of what fills it
 CHANGED = 4  # grey levels: a patch that changes no pixel by more is background and is not asked about
-SLIGHT = 0.1  # of the largest effect in a round: a patch with less is not marked
+SLIGHT = 0.1  # of the largest effect so far: a patch with less is not marked
 BATCH = 16
 LAYER = 512  # pixels: the longer side of a layer over a film
 DRAWN = 320  # pixels a side: the grid on which the regions' outlines are found
@@ -160,17 +163,21 @@ def explain(reader: Reader, film: Radiograph, sex: Sex) -> Explanation:
     found = look(film.pixels, reader.spec)
     seen, in_one = (render(film, found, spec) for spec in (reader.spec, reader.spec.in_one))
     veiled = Veiled(in_one, seen, origins(found, reader.spec))
-    heat = occlusion(lambda pictures: reader.glance(pictures, [sex] * len(pictures)), veiled)
+    patches = _grid(len(in_one)) if found.hand is None or found.frame is None else _joints(found.hand, len(in_one))
+    heat = occlusion(lambda pictures: reader.glance(pictures, [sex] * len(pictures)), veiled, patches)
     place = _place(film, found, reader.spec)
     return Explanation(veiled, heat, _points(film, found, place), place)
 
 
-def occlusion(months: Callable[[np.ndarray], np.ndarray], film: Veiled) -> np.ndarray:
-    """The heat float32 [S, S] of a prepared film; ``months``: the ages of pictures uint8 [N, S, S].
+def occlusion(
+    months: Callable[[np.ndarray], np.ndarray], film: Veiled, patches: np.ndarray | None = None
+) -> np.ndarray:
+    """The heat float32 [S, S] of a prepared film; ``months``: the ages of pictures uint8 [N, S, S]; ``patches``:
+    float32 [P, S, S] in [0, 1], a grid of them unless given.
 
     Zero everywhere where no patch moves the age.
     """
-    patches = _patches(len(film.square))
+    patches = _grid(len(film.square)) if patches is None else patches
 
     def ages(kept: np.ndarray, asked: list[int]) -> tuple[float, np.ndarray]:
         """Of the film with what is hidden already, and with each of these patches hidden beside that."""
@@ -181,12 +188,13 @@ def occlusion(months: Callable[[np.ndarray], np.ndarray], film: Veiled) -> np.nd
     nothing = np.zeros_like(patches[0])
     left = [n for n, patch in enumerate(patches) if _differ(film.hiding(patch), film.picture)]
     kept, weights, weight = np.ones_like(patches[0]), np.zeros(len(patches), np.float32), 1.0
-    whole = np.nan  # the age of the whole film: the first round hides nothing yet
+    whole, largest = np.nan, 0.0  # the age of the whole film: the first round hides nothing yet
     for number, count in enumerate(ROUNDS):
         before, after = ages(kept, left)
         whole = whole if number else before
         shifts, effects = np.abs(after - whole), np.abs(after - before)
-        does_count = effects > SLIGHT * effects.max(initial=0)
+        largest = max(largest, effects.max(initial=0))
+        does_count = effects > SLIGHT * largest
         if number == 0 and does_count.any():
             weights[left] = REST * does_count * shifts / shifts.max()
         order = np.argsort(-shifts, kind="stable")
@@ -195,7 +203,7 @@ def occlusion(months: Callable[[np.ndarray], np.ndarray], film: Veiled) -> np.nd
             weights[chosen], weight = weight, weight * FADE
             kept = kept * (1 - patches[chosen])
         left = [left[at] for at in sorted(order[: math.ceil(ASKED_AGAIN * len(left))]) if left[at] not in best]
-    return np.tensordot(weights, patches, 1) / patches.sum(axis=0)
+    return (weights[:, None, None] * patches).max(axis=0)
 
 
 def _differ(some: np.ndarray, others: np.ndarray) -> bool:
@@ -289,8 +297,19 @@ def _points(film: Radiograph, found: Findings, place: np.ndarray) -> Points | No
     return landmarks.apply(landmarks.invert(place), on_film)
 
 
-def _patches(side: int) -> np.ndarray:
-    """Soft patches float32 [CELLS², side, side] on a grid: Gaussians that reach 1 at their middle."""
-    at = (np.arange(side) + 0.5) * CELLS / side - 0.5
-    bumps = np.exp(-(((at - np.arange(CELLS)[:, None]) / REACH) ** 2) / 2).astype(np.float32)
-    return (bumps[:, None, :, None] * bumps[None, :, None, :]).reshape(-1, side, side)
+def _grid(side: int) -> np.ndarray:
+    """Patches float32 [CELLS², side, side] all over."""
+    at = (np.arange(CELLS) + 0.5) / CELLS
+    return _patches(side, np.stack(np.meshgrid(at, at), axis=-1).reshape(-1, 2))
+
+
+def _joints(hand: Hand, side: int) -> np.ndarray:
+    """Patches float32 [18, side, side] over what tells the age, as round as the hand is on its film."""
+    return _patches(side, spots(hand), TALLER)
+
+
+def _patches(side: int, middles: np.ndarray, wider: float = 1.0) -> np.ndarray:
+    """Gaussians that reach 1 at their middles, [P, 2] in fractions of the square."""
+    at = (np.arange(side) + 0.5) / side
+    x, y = (np.exp(-(((at - middles[:, [axis]]) / reach) ** 2) / 2) for axis, reach in ((0, wider * REACH), (1, REACH)))
+    return (y[:, :, None] * x[:, None, :]).astype(np.float32)

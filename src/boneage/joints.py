@@ -73,6 +73,16 @@ def places(hand: Hand) -> list[np.ndarray]:
     return found
 
 
+def spots(hand: Hand) -> np.ndarray:
+    """Where the age is read, as fractions of the frame [18, 2]: six places on the wrist, and twelve joints."""
+    within = [_ON_WRIST if tile.middle == "wrist" else _MIDDLE for tile in TILES]
+    return np.concatenate([landmarks.apply(place, own) for place, own in zip(places(hand), within, strict=True)])
+
+
+_ON_WRIST = np.array([(x, y) for y in (0.35, 0.65) for x in (0.25, 0.5, 0.75)])  # carpals, then radius and ulna
+_MIDDLE = np.array([(0.5, 0.5)])
+
+
 @cache
 def _length() -> float:
     """The hand's, from the wrist to the tip of the middle finger, as the template has it."""
