@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -92,6 +94,17 @@ def test_an_inverted_film_is_put_right() -> None:
     assert not look(HAND, SPEC).inverted
     assert look(1 - HAND, SPEC).inverted
     assert difference(BYTES, prepared(1 - HAND)) < 1
+
+
+@pytest.mark.parametrize("seed", [12, 16, 26, 38])
+def test_a_film_on_a_grey_sheet_is_no_inverted_one(seed: int) -> None:
+    """The sheet is brighter than the hand's middle, as the background of an inverted film is."""
+    hand = draw(np.random.default_rng(seed), months=40 + 4 * seed, size=170).pixels / np.float32(255)
+    sheet = np.pad(hand, ((60, 70), (60, 70)), constant_values=0.3)
+    for turned in (sheet, sheet[::-1, ::-1]):
+        upright = np.ascontiguousarray(turned)
+        assert not look(upright, replace(SPEC, hand=True)).inverted
+        assert look(1 - upright, replace(SPEC, hand=True)).inverted
 
 
 def test_a_white_frame_alone_does_not_make_a_film_inverted() -> None:

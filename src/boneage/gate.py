@@ -14,7 +14,7 @@ import numpy as np
 
 from . import landmarks
 from .config import PrepareConfig
-from .landmarks import LANDMARKS
+from .landmarks import LANDMARKS, PALM
 from .locate import MISFIT, SEEN, Hand, fitted, locator
 from .prepare import Findings, known, look, render
 from .types import Flag, Radiograph, Severity, Sex
@@ -56,7 +56,6 @@ CODES = (
 )
 _WRIST = LANDMARKS.index("wrist")
 _IMMERKAER = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-_PALM = [_WRIST, *(number for number, name in enumerate(LANDMARKS) if name.endswith("1"))]
 
 
 @dataclass(frozen=True)
@@ -269,7 +268,7 @@ def _missing(hand: Hand, frame: np.ndarray) -> tuple[str, ...]:
 def _clipped(film: Radiograph, found: Findings) -> tuple[float, float]:
     """The palm's shares at the lower and upper end of the full range."""
     whole = render(film, replace(found, black=0.0, white=1.0), SPEC)
-    palm = _hull(_PALM)
+    palm = _hull(PALM)
     return float((whole[palm] <= 1).mean()), float((whole[palm] >= 254).mean())
 
 
@@ -277,7 +276,7 @@ def _detailed(square: np.ndarray) -> tuple[float, float]:
     """The detail of 3 to 10 pixels within the palm of an upright square, in grey levels; and within the hand the detail
     of 1 to 3 pixels over it."""
     film, hand = square.astype(np.float32), _hull(range(len(LANDMARKS)))
-    palm = cv2.erode(_hull(_PALM).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    palm = cv2.erode(_hull(PALM).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
     soft, softer = cv2.GaussianBlur(film, (0, 0), 1.2), cv2.GaussianBlur(film, (0, 0), 4.0)
     middle = soft - softer
     return float(middle[palm].std()), float((film - soft)[hand].std() / max(float(middle[hand].std()), 1e-6))

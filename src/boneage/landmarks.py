@@ -16,6 +16,7 @@ from .table import rows_of
 
 FINGERS = ("thumb", "forefinger", "middle_finger", "ring_finger", "pinky_finger")
 LANDMARKS = ("wrist", *(f"{finger}{joint}" for finger in FINGERS for joint in (1, 2, 3, 4)))
+PALM = [number for number, name in enumerate(LANDMARKS) if name == "wrist" or name.endswith("1")]
 FILE = "hand_keypoints.csv"
 MARGIN = 0.06  # of the frame, around the hands of which 99 % fit in
 FOREARM = 0.20  # of the frame, below the wrist: the ends of radius and ulna

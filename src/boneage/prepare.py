@@ -9,6 +9,7 @@ Every decision is taken on a small proxy of the film, so a film at its native si
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import cv2
@@ -17,7 +18,7 @@ import numpy as np
 from . import landmarks
 from .config import CELLS, PrepareConfig
 from .joints import TILES, places
-from .landmarks import after, widened
+from .landmarks import PALM, after, widened
 from .locate import Hand, locator
 from .looks import Part
 from .types import Radiograph
@@ -157,7 +158,7 @@ def _searched(film: np.ndarray, spec: PrepareConfig) -> Findings:
     whole = replace(spec.in_one, hand=False, fit="squash", size=locator().size)
     found = look(film, whole)
     hand = _found(film, found, whole)
-    if hand.inverted > 0.5:
+    if hand.inverted > 0.5 or _is_dark(film, found, hand):
         other = _settled(_shrink(film, PROXY), spec, not found.inverted)
         shown = _found(film, other, whole)
         if shown.inverted < 0.5 and shown.seen.mean() > hand.seen.mean() - 0.1:
@@ -172,15 +173,31 @@ def _searched(film: np.ndarray, spec: PrepareConfig) -> Findings:
     return replace(found, black=black, white=white)
 
 
+def _is_dark(film: np.ndarray, found: Findings, hand: Hand) -> bool:
+    """Whether the palm of a hand is darker than what lies beside the hand: as the film was settled, bone is dark."""
+    if not hand.is_certain:
+        return False
+    framed = _brought(_cut(1 - film if found.inverted else film, found.box), hand.frame, PROXY, fill=-1.0)
+    palm, beside = framed[_hull(hand, PALM) > 0], framed[(_around(hand) == 0) & (framed >= 0)]
+    return bool(beside.size) and bool(np.median(palm) < np.median(beside))
+
+
+def _around(hand: Hand) -> np.ndarray:
+    """The hand and a rim, as bytes of 0 and 1 in its frame of `PROXY` pixels a side."""
+    return cv2.dilate(_hull(hand, range(len(hand.points))), np.ones((PROXY // 16, PROXY // 16), np.uint8))
+
+
+def _hull(hand: Hand, which: Sequence[int]) -> np.ndarray:
+    """The convex hull of some of the landmarks, likewise."""
+    places = landmarks.apply(landmarks.invert(hand.frame), hand.points[list(which)]) * PROXY
+    return cv2.fillConvexPoly(np.zeros((PROXY, PROXY), np.uint8), cv2.convexHull(places.round().astype(np.int32)), 1)
+
+
 def _hand_levels(framed: np.ndarray, hand: Hand, spec: PrepareConfig) -> tuple[float, float]:
     """The levels within the hand's frame; where its corners lie beyond the film, darker than any background, those
     around the hand's own landmarks."""
     black, white = _levels(framed[framed >= 0], spec)
-    places = landmarks.apply(landmarks.invert(hand.frame), hand.points) * PROXY
-    outline = cv2.convexHull(places.round().astype(np.int32))
-    hull = cv2.fillConvexPoly(np.zeros(framed.shape, np.uint8), outline, 1)
-    around = cv2.dilate(hull, np.ones((PROXY // 16, PROXY // 16), np.uint8))
-    inner = framed[(around > 0) & (framed >= 0)]
+    inner = framed[(_around(hand) > 0) & (framed >= 0)]
     if not inner.size:
         return black, white
     own, bright = _levels(inner, spec)
