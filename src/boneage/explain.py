@@ -188,7 +188,8 @@ def occlusion(
     nothing = np.zeros_like(patches[0])
     left = [n for n, patch in enumerate(patches) if _differ(film.hiding(patch), film.picture)]
     kept, weights, weight = np.ones_like(patches[0]), np.zeros(len(patches), np.float32), 1.0
-    whole, largest = np.nan, 0.0  # the age of the whole film: the first round hides nothing yet
+    whole = np.nan  # the age of the whole film: the first round hides nothing yet
+    largest = 0.0
     for number, count in enumerate(ROUNDS):
         before, after = ages(kept, left)
         whole = whole if number else before

@@ -287,9 +287,9 @@ def _spoilt(film: Radiograph, found: Findings) -> tuple[float, float]:
     neighbours differ across the edges of blocks of eight pixels than elsewhere: within the hand, of the range from
     black to bright bone."""
     assert found.hand is not None
-    pixels = known(film, found.hand, found.box)
-    corners = (found.hand.points * pixels.shape[::-1]).round().astype(np.int32)
-    inside = cv2.fillConvexPoly(np.zeros(pixels.shape, np.uint8), cv2.convexHull(corners), 1)
+    pixels = known(film, found)
+    height, width = pixels.shape
+    inside = landmarks.hull(found.hand.points * [width, height], (height, width))
     contrast = max(found.white - found.black, 1e-6)
     rough = np.abs(cv2.filter2D(pixels, -1, _IMMERKAER))[inside > 0]
     edges = [_edges(*both) for both in ((pixels, inside), (pixels.T, inside.T))]
@@ -317,10 +317,7 @@ def _white(square: np.ndarray, hand: Hand) -> int:
 
 def _hull(which: list[int] | range) -> np.ndarray:
     """The convex hull of some of the template's landmarks as bool [SIDE, SIDE]."""
-    mask = np.zeros((SIDE, SIDE), np.uint8)
-    corners = (locator().template[list(which)] * SIDE).round().astype(np.int32)
-    cv2.fillConvexPoly(mask, cv2.convexHull(corners), 1)
-    return mask > 0
+    return landmarks.hull(locator().template[list(which)] * SIDE, (SIDE, SIDE)) > 0
 
 
 def _note(code: str, sentence: str) -> Flag:

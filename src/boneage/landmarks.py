@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from .errors import BadTable
@@ -51,6 +52,12 @@ def read_landmarks(path: Path) -> dict[str, Points]:
 def length(points: Points) -> float:
     """The hand's length: from the wrist to the tip of the middle finger."""
     return float(np.linalg.norm(points[_MIDDLE_TIP] - points[_WRIST]))
+
+
+def hull(points: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """The convex hull of points [N, 2] in pixels, filled: uint8 of ``shape``, 1 inside."""
+    corners = cv2.convexHull(points.round().astype(np.int32))
+    return cv2.fillConvexPoly(np.zeros(shape, np.uint8), corners, 1)
 
 
 def upright(points: Points) -> Points:

@@ -72,10 +72,11 @@ def _view(film: np.ndarray, found: Findings, spec: PrepareConfig, fill: float) -
     return _brought(film, found.frame, spec.size, fill)
 
 
-def known(radiograph: Radiograph, hand: Hand, box: Box) -> np.ndarray:
-    """What lies within the borders, in no finer pixels than those of the films that the networks know: float32."""
-    film = _cut(radiograph.pixels, box)
-    return _shrink(film, max(1, round(max(film.shape) / max(_side(hand.frame, film) / KNOWN, 1.0))))
+def known(radiograph: Radiograph, found: Findings) -> np.ndarray:
+    """What lies within the borders, float32, its pixels no finer than those of the films that the networks know."""
+    assert found.hand is not None
+    film = _cut(radiograph.pixels, found.box)
+    return _coarser(film, _side(found.hand.frame, film) / KNOWN)
 
 
 def parts(spec: PrepareConfig) -> tuple[Part, ...]:
@@ -114,8 +115,7 @@ def _joints(film: np.ndarray, found: Findings, size: int, fill: float) -> np.nda
     assert found.hand is not None
     square, cell = np.empty((size, size), np.float32), size // CELLS
     frames = [after(place, found.hand.frame) for place in places(found.hand)]
-    coarse, known = _side(frames[-1], film) / cell, _side(found.hand.frame, film) / KNOWN
-    film = _shrink(film, max(1, round(max(film.shape) / max(coarse, known, 1.0))))  # as in `_brought`, once for all
+    film = _coarser(film, max(_side(frames[-1], film) / cell, _side(found.hand.frame, film) / KNOWN))  # once for all
     for tile, frame in zip(TILES, frames, strict=True):
         rows, columns = tile.part(cell)
         square[rows, columns] = _brought(film, frame, rows.stop - rows.start, fill)
@@ -189,8 +189,8 @@ def _around(hand: Hand) -> np.ndarray:
 
 def _hull(hand: Hand, which: Sequence[int]) -> np.ndarray:
     """The convex hull of some of the landmarks, likewise."""
-    places = landmarks.apply(landmarks.invert(hand.frame), hand.points[list(which)]) * PROXY
-    return cv2.fillConvexPoly(np.zeros((PROXY, PROXY), np.uint8), cv2.convexHull(places.round().astype(np.int32)), 1)
+    places = landmarks.apply(landmarks.invert(hand.frame), hand.points[list(which)])
+    return landmarks.hull(places * PROXY, (PROXY, PROXY))
 
 
 def _hand_levels(framed: np.ndarray, hand: Hand, spec: PrepareConfig) -> tuple[float, float]:
@@ -232,7 +232,7 @@ def _brought(film: np.ndarray, frame: np.ndarray, size: int, fill: float) -> np.
     matrix[:, :2] /= size
     coarse = _side(frame, film) / size  # film pixels to a side of one of the square's
     if coarse > 1:
-        film = _shrink(film, max(1, round(max(film.shape) / coarse)))
+        film = _coarser(film, coarse)
         matrix = matrix / coarse
     matrix[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5  # from the corners of pixels to their centres
     how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -255,6 +255,11 @@ def fit(film: np.ndarray, size: int, how: str, fill: float) -> np.ndarray:
     square = np.full((size, size), fill, np.float32)
     square[top : top + tall, left : left + wide] = scaled
     return square
+
+
+def _coarser(film: np.ndarray, times: float) -> np.ndarray:
+    """In pixels so many times as large; as it is where that is no larger."""
+    return _shrink(film, max(1, round(max(film.shape) / max(times, 1.0))))
 
 
 def _shrink(pixels: np.ndarray, longest: int) -> np.ndarray:

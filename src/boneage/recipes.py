@@ -178,8 +178,8 @@ def hand() -> Config:
 
 
 def joints_384() -> Config:
-    """`joints` with cells of 96 pixels, for eight minutes of a GPU that trains four others beside (five hours of two
-    cores). One of the three networks of `default`."""
+    """`joints` with cells of 96 pixels, for eight minutes of a GPU that trains four others beside (hours of two cores).
+    One of the three networks of `default`."""
     first = joints()
     train = replace(first.train, lr=1.4e-3, epochs=18, batch=64, evaluate_every=18)
     model = replace(first.model, looks=1)

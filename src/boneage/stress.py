@@ -183,7 +183,8 @@ def stress(
         raise BadTable(f"not one of {len(samples)} films of split {split!r} could be read")
     labels = np.array([film.sample.months for film, _ in films], np.float64)
     months = np.array([ages for _, ages in films])  # [films, 1 + changes]
-    lost, warned = (np.array([getattr(film, name) for film, _ in films]) for name in ("lost", "warned"))
+    lost = np.array([film.lost for film, _ in films])
+    warned = np.array([film.warned for film, _ in films])
     found = {
         "n": len(films),
         "split": split,
