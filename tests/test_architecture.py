@@ -37,7 +37,7 @@ ROWS = (  # a module imports only from its own row and from those above it
     {"models"},
     {
         *("folders", "dataset", "duplicates", "split", "cache", "films", "predictions", "phantom", "phantom_anatomy"),
-        *("augment", "checkpoint", "losses", "optimise", "world"),
+        *("augment", "checkpoint", "losses", "distil", "optimise", "world"),
     },
     {
         *("recipes", "train", "fit", "folds", "plots", "report", "evaluate", "compare", "export", "data_check"),
@@ -47,7 +47,7 @@ ROWS = (  # a module imports only from its own row and from those above it
     },
     {"apps", "__main__"},
 )
-TRAINING = {"augment", "checkpoint", "films", "losses", "optimise", "world", "models", "train_locator"}
+TRAINING = {"augment", "checkpoint", "distil", "films", "losses", "optimise", "world", "models", "train_locator"}
 TRAINING |= {"train", "fit", "folds", "export", "sheet", "demo", "calibrate"}
 HEAVY = {  # third-party packages and the only modules that may name them
     "torch": TRAINING,

@@ -128,6 +128,7 @@ class TrainConfig:
     """Where the weights start, loss, optimiser, schedule and what is saved when."""
 
     start: str = ""  # a run folder whose weights are taken over, or a recipe that is trained first; empty: neither
+    distil: bool = False  # learn from what `start` reads on unspoilt films, also on spoilt ones, and from no label
     teacher: str = ""  # predictions of the training films by networks that have not seen them: a table, or a recipe
     trust: float = 0.0  # the teacher's share in what is learnt instead of the label
     loss: str = "msle"  # msle | mse | mae | huber | distribution
@@ -170,6 +171,8 @@ class TrainConfig:
             freeze_after=(0, 1),
             trust=(0, 1),
         )
+        if self.distil and (not self.start or self.teacher):
+            raise BadConfig("train.distil needs a train.start to learn from, and no other teacher")
         if self.trust and not self.teacher:
             raise BadConfig(f"train.trust is {self.trust:g} without a train.teacher")
         if any(size < 1 for size in self.sizes):

@@ -9,6 +9,7 @@ import math
 import platform
 import time
 from contextlib import nullcontext
+from copy import deepcopy
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -19,9 +20,10 @@ import torch
 from torch import Tensor, nn
 
 from . import checkpoint
-from .augment import augment, plain
+from .augment import augment, plain, spoilt
 from .checkpoint import as_tensors, taken
 from .config import Config, differences
+from .distil import Tutor, halves
 from .errors import BadConfig
 from .files import remove_leftovers
 from .films import Data
@@ -63,6 +65,7 @@ class Run:
         self.scaler = torch.amp.GradScaler(here.device.type, enabled=config.train.precision == "fp16")
         self.progress = Progress()
         self.start: dict[str, Any] | None = None
+        self.tutor: Tutor | None = None
         if config.train.tensorboard:
             checkpoint.summary_writer()
         self.batch = min(config.train.batch, len(data.train))
@@ -88,8 +91,13 @@ class Run:
         }
         if any(name.startswith("backbone.") and name not in fitting for name in own):
             raise BadConfig(f"{start} holds another network than model.name {self.config.model.name!r}")
+        if self.config.train.distil and len(fitting) < len(own) - len(("mean", "std")):
+            raise BadConfig(f"{start} has other outputs: a network that train.distil teaches has those of its start")
         self.network.load_state_dict(own | fitting)
         self.average = Average(self.network, self.config.train.ema)
+        if self.config.train.distil:
+            self.tutor = Tutor(deepcopy(self.network), self.output, self.config.model)
+            self.network.withheld = 0.0  # both are told the same, see `_batch`
         self.start = {"recipe": run["config"]["recipe"], "weights_sha256": run["weights_sha256"]}
 
     def fit(self, interrupt: object) -> None:
@@ -135,7 +143,11 @@ class Run:
             with nullcontext() if last or self.here.size == 1 else wrapped.no_sync():  # type: ignore[operator]
                 with self._autocast():
                     answer = wrapped(films, sex)
-                loss = self._loss(answer, rows) * (len(rows) * self.here.size / self.batch)
+                if self.tutor:
+                    loss = self.tutor.loss(answer, films, sex, self._autocast())
+                else:
+                    loss = self._loss(answer, rows)
+                loss = loss * (len(rows) * self.here.size / self.batch)
                 self.scaler.scale(loss).backward()
             total += loss.item()
         if config.clip:
@@ -170,7 +182,7 @@ class Run:
         return order[place * self.batch : (place + 1) * self.batch][self.here.rank :: self.here.size]
 
     def _batch(self, step: int, part: int, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Augmented films and their sex, drawn from (seed, step, part, rank) alone."""
+        """Augmented films and their sex, drawn from (seed, step, part, rank) alone; with a tutor both `halves`."""
         films, device = self.data.train, self.here.device
         seed = _mix(self.config.train.seed, step, part, self.here.rank)
         torch.manual_seed(seed)
@@ -178,7 +190,10 @@ class Run:
         rows = rows.to(device)
         montages = self.config.prepare.joints
         pixels = augment(films.pixels[rows], self.config.augment, generator, self._size(step), montages=montages)
-        return pixels, films.sex[rows]
+        if self.tutor is None:
+            return pixels, films.sex[rows]
+        told = torch.rand(len(rows), 1, generator=generator, device=device) >= self.config.model.sex_dropout
+        return halves(pixels, spoilt(pixels, generator, montages=montages)), (films.sex[rows] * told).repeat(2, 1)
 
     def _size(self, step: int) -> int:
         """The side in pixels at this step: `TrainConfig.sizes` share the epochs equally."""
@@ -311,6 +326,8 @@ class Run:
         self.average.restore(taken("average", tensors))
         restore_optimizer(self.optimizer, taken("optimizer", tensors))
         self.scaler.load_state_dict(values["scaler"])
+        if self.tutor:
+            self._refuse_other("start", values["start"], self.start or {})
         self.progress = Progress(**values["progress"])
         self.start = values.get("start")
         if values["progress"]["best"] is None:

@@ -1,7 +1,8 @@
 """Training: films and a configuration in, a run folder out, and whatever has to be trained before it.
 
-A run may begin where another recipe ends (``train.start``) and learn from networks that have not seen its films
-(``train.teacher``): both are trained first, into the run's own folder, so that one command makes all of it.
+A run may begin where another recipe ends (``train.start``), learn from what that one reads (``train.distil``) or from
+networks that have not seen its films (``train.teacher``): these are trained first, into the run's own folder, so that
+one command makes all of it.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ def _train(
     _refuse_impossible(config)
     fresh = not resume or checkpoint.is_empty(folder)
     teacher = _teacher(config, data, folder, images, here) if config.train.teacher else None
-    start = _start(config, data, folder, images, here) if fresh and config.train.start else None
+    begins = config.train.start and (fresh or config.train.distil)
+    start = _start(config, data, folder, images, here) if begins else None
     with here.leader_first():
         films = load(config, data, here.device, images, teacher)
     if here.leads:
@@ -69,7 +71,8 @@ def _start(config: Config, data: str | Path, folder: Path, images: str | Path | 
     name = config.train.start
     if name in RECIPES:
         start = folder / checkpoint.START
-        _train(_first(name, config), data, start, images, start.exists(), here)
+        if not folds.is_done(start):
+            _train(_first(name, config), data, start, images, start.exists(), here)
         return start
     if not Path(name).is_dir():
         raise BadConfig(f"train.start {name!r} is neither a run folder nor a recipe; known: {', '.join(RECIPES)}")
