@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 
 from torch import Tensor  # noqa: E402
 
-from boneage.augment import NONE, augment, jpeg, plain  # noqa: E402
+from boneage.augment import KNOWN, NONE, augment, jpeg, plain, spoilt  # noqa: E402
 from boneage.config import PROBABILITIES, AugmentConfig  # noqa: E402
 from boneage.models.head import resized  # noqa: E402
 from boneage.recipes import AUGMENTED  # noqa: E402
@@ -292,3 +292,40 @@ def test_the_joints_of_a_montage_are_warped_each_on_its_own():
     joints = [x[row : row + 8, column : column + 8] for row, column in ((0, 16), (8, 24), (16, 0), (24, 24))]
     assert all(not torch.equal(joints[0], other) for other in joints[1:])
     assert augment(film, ONLY["shift"], seeded(), 16, montages=True).shape == (1, 1, 16, 16)
+
+
+def test_worse_films_are_these_with_less_to_see() -> None:
+    """A smooth film stays as it is but for noise; of a fine pattern less is left, the finer it is."""
+    assert spoilt(torch.zeros(0, 1, 32, 32), seeded()).shape == (0, 1, 32, 32)
+    at = torch.arange(384)
+    waves = {length: 0.5 + 0.3 * torch.sin(2 * torch.pi * at / length) for length in (3, 128)}
+    left = {}
+    for length, wave in waves.items():
+        x = wave.expand(80, 1, 384, 384)
+        worse = spoilt(x, seeded(3), montages=True)
+        assert worse.shape == x.shape
+        assert 0 <= worse.min() < worse.max() <= 1
+        phase = (wave - 0.5) / (wave - 0.5).square().sum() ** 0.5
+        left[length] = ((worse - 0.5) @ phase).mean((1, 2)) / ((x - 0.5) @ phase).mean((1, 2))
+    assert (left[128] > 0.9).all()
+    assert (left[3] < 0.9).all()
+    assert left[3].median() < 0.4
+
+
+def test_worse_films_are_decided_by_their_generator_and_all_of_them_are_worse() -> None:
+    x = torch.rand(80, 1, 384, 384, generator=seeded(1))
+    worse = spoilt(x, seeded(5))
+    assert torch.equal(worse, spoilt(x, seeded(5)))
+    assert not torch.equal(worse, spoilt(x, seeded(6)))
+    assert changed(x, worse).all()
+
+
+@pytest.mark.parametrize("montages", [False, True])
+def test_worse_films_have_no_more_pixels_than_the_film(montages: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither do coarse ones have fewer than two fifths of those of the film."""
+    sides: list[int] = []
+    monkeypatch.setattr("boneage.augment.resized", lambda x, side: sides.append(side) or resized(x, side))
+    spoilt(torch.rand(200, 1, 384, 384, generator=seeded(1)), seeded(2), montages=montages)
+    assert 0.4 * KNOWN[montages] < min(sides) < 0.55 * KNOWN[montages]
+    assert 1.2 * KNOWN[montages] < max(sides) <= min(384, 1.5 * KNOWN[montages])
+    assert all(side % 4 == 0 for side in sides)

@@ -143,10 +143,8 @@ class Run:
             with nullcontext() if last or self.here.size == 1 else wrapped.no_sync():  # type: ignore[operator]
                 with self._autocast():
                     answer = wrapped(films, sex)
-                if self.tutor:
-                    loss = self.tutor.loss(answer, films, sex, self._autocast())
-                else:
-                    loss = self._loss(answer, rows)
+                tutor = self.tutor
+                loss = tutor.loss(answer, films, sex, self._autocast()) if tutor else self._loss(answer, rows)
                 loss = loss * (len(rows) * self.here.size / self.batch)
                 self.scaler.scale(loss).backward()
             total += loss.item()
