@@ -46,9 +46,9 @@ def of(name: str, missing: str = "*Not measured yet.*") -> Callable[[Callable[[A
     return wrap
 
 
-def interval(metric: dict[str, float], digits: int = 2, unit: str = "") -> str:
+def interval(metric: dict[str, float], digits: int = 2, unit: str = "", sign: str = "") -> str:
     """value (low to high)"""
-    value, low, high = (f"{metric[key]:.{digits}f}" for key in ("value", "low", "high"))
+    value, low, high = (f"{metric[key]:{sign}.{digits}f}" for key in ("value", "low", "high"))
     return f"{value}{unit} ({low} to {high})"
 
 
@@ -97,6 +97,25 @@ def ceiling(got: Any) -> str:
         "\n\nThe ceiling: a simulated oracle with the same RMSE that knows its own error on every film, but not the "
         f"reader's (standard deviation {readers} months), reaches Spearman {spearman}, AUROC {auroc}, and {surest} "
         "times the MAE on its surest 80% (`python benchmarks/ceiling.py --out docs/results/ceiling.json`)."
+    )
+
+
+@of("members", missing="*Not chosen yet.*")
+def members(got: Any) -> str:
+    """The best means of networks that have not seen a fold, and what the shipped kinds add to each other."""
+    one, three = got["one look"], got["three looks"]
+    rows = [
+        [number, ", ".join(f"`{name}`" for name in found["networks"]), f"{found['mae']:.2f}", f"{other['mae']:.2f}"]
+        for (number, found), other in zip(one["best"].items(), three["best"].values(), strict=True)
+    ]
+    columns = ["networks", "best mean by one look", "MAE, months", "of the best by three looks"]
+    without = ", ".join(f"`{name}` {interval(value, sign='+')}" for name, value in one["without"].items())
+    weights = ", ".join(f"{weight:g}" for weight in one["best_weights"].values())
+    return (
+        f"{table(columns, rows)}\n\nBy how much the mean of the three kinds of `default` is worse without one of them "
+        f"(n = {got['n']:,}, paired): {without}. The best weights for them are {weights}, which give "
+        f"{one['mae_of_best_weights']:.2f} in place of {one['shipped']['value']:.2f} months. Three looks against one: "
+        f"{interval(got['three looks against one'], sign='+')}."
     )
 
 
@@ -452,6 +471,7 @@ TABLES = {
     **{f"curve_{name}": partial(curve, name) for name in REFERENCES},
     "curve_quick": lambda: curve("quick"),
     "oof": out_of_fold,
+    "members": members,
     "data_path": data_path,
     "fits": fits,
     "overfit": overfit,
