@@ -219,6 +219,11 @@ def distribution_384_steady() -> Config:
     return _steady(distribution_384())
 
 
+def hand_384_steady() -> Config:
+    """`hand_384` taught in the same way."""
+    return _steady(hand_384())
+
+
 def _steady(first: Config) -> Config:
     train = replace(
         first.train,
@@ -291,6 +296,7 @@ RECIPES: dict[str, Callable[[], Config]] = {
         hand_384_lite2,
         joints_384_steady,
         distribution_384_steady,
+        hand_384_steady,
         fold,
         fold_joints,
         taught,
