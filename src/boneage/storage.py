@@ -10,13 +10,15 @@ from .errors import BadConfig
 
 STORAGES = ("float32", "float16", "int8")
 LEAST = 64  # values: a smaller tensor stays as it is
+FEW = 2000  # values: smaller filters, those of the first layers, are worth two bytes each (`docs/log.md`)
 
 
 def store(model: Any, storage: str) -> None:
     """Change the float32 weights of an ONNX model to ``storage``; its outputs are still computed in float32.
 
-    ``float16``: all of them. ``int8``: matrices and filters as whole numbers of -127 to 127, with one scale for each of
-    their first axis (a filter's output channel), and the rest as float16. BadConfig for another word.
+    ``float16``: all of them. ``int8``: matrices and filters of `FEW` values and more as whole numbers of -127 to 127,
+    with one scale for each of their first axis (a filter's output channel), and the rest as float16. BadConfig for
+    another word.
     """
     from onnx import numpy_helper
 
@@ -29,7 +31,7 @@ def store(model: Any, storage: str) -> None:
         values = numpy_helper.to_array(initializer)
         if values.dtype != np.float32 or values.size < LEAST:
             continue
-        in_bytes = storage == "int8" and values.ndim > 1
+        in_bytes = storage == "int8" and values.ndim > 1 and values.size >= FEW
         nodes += (_in_bytes if in_bytes else _in_half)(model.graph, initializer, values)
     nodes += model.graph.node
     del model.graph.node[:]
