@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 
 from torch import Tensor  # noqa: E402
 
-from boneage.augment import KNOWN, NONE, augment, jpeg, plain, spoilt  # noqa: E402
+from boneage.augment import ACROSS, NONE, augment, jpeg, plain, spoilt  # noqa: E402
 from boneage.config import PROBABILITIES, AugmentConfig  # noqa: E402
 from boneage.models.head import resized  # noqa: E402
 from boneage.recipes import AUGMENTED  # noqa: E402
@@ -326,6 +326,6 @@ def test_worse_films_have_no_more_pixels_than_the_film(montages: bool, monkeypat
     sides: list[int] = []
     monkeypatch.setattr("boneage.augment.resized", lambda x, side: sides.append(side) or resized(x, side))
     spoilt(torch.rand(200, 1, 384, 384, generator=seeded(1)), seeded(2), montages=montages)
-    assert 0.4 * KNOWN[montages] < min(sides) < 0.55 * KNOWN[montages]
-    assert 1.2 * KNOWN[montages] < max(sides) <= min(384, 1.5 * KNOWN[montages])
+    assert 0.4 * ACROSS[montages] < min(sides) < 0.55 * ACROSS[montages]
+    assert 1.2 * ACROSS[montages] < max(sides) <= min(384, 1.5 * ACROSS[montages])
     assert all(side % 4 == 0 for side in sides)

@@ -48,7 +48,7 @@ def months(run: Run, films: Tensor, sex: Tensor) -> Tensor:
 def test_spoilt_films_are_read_nearer_to_the_unspoilt_ones(
     tiny_data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(augment.KNOWN, False, 24)  # as if the films of 48 pixels had been enlarged
+    monkeypatch.setitem(augment.ACROSS, False, 24)  # as if the films of 48 pixels had been enlarged
     start = finished(tiny_data, tmp_path / "start", *UNCHANGED, "train.epochs=40")
     run = taught(tiny_data, start, tmp_path / "run", "train.epochs=15", "train.lr=1e-3")
     films, sex = plain(tiny_data.train.pixels, 48), tiny_data.train.sex
@@ -123,9 +123,7 @@ def test_a_lesson_that_was_stopped_goes_on_with_the_same_tutor(
     assert values["start"]["weights_sha256"] == checkpoint.load_run(tiny_run)["weights_sha256"]
 
 
-def test_a_tutor_that_was_trained_again_is_refused(
-    films: Path, tiny_data: Data, tiny_run: Path, tmp_path: Path
-) -> None:
+def test_a_tutor_that_was_trained_again_is_refused(tiny_data: Data, tiny_run: Path, tmp_path: Path) -> None:
     run = taught(tiny_data, tiny_run, tmp_path)
     run.save()
     run.start = {"recipe": "tiny", "weights_sha256": "0" * 64}

@@ -17,7 +17,7 @@ from .config import CELLS, AugmentConfig
 from .models.head import resized
 
 NONE = AugmentConfig()
-KNOWN = {False: 290, True: 184}  # pixels of an RSNA film along a prepared one, of the hand and of its joints
+ACROSS = {False: 290, True: 184}  # pixels of an RSNA film along a prepared one, of the hand and of its joints
 _WRIST = torch.zeros(CELLS, CELLS, dtype=torch.bool)  # the cells of a montage that are the wrist's
 _WRIST[:2, :2] = True
 _COSINES = torch.tensor(  # the transform of ITU-T T.81, A.3.3, as a matrix [frequency, pixel]
@@ -65,14 +65,14 @@ def spoilt(x: Tensor, generator: torch.Generator, *, montages: bool = False) -> 
     """Films float [N, 1, S, S] in [0, 1] as if they came from worse ones: three fifths from films of 0.4 to 1.3 times
     the pixels of RSNA's along a side, a fifth noisy and a fifth through JPEG, both at about the film's own pixels. Four
     films at a time share one size. ``montages``: they show joints."""
-    return torch.cat([_worse(some, KNOWN[montages], generator) for some in x.split(4)]).clamp_(0, 1)
+    return torch.cat([_worse(some, ACROSS[montages], generator) for some in x.split(4)]).clamp_(0, 1)
 
 
-def _worse(x: Tensor, known: int, generator: torch.Generator) -> Tensor:
+def _worse(x: Tensor, across: int, generator: torch.Generator) -> Tensor:
     size, which, kernel = torch.rand(3, generator=generator, device=x.device).tolist()
     is_coarse = which < 0.6
     times = 0.42 * 3**size if is_coarse else 0.95 + 0.5 * size
-    side = min(CELLS * max(1, round(times * known / CELLS)), x.shape[-1])
+    side = min(CELLS * max(1, round(times * across / CELLS)), x.shape[-1])
     worse = F.adaptive_avg_pool2d(x, side) if kernel < 0.6 else resized(x, side)
     if which >= 0.8:
         corner = int(torch.randint(8, (), generator=generator, device=x.device))

@@ -91,7 +91,7 @@ class Run:
         }
         if any(name.startswith("backbone.") and name not in fitting for name in own):
             raise BadConfig(f"{start} holds another network than model.name {self.config.model.name!r}")
-        if self.config.train.distil and len(fitting) < len(own) - len(("mean", "std")):
+        if self.config.train.distil and own.keys() - fitting.keys() > {"mean", "std"}:
             raise BadConfig(f"{start} has other outputs: a network that train.distil teaches has those of its start")
         self.network.load_state_dict(own | fitting)
         self.average = Average(self.network, self.config.train.ema)

@@ -179,7 +179,7 @@ def hand() -> Config:
 
 def joints_384() -> Config:
     """`joints` with cells of 96 pixels, for eight minutes of a GPU that trains four others beside (hours of two cores).
-    One of the three networks of `default`."""
+    `joints_384_steady` goes on from it to `default`."""
     first = joints()
     train = replace(first.train, lr=1.4e-3, epochs=18, batch=64, evaluate_every=18)
     model = replace(first.model, looks=1)
@@ -187,14 +187,14 @@ def joints_384() -> Config:
 
 
 def distribution_384() -> Config:
-    """`joints_384`, but learning the distribution of the labels: of the three of `default` the one that knows best by
-    how much it will err."""
+    """`joints_384`, but learning the distribution of the labels: of the three that `default` goes on from
+    the one that knows best by how much it will err."""
     other = joints_384()
     return replace(other, recipe="distribution_384", train=replace(other.train, loss="distribution", seed=2))
 
 
 def hand_384() -> Config:
-    """The whole hand, as large as `joints_384` and trained beside it. One of the three of `default`."""
+    """The whole hand, as large as `joints_384` and trained beside it; `hand_384_steady` goes on from it."""
     other = joints_384()
     train = replace(other.train, epochs=20, evaluate_every=20)
     return replace(other, recipe="hand_384", prepare=replace(other.prepare, joints=False), train=train)

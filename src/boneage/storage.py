@@ -10,7 +10,7 @@ from .errors import BadConfig
 
 STORAGES = ("float32", "float16", "int8")
 LEAST = 64  # values: a smaller tensor stays as it is
-FEW = 2000  # values: smaller filters, those of the first layers, are worth two bytes each (`docs/log.md`)
+FEW = 2000  # values: smaller filters, of the first layers and of the heads, take two bytes each (`docs/log.md`)
 
 
 def store(model: Any, storage: str) -> None:

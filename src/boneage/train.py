@@ -71,8 +71,7 @@ def _start(config: Config, data: str | Path, folder: Path, images: str | Path | 
     name = config.train.start
     if name in RECIPES:
         start = folder / checkpoint.START
-        if not folds.is_done(start):
-            _train(_first(name, config), data, start, images, start.exists(), here)
+        _train(_first(name, config), data, start, images, start.exists(), here)
         return start
     if not Path(name).is_dir():
         raise BadConfig(f"train.start {name!r} is neither a run folder nor a recipe; known: {', '.join(RECIPES)}")
