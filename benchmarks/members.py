@@ -1,29 +1,72 @@
 """Which networks a shipped file should be made of, and how many looks, by films that none of them has seen.
 
 python benchmarks/members.py [--table docs/results/members.csv] [--out docs/results/members.json]
+    [--add NAME=RUN --data DIR]
 
-The table holds what networks of several kinds, each trained for two and a half minutes of a GPU without the first fold
-of the training films, read on that fold, look by look (`python benchmarks/side_by_side.py … --minutes 2.5 --fold 0`).
-No validation label is asked.
+The table holds what networks of several kinds, each trained without the first fold of the training films, read on that
+fold, look by look: for two and a half minutes of a GPU (`python benchmarks/side_by_side.py … --minutes 2.5 --fold 0`)
+or on two cores (`python benchmarks/one_fold.py`). ``--add`` reads the fold by the network of a run folder and puts it
+into the table. No validation label is asked.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import io
 import json
-from itertools import combinations
+from collections.abc import Sequence
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from boneage import metrics
-from boneage.files import write_json
+from boneage import folds, metrics
+from boneage.config import DataConfig
+from boneage.evaluate import predict_all
+from boneage.files import write_bytes, write_json
+from boneage.looks import looks
+from boneage.predictor import Predictor
+from boneage.prepare import parts
+from boneage.types import Sex
 
-SHIPPED = ("joints_384", "joints_distribution", "hand_384")  # the kinds that `default` is made of
+SHIPPED = {  # the kinds that shipped files are made of
+    "default": ("joints_384", "joints_distribution", "hand_384"),
+    "best": ("joints_384", "joints_distribution", "hand_384", "hand_lite2"),
+}
 WEIGHTS = np.arange(0, 1.01, 0.1)
-LARGEST = 4  # networks of one file that are tried together
+LARGEST = 5  # networks of one file that are tried together
+LOOKS = 3  # of each network in the table
+
+
+class OneLook(Predictor):
+    """A trained network that looks at a film once, in one of several ways."""
+
+    which = 0
+
+    def told(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> tuple[np.ndarray, np.ndarray]:
+        *_, seen = looks(pixels, self.which + 1, parts(self.spec))
+        return super().told(seen, sexes)
+
+
+def add(path: Path, name: str, run: Path, data: Path) -> None:
+    """What the network of a run folder reads on the films of the table, look by look, into the table."""
+    with path.open(newline="") as file:
+        rows = {row["id"]: row for row in csv.DictReader(file)}
+    films = [film for film in folds.training_films(data, DataConfig()) if film.id in rows]
+    predictor = OneLook.load(run)
+    predictor.looks = 1
+    for predictor.which in range(LOOKS):
+        table, failures = predict_all(predictor, films)
+        assert not failures, failures[0]
+        for film, age in zip(table.ids, table.predictions, strict=True):
+            rows[film][f"{name} look {predictor.which + 1}"] = f"{age:.2f}"
+    text = io.StringIO()
+    writer = csv.DictWriter(text, next(iter(rows.values())).keys(), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows.values())
+    write_bytes(path, text.getvalue().encode())
 
 
 def read(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -41,25 +84,28 @@ def mae(months: np.ndarray, labels: np.ndarray) -> float:
 
 
 def chosen(labels: np.ndarray, readings: dict[str, np.ndarray]) -> dict[str, Any]:
-    """The best mean of each number of networks, the shipped one, what each of its parts adds, and other weights."""
+    """The best mean of each number of networks, and the shipped ones."""
     best = {}
     for count in range(1, LARGEST + 1):
         means = {names: np.mean([readings[name] for name in names], 0) for names in combinations(readings, count)}
         first = min(means, key=lambda names: mae(means[names], labels))
         best[count] = {"networks": first, "mae": mae(means[first], labels)}
-    shipped = np.mean([readings[name] for name in SHIPPED], 0)
-    without = {}
-    for name in SHIPPED:
-        rest = np.mean([readings[other] for other in SHIPPED if other != name], 0)
-        without[name] = metrics.paired(labels, shipped, rest)["mae"]
-    parts = [(a, b, 1 - a - b) for a in WEIGHTS for b in WEIGHTS if a + b <= 1 + 1e-9]
-    stacked = np.stack([readings[name] for name in SHIPPED])
-    weights = min(parts, key=lambda each: mae(np.array(each) @ stacked, labels))
+    return {"best": best, **{name: parts_of(labels, readings, kinds) for name, kinds in SHIPPED.items()}}
+
+
+def parts_of(labels: np.ndarray, readings: dict[str, np.ndarray], kinds: Sequence[str]) -> dict[str, Any]:
+    """The mean of some networks, by how much it is worse without each of them, and other weights."""
+    stacked = np.stack([readings[name] for name in kinds])
+    without = {
+        name: metrics.paired(labels, stacked.mean(0), np.delete(stacked, place, 0).mean(0))["mae"]
+        for place, name in enumerate(kinds)
+    }
+    shares = [each for each in product(WEIGHTS, repeat=len(kinds)) if abs(sum(each) - 1) < 1e-9]
+    weights = min(shares, key=lambda each: mae(np.array(each) @ stacked, labels))
     return {
-        "best": best,
-        "shipped": metrics.summary(labels, shipped)["mae"],
+        "mae": metrics.summary(labels, stacked.mean(0))["mae"],
         "without": without,
-        "best_weights": {name: round(float(part), 1) for name, part in zip(SHIPPED, weights, strict=True)},
+        "best_weights": {name: round(float(share), 1) for name, share in zip(kinds, weights, strict=True)},
         "mae_of_best_weights": mae(np.array(weights) @ stacked, labels),
     }
 
@@ -68,17 +114,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--table", type=Path, default=Path("docs/results/members.csv"))
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--add", metavar="NAME=RUN", help="a network that has not seen the fold, by its run folder")
+    parser.add_argument("--data", type=Path, help="the films, for --add")
     options = parser.parse_args()
+    if options.add:
+        name, _, run = options.add.partition("=")
+        add(options.table, name, Path(run), options.data)
     labels, looks = read(options.table)
     one, all_looks = ({name: each[:count].mean(0) for name, each in looks.items()} for count in (1, None))
-    found = {
+    found: dict[str, Any] = {
         "n": len(labels),
         "alone": {name: [mae(one[name], labels), mae(all_looks[name], labels)] for name in looks},
         "one look": chosen(labels, one),
         "three looks": chosen(labels, all_looks),
     }
-    means = [np.mean([readings[name] for name in SHIPPED], 0) for readings in (one, all_looks)]
-    found["three looks against one"] = metrics.paired(labels, *means)["mae"]
+    for shipped, kinds in SHIPPED.items():
+        means = [np.mean([readings[name] for name in kinds], 0) for readings in (one, all_looks)]
+        found["one look"][shipped]["three looks"] = metrics.paired(labels, *means)["mae"]
+    means = [np.mean([one[name] for name in kinds], 0) for kinds in SHIPPED.values()]
+    found["best against default"] = metrics.paired(labels, *means)
     print(json.dumps(found, indent=2))
     if options.out:
         write_json(options.out, found)

@@ -109,13 +109,20 @@ def members(got: Any) -> str:
         for (number, found), other in zip(one["best"].items(), three["best"].values(), strict=True)
     ]
     columns = ["networks", "best mean by one look", "MAE, months", "of the best by three looks"]
-    without = ", ".join(f"`{name}` {interval(value, sign='+')}" for name, value in one["without"].items())
-    weights = ", ".join(f"{weight:g}" for weight in one["best_weights"].values())
+    shipped = "\n\n".join(_parts(name, one[name]) for name in ("default", "best"))
+    gain = interval(got["best against default"]["mae"], sign="+")
+    among = f"{table(columns, rows)}\n\n*n = {got['n']:,} films.*"
+    return f"{among}\n\n{shipped}\n\nThe kinds of `best` against those of `default`, paired: {gain}."
+
+
+def _parts(name: str, found: Any) -> str:
+    """What the networks of a shipped file add to each other, and what other weights or more looks would."""
+    without = ", ".join(f"`{kind}` {interval(value, sign='+')}" for kind, value in found["without"].items())
+    weights = ", ".join(f"{weight:g}" for weight in found["best_weights"].values())
     return (
-        f"{table(columns, rows)}\n\nBy how much the mean of the three kinds of `default` is worse without one of them "
-        f"(n = {got['n']:,}, paired): {without}. The best weights for them are {weights}, which give "
-        f"{one['mae_of_best_weights']:.2f} in place of {one['shipped']['value']:.2f} months. Three looks against one: "
-        f"{interval(got['three looks against one'], sign='+')}."
+        f"The kinds of `{name}`, one look: {interval(found['mae'])} months. Without one of them (paired): {without}. "
+        f"The best weights are {weights}, which give {found['mae_of_best_weights']:.2f}. With three looks: "
+        f"{interval(found['three looks'], sign='+')}."
     )
 
 

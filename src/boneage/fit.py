@@ -116,7 +116,8 @@ class Run:
                     raise BadConfig(f"the loss became {loss} at step {state.step}: try a smaller train.lr")
                 state.loss += loss
                 state.seconds = time.monotonic() - began
-                advance(1, f"loss {loss:.4f}, best validation MAE {state.best:.2f} months")
+                best = f", best validation MAE {state.best:.2f} months" if math.isfinite(state.best) else ""
+                advance(1, f"loss {loss:.4f}{best}")
                 if state.step % self.epoch_steps == 0:
                     self.end_epoch()
                 elif state.step % self.config.train.save_every == 0:
