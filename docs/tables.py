@@ -106,13 +106,13 @@ def members(got: Any) -> str:
     one, three = got["one look"], got["three looks"]
     rows = [
         [number, ", ".join(f"`{name}`" for name in found["networks"]), f"{found['mae']:.2f}", f"{other['mae']:.2f}"]
-        for (number, found), other in zip(one["best"].items(), three["best"].values(), strict=True)
+        for (number, found), other in zip(one["means"].items(), three["means"].values(), strict=True)
     ]
     columns = ["networks", "best mean by one look", "MAE, months", "of the best by three looks"]
     shipped = "\n\n".join(_parts(name, one[name]) for name in ("default", "best"))
-    gain = interval(got["best against default"]["mae"], sign="+")
-    among = f"{table(columns, rows)}\n\n*n = {got['n']:,} films.*"
-    return f"{among}\n\n{shipped}\n\nThe kinds of `best` against those of `default`, paired: {gain}."
+    gain = interval(got["larger hand"]["mae"], sign="+")
+    larger = f"Beside the joints `hand_lite2_short` in place of `hand_short`, paired: {gain}."
+    return f"{table(columns, rows)}\n\n*n = {got['n']:,} films.*\n\n{shipped}\n\n{larger}"
 
 
 def _parts(name: str, found: Any) -> str:

@@ -201,8 +201,7 @@ def hand_384() -> Config:
 
 
 def hand_384_lite2() -> Config:
-    """`hand_384` by EfficientNet-Lite2; `hand_384_lite2_steady` goes on from it, which is in `best` beside the three
-    of `default`."""
+    """`hand_384` by EfficientNet-Lite2, which is in `best` beside the three of `default`."""
     other = hand_384()
     train = replace(other.train, epochs=15, evaluate_every=15, seed=1)
     model = replace(other.model, name="efficientnet_lite2")
@@ -223,11 +222,6 @@ def distribution_384_steady() -> Config:
 def hand_384_steady() -> Config:
     """`hand_384` taught in the same way."""
     return _steady(hand_384())
-
-
-def hand_384_lite2_steady() -> Config:
-    """`hand_384_lite2` taught in the same way, which takes an hour."""
-    return _steady(hand_384_lite2())
 
 
 def _steady(first: Config) -> Config:
@@ -303,7 +297,6 @@ RECIPES: dict[str, Callable[[], Config]] = {
         joints_384_steady,
         distribution_384_steady,
         hand_384_steady,
-        hand_384_lite2_steady,
         fold,
         fold_joints,
         taught,
