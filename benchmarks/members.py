@@ -120,13 +120,15 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="the films, for --add")
     options = parser.parse_args()
     if options.add:
+        if not options.data:
+            parser.error("--add needs --data")
         name, _, run = options.add.partition("=")
         add(options.table, name, Path(run), options.data)
-    labels, looks = read(options.table)
-    one, all_looks = ({name: each[:count].mean(0) for name, each in looks.items()} for count in (1, None))
+    labels, readings = read(options.table)
+    one, all_looks = ({name: each[:count].mean(0) for name, each in readings.items()} for count in (1, None))
     found: dict[str, Any] = {
         "n": len(labels),
-        "alone": {name: [mae(one[name], labels), mae(all_looks[name], labels)] for name in looks},
+        "alone": {name: [mae(one[name], labels), mae(all_looks[name], labels)] for name in readings},
         "one look": chosen(labels, one),
         "three looks": chosen(labels, all_looks),
     }
