@@ -1,12 +1,13 @@
 """Which networks a shipped file should be made of, and how many looks, by films that none of them has seen.
 
-python benchmarks/members.py [--table docs/results/members.csv] [--out docs/results/members.json]
-    [--add NAME=RUN --data DIR]
+python benchmarks/members.py [--table docs/results/members.csv] [--all docs/results/oof.csv]
+    [--out docs/results/members.json] [--add NAME=RUN --data DIR]
 
 The table holds what networks of several kinds, each trained without the first fold of the training films, read on that
 fold, look by look: for two and a half minutes of a GPU (`python benchmarks/side_by_side.py … --minutes 2.5 --fold 0`)
 or on two cores (`python benchmarks/one_fold.py`). ``--add`` reads the fold by the network of a run folder and puts it
-into the table. No validation label is asked.
+into the table. What the kinds of `default` add to each other is asked of all folds (`benchmarks/out_of_fold.py`), and
+of the first what a larger network on the hand adds to them. No validation label is asked.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ SHIPPED = {  # the kinds that shipped files are made of; one of `best` was train
 }
 JOINTS = ("joints_384", "joints_distribution")
 ALIKE = ("hand_short", "hand_lite2_short")  # trained alike, for a short time
+KINDS = ("fold_joints", "fold_distribution", "fold")  # of all folds, the kinds of `default`
+FOURTH = "fold_lite2"  # of the first fold: `fold` by EfficientNet-Lite2
 WEIGHTS = np.arange(0, 1.01, 0.1)
 LARGEST = 5  # networks of one file that are tried together
 LOOKS = 3  # of each network in the table
@@ -71,14 +74,23 @@ def add(path: Path, name: str, run: Path, data: Path) -> None:
     write_bytes(path, text.getvalue().encode())
 
 
-def read(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Labels [films] and by network its readings [looks, films], in months."""
+def read(path: Path) -> tuple[list[str], np.ndarray, dict[str, np.ndarray]]:
+    """Ids, labels [films] and by network its readings [looks, films], in months, of the first fold."""
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     looks: dict[str, list[np.ndarray]] = {}
     for column in [name for name in rows[0] if " look " in name]:
         looks.setdefault(column.partition(" look ")[0], []).append(np.array([float(row[column]) for row in rows]))
-    return np.array([float(row["label"]) for row in rows]), {name: np.stack(each) for name, each in looks.items()}
+    labels = np.array([float(row["label"]) for row in rows])
+    return [row["id"] for row in rows], labels, {name: np.stack(each) for name, each in looks.items()}
+
+
+def read_all(path: Path) -> tuple[list[str], np.ndarray, dict[str, np.ndarray]]:
+    """Ids, labels and by kind the readings of every film of the table of all folds, in months."""
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    months = {name: np.array([float(row[name]) for row in rows]) for name in ("label", *KINDS)}
+    return [row["id"] for row in rows], months.pop("label"), months
 
 
 def mae(months: np.ndarray, labels: np.ndarray) -> float:
@@ -115,6 +127,7 @@ def parts_of(labels: np.ndarray, readings: dict[str, np.ndarray], kinds: Sequenc
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--table", type=Path, default=Path("docs/results/members.csv"))
+    parser.add_argument("--all", type=Path, default=Path("docs/results") / folds.FILE, help="of all folds, by kind")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--add", metavar="NAME=RUN", help="a network that has not seen the fold, by its run folder")
     parser.add_argument("--data", type=Path, help="the films, for --add")
@@ -124,16 +137,21 @@ def main() -> None:
             parser.error("--add needs --data")
         name, _, run = options.add.partition("=")
         add(options.table, name, Path(run), options.data)
-    labels, readings = read(options.table)
+    ids, labels, readings = read(options.table)
     one, all_looks = ({name: each[:count].mean(0) for name, each in readings.items()} for count in (1, None))
+    every, all_labels, kinds = read_all(options.all)
+    first = [every.index(name) for name in ids]
+    with_fourth = {name: ages[first] for name, ages in kinds.items()} | {FOURTH: all_looks[FOURTH]}
     found: dict[str, Any] = {
         "n": len(labels),
         "alone": {name: [mae(one[name], labels), mae(all_looks[name], labels)] for name in readings},
         "one look": chosen(labels, one),
         "three looks": chosen(labels, all_looks),
+        "all folds": {"n": len(every), **parts_of(all_labels, kinds, KINDS)},
+        "fourth": parts_of(labels, with_fourth, (*KINDS, FOURTH)),
     }
-    for shipped, kinds in SHIPPED.items():
-        means = [np.mean([readings[name] for name in kinds], 0) for readings in (one, all_looks)]
+    for shipped, networks in SHIPPED.items():
+        means = [np.mean([readings[name] for name in networks], 0) for readings in (one, all_looks)]
         found["one look"][shipped]["three looks"] = metrics.paired(labels, *means)["mae"]
     means = [np.mean([one[name] for name in (*JOINTS, hand)], 0) for hand in ALIKE]
     found["larger hand"] = metrics.paired(labels, *means)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from .checkpoint import load_run
@@ -20,9 +21,9 @@ from .config import DataConfig
 from .dataset import Sample, open_folder
 from .errors import BadTable
 from .evaluate import predict_all
-from .export import exported
 from .files import write_bytes
 from .films import Data, Films
+from .predictions import Predictions
 from .predictor import Predictor
 from .run_record import RUN
 from .split import assign, divide
@@ -61,25 +62,33 @@ def is_done(folder: Path) -> bool:
 
 def write(out: Path, films: Sequence[Sample], fold_of: dict[str, int], *runs: Path) -> None:
     """The table ``out``: what the five runs ``fold0`` to ``fold4`` of a folder read, each on its own fold of the films.
-    Of several such folders the networks that left out the same fold read together, as one."""
+
+    Of several such folders the networks that left out the same fold read together: the mean of their ages, and the
+    error to expect of the first, widened by what all disagree by, as in `boneage.models.head.Panel`. What each said
+    alone follows, in months, under the name of its folder.
+    """
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(COLUMNS)
+    rows.writerow((*COLUMNS, *(folder.name for folder in runs if len(runs) > 1)))
     for fold in range(FOLDS):
         left_out = [film for film in films if fold_of[film.id] == fold]
-        table, failures = predict_all(_reader([folder / f"fold{fold}" for folder in runs]), left_out)
-        if failures:
-            raise BadTable(f"film {failures[0].id} cannot be read: {failures[0].reason}")
-        spreads = [""] * len(table) if table.spreads is None else [f"{value:.2f}" for value in table.spreads]
-        for name, sex, label, age, spread in zip(
-            table.ids, table.sexes, table.labels, table.predictions, spreads, strict=True
-        ):
-            rows.writerow((name, fold, sex.value, f"{label:.2f}", f"{age:.2f}", spread))
+        told = [_told(folder / f"fold{fold}", left_out) for folder in runs]
+        first, ages = told[0], np.stack([table.predictions for table in told], axis=1)
+        spreads = [""] * len(ages)
+        if first.spreads is not None:
+            spreads = [f"{value:.2f}" for value in np.sqrt(first.spreads**2 + ages.var(axis=1))]
+        for name, sex, label, each, spread in zip(first.ids, first.sexes, first.labels, ages, spreads, strict=True):
+            alone = [f"{age:.2f}" for age in each] if len(runs) > 1 else []
+            rows.writerow((name, fold, sex.value, f"{label:.2f}", f"{each.mean():.2f}", spread, *alone))
     write_bytes(out, text.getvalue().encode())
 
 
-def _reader(runs: Sequence[Path]) -> Predictor:
-    return Predictor.load(runs[0]) if len(runs) == 1 else Predictor(exported(runs), runs[0])
+def _told(run: Path, films: Sequence[Sample]) -> Predictions:
+    """What a run reads on films, in their order; BadTable if one cannot be read."""
+    table, failures = predict_all(Predictor.load(run), films)
+    if failures:
+        raise BadTable(f"film {failures[0].id} cannot be read: {failures[0].reason}")
+    return table
 
 
 def _chosen(films: Films, rows: list[int]) -> Films:

@@ -255,6 +255,13 @@ def fold_joints() -> Config:
     return replace(first, recipe="fold_joints", prepare=replace(first.prepare, joints=True))
 
 
+def fold_distribution() -> Config:
+    """`fold_joints`, but learning the distribution of the labels, on smaller pictures first: twenty minutes a fold."""
+    other = fold_joints()
+    train = replace(other.train, loss="distribution", sizes=(160, 192, 192, 224), seed=2)
+    return replace(other, recipe="fold_distribution", train=train)
+
+
 def taught() -> Config:
     """`fold` on all films and for longer, half of what it learns being what five networks of `fold`, which are trained
     first, say of films that they have not seen: about two hours of two cores, and no better for it."""
@@ -299,6 +306,7 @@ RECIPES: dict[str, Callable[[], Config]] = {
         hand_384_steady,
         fold,
         fold_joints,
+        fold_distribution,
         taught,
         tiny,
     )
