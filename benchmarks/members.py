@@ -38,8 +38,8 @@ SHIPPED = {  # the kinds that shipped files are made of; one of `best` was train
 }
 JOINTS = ("joints_384", "joints_distribution")
 ALIKE = ("hand_short", "hand_lite2_short")  # trained alike, for a short time
-KINDS = ("fold_joints", "fold_distribution", "fold")  # of all folds, the kinds of `default`
-FOURTH = "fold_lite2"  # of the first fold: `fold` by EfficientNet-Lite2
+KINDS = ("fold_joints", "fold_distribution", "fold_hand")  # of all folds, the kinds of `default`
+FOURTH = "fold_hand_lite2"  # of the first fold: `fold_hand` by EfficientNet-Lite2
 WEIGHTS = np.arange(0, 1.01, 0.1)
 LARGEST = 5  # networks of one file that are tried together
 LOOKS = 3  # of each network in the table

@@ -19,7 +19,7 @@ from boneage.recipes import recipe
 from boneage.train import train_without
 from boneage.world import keep_freed_memory, world
 
-RECIPES = ("fold_distribution", "fold_joints", "fold")  # the first tells the error to expect
+RECIPES = ("fold_distribution", "fold_joints", "fold_hand")  # the first tells the error to expect
 
 
 def main() -> None:

@@ -242,19 +242,25 @@ def _difference(base: Predictions, other: Predictions) -> dict[str, float]:
 
 
 def out_of_fold() -> str:
-    """Every training film read by a network that has not seen it: ``oof.csv``, by fold and together."""
+    """Every training film read by networks that have not seen it: ``oof.csv``, by fold and together, and the MAE that
+    each kind of network has alone."""
     path = RESULTS / "oof.csv"
     if not path.exists():
         return "*Not measured yet.*"
     with path.open() as file:
         films = list(csv.DictReader(file))
     parts = {fold: [film for film in films if film["fold"] == fold] for fold in sorted({f["fold"] for f in films})}
+    columns = list(films[0])
+    kinds = columns[columns.index("spread") + 1 :]
     rows = []
     for name, part in [*parts.items(), ("**all**", films)]:
-        labels, ages = (np.array([float(film[column]) for film in part]) for column in ("label", "prediction"))
-        got = metrics.summary(labels, ages)
-        rows.append([name, f"{len(part):,}", interval(got["mae"]), interval(got["rmse"]), interval(got["r2"], 3)])
-    return table(["fold", "films", "MAE, months", "RMSE, months", "R²"], rows)
+        column = {key: np.array([float(film[key]) for film in part]) for key in ("label", "prediction", *kinds)}
+        got = metrics.summary(column["label"], column["prediction"])
+        alone = [f"{np.abs(column[kind] - column['label']).mean():.2f}" for kind in kinds]
+        together = [interval(got["mae"]), interval(got["rmse"]), interval(got["r2"], 3)]
+        rows.append([name, f"{len(part):,}", *together, *alone])
+    heads = [f"`{kind}` alone" for kind in kinds]
+    return table(["fold", "films", "MAE, months", "RMSE, months", "R²", *heads], rows)
 
 
 @of("data_path")

@@ -242,16 +242,16 @@ def _steady(first: Config) -> Config:
     return replace(first, recipe=f"{first.recipe}_steady", model=model, augment=SETTLED, train=train)
 
 
-def fold() -> Config:
+def fold_hand() -> Config:
     """`quick` in fewer epochs, ready for noise, JPEG and coarse films: what reads each training film out of fold."""
     first = quick()
     train = replace(first.train, epochs=8, evaluate_every=8)
-    return replace(first, recipe="fold", augment=ROUGH, train=train)
+    return replace(first, recipe="fold_hand", augment=ROUGH, train=train)
 
 
 def fold_joints() -> Config:
-    """`fold`, with the joints in place of the hand."""
-    first = fold()
+    """`fold_hand`, with the joints in place of the hand."""
+    first = fold_hand()
     return replace(first, recipe="fold_joints", prepare=replace(first.prepare, joints=True))
 
 
@@ -263,10 +263,10 @@ def fold_distribution() -> Config:
 
 
 def taught() -> Config:
-    """`fold` on all films and for longer, half of what it learns being what five networks of `fold`, which are trained
-    first, say of films that they have not seen: about two hours of two cores, and no better for it."""
-    first = fold()
-    train = replace(first.train, teacher="fold", trust=0.5, epochs=15, evaluate_every=5)
+    """`fold_hand` on all films and for longer, half of what it learns being what five networks of that recipe, which
+    are trained first, say of films that they have not seen: about two hours of two cores, and no better for it."""
+    first = fold_hand()
+    train = replace(first.train, teacher="fold_hand", trust=0.5, epochs=15, evaluate_every=5)
     return replace(first, recipe="taught", train=train)
 
 
@@ -304,7 +304,7 @@ RECIPES: dict[str, Callable[[], Config]] = {
         joints_384_steady,
         distribution_384_steady,
         hand_384_steady,
-        fold,
+        fold_hand,
         fold_joints,
         fold_distribution,
         taught,
