@@ -109,21 +109,25 @@ def members(got: Any) -> str:
         for (number, found), other in zip(one["means"].items(), three["means"].values(), strict=True)
     ]
     columns = ["networks", "best mean by one look", "MAE, months", "of the best by three looks"]
-    shipped = "\n\n".join(_parts(name, one[name]) for name in ("default", "best"))
+    shipped = "\n\n".join(_parts(f"The kinds of `{name}`, one look", one[name]) for name in ("default", "best"))
+    every, fourth = got["all folds"], got["fourth"]
+    kinds = _parts(f"The kinds of `default` on all folds, as trained for `oof.csv` (n = {every['n']:,})", every)
+    larger_hand = _parts("These and a network of the larger hand, of the first fold", fourth)
     gain = interval(got["larger hand"]["mae"], sign="+")
     larger = f"Beside the joints `hand_lite2_short` in place of `hand_short`, paired: {gain}."
-    return f"{table(columns, rows)}\n\n*n = {got['n']:,} films.*\n\n{shipped}\n\n{larger}"
+    return "\n\n".join([table(columns, rows), f"*n = {got['n']:,} films.*", shipped, larger, kinds, larger_hand])
 
 
-def _parts(name: str, found: Any) -> str:
-    """What the networks of a shipped file add to each other, and what other weights or more looks would."""
+def _parts(what: str, found: Any) -> str:
+    """What some networks add to each other, and what other weights or more looks would."""
     without = ", ".join(f"`{kind}` {interval(value, sign='+')}" for kind, value in found["without"].items())
     weights = ", ".join(f"{weight:g}" for weight in found["best_weights"].values())
-    return (
-        f"The kinds of `{name}`, one look: {interval(found['mae'])} months. Without one of them (paired): {without}. "
-        f"The best weights are {weights}, which give {found['mae_of_best_weights']:.2f}. With three looks: "
-        f"{interval(found['three looks'], sign='+')}."
+    words = (
+        f"{what}: {interval(found['mae'])} months. Without one of them (paired): {without}. "
+        f"The best weights are {weights}, which give {found['mae_of_best_weights']:.2f}."
     )
+    looks = found.get("three looks")
+    return f"{words} With three looks: {interval(looks, sign='+')}." if looks else words
 
 
 @of("comparison_reference", missing="*Not compared yet.*")
