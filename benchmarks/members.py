@@ -138,14 +138,15 @@ def main() -> None:
         name, _, run = options.add.partition("=")
         add(options.table, name, Path(run), options.data)
     ids, labels, readings = read(options.table)
+    fourth = readings.pop(FOURTH).mean(0)  # trained for longer than the others, as the kinds of all folds
     one, all_looks = ({name: each[:count].mean(0) for name, each in readings.items()} for count in (1, None))
     every, all_labels, kinds = read_all(options.all)
-    first = [every.index(name) for name in ids]
-    with_fourth = {name: ages[first] for name, ages in kinds.items()} | {FOURTH: all_looks.pop(FOURTH)}
-    del one[FOURTH]  # trained for longer than the others, as the kinds of all folds
+    row_of = {name: row for row, name in enumerate(every)}
+    first = [row_of[name] for name in ids]
+    with_fourth = {name: ages[first] for name, ages in kinds.items()} | {FOURTH: fourth}
     found: dict[str, Any] = {
         "n": len(labels),
-        "alone": {name: [mae(one[name], labels), mae(all_looks[name], labels)] for name in one},
+        "alone": {name: [mae(one[name], labels), mae(all_looks[name], labels)] for name in readings},
         "one look": chosen(labels, one),
         "three looks": chosen(labels, all_looks),
         "all folds": {"n": len(every), **parts_of(all_labels, kinds, KINDS)},

@@ -3,8 +3,8 @@ on it, and compared film by film with the committed out-of-fold table.
 
 python benchmarks/one_fold.py RECIPE --data DIR [--set section.field=value …] [--fold 0] [--out FILE.json]
 
-The table's own reading of that fold is that of three networks together, trained on the same films. A run
-that was stopped goes on.
+The table's own reading of that fold is that of three networks together, trained on the same films. A run that was
+stopped goes on.
 """
 
 from __future__ import annotations

@@ -3,8 +3,7 @@ of each of its three kinds is trained without it for a short time, and they read
 
 python benchmarks/out_of_fold.py --data DIR [--runs runs/folds] [--out docs/results/oof.csv]
 
-Fifteen trainings, about four hours of two cores; what is there is not run again, and a run that was stopped goes
-on.
+Fifteen trainings, about four hours of two cores; what is there is not run again, and a run that was stopped goes on.
 """
 
 from __future__ import annotations

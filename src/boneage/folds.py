@@ -69,7 +69,8 @@ def write(out: Path, films: Sequence[Sample], fold_of: dict[str, int], *runs: Pa
     """
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow((*COLUMNS, *(folder.name for folder in runs if len(runs) > 1)))
+    kinds = [folder.name for folder in runs] if len(runs) > 1 else []
+    rows.writerow((*COLUMNS, *kinds))
     for fold in range(FOLDS):
         left_out = [film for film in films if fold_of[film.id] == fold]
         told = [_told(folder / f"fold{fold}", left_out) for folder in runs]
@@ -78,7 +79,7 @@ def write(out: Path, films: Sequence[Sample], fold_of: dict[str, int], *runs: Pa
         if first.spreads is not None:
             spreads = [f"{value:.2f}" for value in np.sqrt(first.spreads**2 + ages.var(axis=1))]
         for name, sex, label, each, spread in zip(first.ids, first.sexes, first.labels, ages, spreads, strict=True):
-            alone = [f"{age:.2f}" for age in each] if len(runs) > 1 else []
+            alone = [f"{age:.2f}" for age in each[: len(kinds)]]
             rows.writerow((name, fold, sex.value, f"{label:.2f}", f"{each.mean():.2f}", spread, *alone))
     write_bytes(out, text.getvalue().encode())
 
