@@ -8,6 +8,7 @@ import io
 import json
 import re
 import stat
+import threading
 import time
 import zlib
 from collections.abc import Iterator
@@ -344,6 +345,23 @@ def test_a_film_that_still_waits_when_the_room_closes_is_refused_not_an_error() 
     closed.close()
     with pytest.raises(Refusal, match="closed"):
         asyncio.run(closed.read(hand(), "film", Wishes()))
+
+
+def test_the_warm_up_asks_the_networks_in_every_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    cold = Room(predictor(), Limits(running=2))
+    answer, ages, threads = cold._answer, [], set()
+
+    def noted(reading: Any, *others: Any) -> Any:
+        ages.append(reading.bone_age_months)
+        threads.add(threading.get_ident())
+        return answer(reading, *others)
+
+    monkeypatch.setattr(cold, "_answer", noted)
+    cold.warm()
+    cold.close()
+    assert ages
+    assert None not in ages
+    assert len(threads) == 2
 
 
 def test_a_job_needs_films(room: TestClient) -> None:

@@ -13,6 +13,7 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
+from ... import phantom
 from ...errors import CannotWrite, UnreadableImage
 from ...explain import Layers
 from ...explain import Region as Explained
@@ -57,10 +58,12 @@ class Room:
         self._closed = False
 
     def warm(self) -> None:
-        """Read a blank film, so that the first real one does not wait for what is done once."""
-        _, png = cv2.imencode(".png", np.zeros((64, 64), np.uint8))
-        for _ in range(self.limits.running):
-            self._read(png.tobytes(), "blank", Wishes(), keep=False)
+        """Read a drawn hand a few times in every thread: what is done once, and the memory that so many readings at a
+        time need, is there before the first film comes."""
+        hand = phantom.draw(np.random.default_rng(0), months=120, sex=Sex.FEMALE, plain=True)
+        _, png = cv2.imencode(".png", hand.pixels)
+        films = [png.tobytes()] * (4 * self.limits.running)
+        list(self._threads.map(lambda film: self._read(film, "warm-up", Wishes(), keep=False), films))
 
     def close(self) -> None:
         """End decoders and threads; a film that is still inside is not read any more."""
