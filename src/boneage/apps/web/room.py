@@ -62,7 +62,7 @@ class Room:
         time need, is there before the first film comes."""
         hand = phantom.draw(np.random.default_rng(0), months=120, sex=Sex.FEMALE, plain=True)
         _, png = cv2.imencode(".png", hand.pixels)
-        films = [png.tobytes()] * (4 * self.limits.running)
+        films = [png.tobytes()] * (4 * self.limits.running)  # after one each, readings that overlap still need more
         list(self._threads.map(lambda film: self._read(film, "warm-up", Wishes(), keep=False), films))
 
     def close(self) -> None:
