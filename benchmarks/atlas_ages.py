@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from boneage import metrics
+from boneage.evaluation import metrics
 from boneage.files import write_json
 
 NEAR = 3.0  # months

@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from boneage.cache import open_cache
 from boneage.config import PrepareConfig
-from boneage.dataset import open_folder
+from boneage.data.cache import open_cache
+from boneage.data.dataset import open_folder
 from boneage.files import write_json
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from boneage.files import write_json
-from boneage.intervals import assessment
+from boneage.reading.intervals import assessment
 from boneage.types import Sex
 
 FILMS, SEED = 200_000, 0

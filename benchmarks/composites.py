@@ -19,14 +19,15 @@ from typing import Any
 import cv2
 import numpy as np
 
-from boneage import Predictor, gate
+from boneage import Predictor
 from boneage.config import Config
-from boneage.dataset import open_folder
+from boneage.data.dataset import open_folder
+from boneage.data.split import divide
 from boneage.files import write_json
-from boneage.landmarks import LANDMARKS
-from boneage.prepare import look
-from boneage.read import read
-from boneage.split import divide
+from boneage.hand import quality
+from boneage.hand.landmarks import LANDMARKS
+from boneage.hand.prepare import look
+from boneage.images.read import read
 from boneage.types import Radiograph, Reading, Severity
 
 Pixels = np.ndarray
@@ -34,7 +35,7 @@ Pixels = np.ndarray
 
 def points_of(pixels: Pixels) -> dict[str, np.ndarray]:
     """The landmarks in pixels (x, y), by name."""
-    found = look(pixels, gate.SPEC)
+    found = look(pixels, quality.SPEC)
     assert found.hand is not None
     top, bottom, left, right = found.box
     places = (found.hand.points * [right - left, bottom - top] + [left, top]) * np.array(pixels.shape[::-1])

@@ -1,4 +1,4 @@
-"""How many films that were exported again `boneage.duplicates` finds among the originals.
+"""How many films that were exported again `boneage.data.duplicates` finds among the originals.
 
 python benchmarks/copies.py DIR        about three minutes for the RSNA set on one core; prints Markdown
 """
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from boneage.dataset import Sample, open_folder
-from boneage.duplicates import SAME, SPEC, pairs, thumbnails
-from boneage.prepare import prepare
-from boneage.read import read
+from boneage.data.dataset import Sample, open_folder
+from boneage.data.duplicates import SAME, SPEC, pairs, thumbnails
+from boneage.hand.prepare import prepare
+from boneage.images.read import read
 from boneage.types import Radiograph
 
 COPIES = 120  # of each kind, of different films

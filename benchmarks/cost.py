@@ -19,11 +19,11 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from boneage.checkpoint import load_run
 from boneage.config import Config
 from boneage.files import write_json
-from boneage.losses import output
 from boneage.models.head import Network
+from boneage.training.checkpoint import load_run
+from boneage.training.losses import output
 
 SIDE, ROUNDS, FILMS = 4096, 12, 4
 

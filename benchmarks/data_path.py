@@ -17,10 +17,10 @@ import numpy as np
 import torch
 
 from boneage.files import write_json
-from boneage.films import load
-from boneage.fit import Run
-from boneage.recipes import recipe
-from boneage.world import World
+from boneage.training.distributed import World
+from boneage.training.fit import Run
+from boneage.training.recipes import recipe
+from boneage.training.tensors import load
 
 
 def paired(run: Run, step: int, pairs: int) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from boneage.data.phantom import draw
 from boneage.files import write_json
-from boneage.phantom import draw
 from boneage.types import Sex
 
 DRAWN, ROUNDS, SIZE = 100, 5, 256

@@ -18,7 +18,7 @@ from torch.nn.functional import conv2d
 from boneage.files import write_json
 from boneage.models.depthwise import depthwise
 from boneage.models.efficientnet_lite import EfficientNetLite, SameConv
-from boneage.world import keep_freed_memory
+from boneage.training.distributed import keep_freed_memory
 
 FILMS, SIZE = 32, 224
 

@@ -19,12 +19,12 @@ import cv2
 import numpy as np
 
 from boneage.config import Config
-from boneage.dataset import open_folder
-from boneage.explain import CELLS, Veiled, explain
+from boneage.data.dataset import open_folder
+from boneage.data.split import divide
 from boneage.files import write_json
-from boneage.predictor import Predictor
-from boneage.read import read
-from boneage.split import divide
+from boneage.images.read import read
+from boneage.reading.occlusion import CELLS, Veiled, explain
+from boneage.reading.predictor import Predictor
 from boneage.types import Sex
 
 SHARES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25)  # of the film, blurred away; with more, little of any hand is left

@@ -13,15 +13,15 @@ import numpy as np
 import torch
 
 from boneage.config import Config
-from boneage.dataset import open_folder
-from boneage.export import together
+from boneage.data.dataset import open_folder
+from boneage.data.split import divide
 from boneage.files import write_json
-from boneage.looks import looks
+from boneage.hand.prepare import parts, prepare
+from boneage.hand.views import looks
+from boneage.images.read import read
 from boneage.models.head import Panel, Reader, encode
-from boneage.predictor import Predictor
-from boneage.prepare import parts, prepare
-from boneage.read import read
-from boneage.split import divide
+from boneage.reading.predictor import Predictor
+from boneage.training.export import together
 from boneage.types import Sex
 
 BATCH = 20

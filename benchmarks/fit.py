@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from boneage import metrics
 from boneage.config import Config, override
+from boneage.evaluation import metrics
 from boneage.files import write_json
-from boneage.films import Films, load
-from boneage.fit import Run
-from boneage.recipes import recipe
-from boneage.world import World
+from boneage.training.distributed import World
+from boneage.training.fit import Run
+from boneage.training.recipes import recipe
+from boneage.training.tensors import Films, load
 
 SETTINGS = ["prepare.size=128", "prepare.hand=false", "train.epochs=5", "train.evaluate_every=5"]
 FITS = ("squash", "pad", "crop")

@@ -26,17 +26,17 @@ import numpy as np
 from composites import ringed
 from PIL import Image, ImageDraw, ImageFont
 
-from boneage import gate
 from boneage.config import Config
-from boneage.dataset import Sample, open_folder
+from boneage.data.dataset import Sample, open_folder
+from boneage.data.phantom import draw
+from boneage.data.split import divide
 from boneage.errors import BoneAgeError
+from boneage.evaluation.robustness import rotated
 from boneage.files import write_json
-from boneage.folders import films_below
-from boneage.landmarks import LANDMARKS
-from boneage.phantom import draw
-from boneage.read import read
-from boneage.split import divide
-from boneage.stress import rotated
+from boneage.hand import quality
+from boneage.hand.landmarks import LANDMARKS
+from boneage.images.folders import films_below
+from boneage.images.read import read
 from boneage.types import Radiograph, Severity
 
 DRAWN = 60  # pictures of each family drawn here
@@ -160,8 +160,8 @@ def pictures(folder: Path | None) -> Iterator[tuple[str, Radiograph]]:
 
 
 def is_refused(film: Radiograph) -> bool:
-    evidence = gate.examine(film)
-    flags = gate.of_film(evidence, is_brought=True, was_inverted=evidence.inverted, laterality=None)
+    evidence = quality.examine(film)
+    flags = quality.of_film(evidence, is_brought=True, was_inverted=evidence.inverted, laterality=None)
     return any(flag.severity is Severity.REFUSE for flag in flags)
 
 
@@ -185,15 +185,15 @@ def real(samples: list[Sample]) -> dict[str, Any]:
     for sample in samples:
         film = read(sample.path or "")
         began = time.perf_counter()
-        evidence = gate.examine(film)
+        evidence = quality.examine(film)
         seconds.append(time.perf_counter() - began)
-        flags = gate.of_film(evidence, is_brought=True, was_inverted=evidence.inverted, laterality=None)
+        flags = quality.of_film(evidence, is_brought=True, was_inverted=evidence.inverted, laterality=None)
         refused += [sample.id] if any(flag.severity is Severity.REFUSE for flag in flags) else []
         for flag in flags:
             flagged[flag.code] = flagged.get(flag.code, 0) + 1
         if sample in posed:
             for name, (change, is_told) in POSES.items():
-                told[name] += is_told(evidence, gate.examine(_film(change(film.pixels))))
+                told[name] += is_told(evidence, quality.examine(_film(change(film.pixels))))
     n = len(samples)
     return {
         "n": n,
@@ -206,19 +206,19 @@ def real(samples: list[Sample]) -> dict[str, Any]:
     }
 
 
-def _is_turned(by: float) -> Callable[[gate.Evidence, gate.Evidence], bool]:
+def _is_turned(by: float) -> Callable[[quality.Evidence, quality.Evidence], bool]:
     return lambda before, after: abs((after.turned - before.turned - by + 180) % 360 - 180) < 15
 
 
 POSED = 200  # films that are also mirrored, turned and inverted
-POSES: dict[str, tuple[Callable[[Pixels], Pixels], Callable[[gate.Evidence, gate.Evidence], bool]]] = {
+POSES: dict[str, tuple[Callable[[Pixels], Pixels], Callable[[quality.Evidence, quality.Evidence], bool]]] = {
     "mirrored": (lambda pixels: pixels[:, ::-1], lambda before, after: after.mirrored != before.mirrored),
     **{
         f"rotated by {by}\N{DEGREE SIGN}": (lambda pixels, by=by: rotated(pixels, by), _is_turned(by))
         for by in (90, 180, 270)
     },
     "inverted": (lambda pixels: 1 - pixels, lambda before, after: after.inverted != before.inverted),
-    "a ring put on a finger": (ringed, lambda before, after: after.metal >= gate.METAL),
+    "a ring put on a finger": (ringed, lambda before, after: after.metal >= quality.METAL),
 }
 
 

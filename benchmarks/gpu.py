@@ -19,10 +19,10 @@ from cost import cost, operations
 
 from boneage.config import Config
 from boneage.files import write_json
-from boneage.films import Data, load
-from boneage.fit import Run
-from boneage.recipes import recipe
-from boneage.world import World, world
+from boneage.training.distributed import World, world
+from boneage.training.fit import Run
+from boneage.training.recipes import recipe
+from boneage.training.tensors import Data, load
 
 SIDE, ROUNDS = 8192, 10
 WARM, STEPS = 5, 12

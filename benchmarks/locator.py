@@ -9,11 +9,11 @@ import argparse
 import json
 from pathlib import Path
 
-from boneage import locate
 from boneage.files import sha256, write_json
-from boneage.train_locator import load, measure
+from boneage.hand import locate
+from boneage.training.locator import load, measure
 
-FILE = Path(locate.__file__).parent / "weights" / "parts" / "locator.onnx"
+FILE = locate.FILE
 
 
 def main() -> None:

@@ -23,13 +23,14 @@ from typing import Any
 
 import numpy as np
 
-from boneage import folds, metrics
 from boneage.config import DataConfig
-from boneage.evaluate import predict_all
+from boneage.evaluation import metrics
+from boneage.evaluation.evaluate import predict_all
 from boneage.files import write_bytes, write_json
-from boneage.looks import looks
-from boneage.predictor import Predictor
-from boneage.prepare import parts
+from boneage.hand.prepare import parts
+from boneage.hand.views import looks
+from boneage.reading.predictor import Predictor
+from boneage.training import folds
 from boneage.types import Sex
 
 SHIPPED = {  # the kinds that shipped files are made of; one of `best` was trained for a shorter time

@@ -19,10 +19,10 @@ import numpy as np
 import torch
 
 from boneage.files import write_json
-from boneage.films import Data, Films
-from boneage.fit import Run
-from boneage.recipes import recipe
-from boneage.world import World, keep_freed_memory
+from boneage.training.distributed import World, keep_freed_memory
+from boneage.training.fit import Run
+from boneage.training.recipes import recipe
+from boneage.training.tensors import Data, Films
 
 STEPS, WARM = 12, 3
 

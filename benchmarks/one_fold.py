@@ -16,15 +16,16 @@ from typing import Any
 
 import numpy as np
 
-from boneage import folds, metrics
 from boneage.config import Config, override
-from boneage.evaluate import predict_all
+from boneage.evaluation import metrics
+from boneage.evaluation.evaluate import predict_all
 from boneage.files import write_json
-from boneage.films import load
-from boneage.predictor import Predictor
-from boneage.recipes import recipe
-from boneage.train import train_without
-from boneage.world import keep_freed_memory, world
+from boneage.reading.predictor import Predictor
+from boneage.training import folds
+from boneage.training.distributed import keep_freed_memory, world
+from boneage.training.recipes import recipe
+from boneage.training.tensors import load
+from boneage.training.train import train_without
 
 TABLE = Path(__file__).parent.parent / "docs" / "results" / folds.FILE
 

@@ -11,10 +11,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from boneage.dataset import open_folder
+from boneage.data.dataset import open_folder
 from boneage.files import write_json
-from boneage.predictor import Predictor
-from boneage.read import read
+from boneage.images.read import read
+from boneage.reading.predictor import Predictor
 
 
 def compared(predictor: Predictor, data: Path) -> list[dict[str, Any]]:

@@ -11,12 +11,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from boneage import folds
 from boneage.config import DataConfig
-from boneage.films import load
-from boneage.recipes import recipe
-from boneage.train import train_without
-from boneage.world import keep_freed_memory, world
+from boneage.training import folds
+from boneage.training.distributed import keep_freed_memory, world
+from boneage.training.recipes import recipe
+from boneage.training.tensors import load
+from boneage.training.train import train_without
 
 RECIPES = ("fold_distribution", "fold_joints", "fold_hand")  # the first tells the error to expect
 

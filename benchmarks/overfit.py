@@ -15,10 +15,10 @@ import torch
 
 from boneage.config import override
 from boneage.files import write_json
-from boneage.films import load
-from boneage.fit import Run
-from boneage.recipes import recipe
-from boneage.world import World
+from boneage.training.distributed import World
+from boneage.training.fit import Run
+from boneage.training.recipes import recipe
+from boneage.training.tensors import load
 
 SETTINGS = ["data.limit=64", "train.batch=16", "train.epochs=60", "train.lr=3e-4"]
 SETTINGS += ["train.freeze_batchnorm=true", "train.freeze_after=0.4"]  # statistics of 16 films waver

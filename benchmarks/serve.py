@@ -35,8 +35,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from rooms import Service, service
 
+from boneage.data.phantom import draw
 from boneage.files import write_json
-from boneage.phantom import draw
 
 FILM_BYTES = 2_000_000
 SLOW = 300

@@ -22,12 +22,12 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from boneage import folds
 from boneage.config import Config, override
-from boneage.films import Data, Films, load
-from boneage.fit import Run
-from boneage.recipes import recipe
-from boneage.world import keep_freed_memory, world
+from boneage.training import folds
+from boneage.training.distributed import keep_freed_memory, world
+from boneage.training.fit import Run
+from boneage.training.recipes import recipe
+from boneage.training.tensors import Data, Films, load
 
 LOOK_BACK = 40  # times ten steps, from which the speed is told
 AT_LEAST = 3.0  # seconds of them

@@ -18,11 +18,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from boneage.explain import explain
+from boneage.data.phantom import draw
 from boneage.files import write_json
-from boneage.phantom import draw
-from boneage.predictor import Predictor
-from boneage.read import read
+from boneage.images.read import read
+from boneage.reading.occlusion import explain
+from boneage.reading.predictor import Predictor
 from boneage.types import Sex
 
 RUNS = 7

@@ -14,16 +14,16 @@ import argparse
 from dataclasses import fields
 from pathlib import Path
 
-from boneage.checkpoint import load_run
 from boneage.config import AugmentConfig, override
-from boneage.dataset import open_folder
-from boneage.evaluate import predict_all
+from boneage.data.dataset import open_folder
+from boneage.data.split import divide
+from boneage.evaluation.evaluate import predict_all
+from boneage.evaluation.predictions import to_csv
 from boneage.files import write_bytes, write_json
-from boneage.predictions import to_csv
-from boneage.predictor import Predictor
-from boneage.recipes import recipe
-from boneage.split import divide
-from boneage.train import train
+from boneage.reading.predictor import Predictor
+from boneage.training.checkpoint import load_run
+from boneage.training.recipes import recipe
+from boneage.training.train import train
 
 RESULTS = Path(__file__).parent.parent / "docs" / "results" / "variants"
 PLAIN = [f"augment.{field.name}=0" for field in fields(AugmentConfig)]

@@ -16,13 +16,13 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from boneage import metrics
 from boneage.config import PrepareConfig
-from boneage.phantom import draw
-from boneage.plots import falling
-from boneage.predictions import read_predictions
-from boneage.prepare import prepare
-from boneage.stress import rotated
+from boneage.data.phantom import draw
+from boneage.evaluation import metrics
+from boneage.evaluation.plots import falling
+from boneage.evaluation.predictions import read_predictions
+from boneage.evaluation.robustness import rotated
+from boneage.hand.prepare import prepare
 from boneage.types import Radiograph, Sex
 
 IMAGES, RESULTS = Path(__file__).parent / "images", Path(__file__).parent / "results"

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from boneage import card, metrics
-from boneage.predictions import Predictions, read_predictions
-from boneage.predictor import shipped
+from boneage.evaluation import metrics, model_card
+from boneage.evaluation.predictions import Predictions, read_predictions
+from boneage.reading.predictor import shipped
 
 RESULTS = Path(__file__).parent / "results"
 REFERENCES = ("resnet50_256", "inception_v4_256", "resnet50_128", "inception_v4_128")
@@ -82,7 +82,7 @@ def curve(name: str) -> str:
 @of("evaluation_default")
 def certainty(got: Any) -> str:
     """How well the shipped file's intervals hold."""
-    return card.certainty(got["intervals"]) + ceiling()
+    return model_card.certainty(got["intervals"]) + ceiling()
 
 
 @of("ceiling", missing="")

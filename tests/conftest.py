@@ -2,69 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import resource
 import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tiny import FILMS, tiny_config
 
-from boneage.config import Config, override
-from boneage.phantom import write_folder
-from boneage.recipes import recipe
+from boneage.data.phantom import write_folder
 
 if TYPE_CHECKING:
-    from boneage.films import Data
-
-FILMS = 60
-NOBODY = 65534  # the user who owns nothing
-TINY = (  # a tiny network on the shared films: an epoch takes a fraction of a second
-    "prepare.size=48",
-    "model.hidden=16",
-    "train.batch=16",
-    "train.epochs=3",
-    "train.precision=fp32",
-)
-
-
-def tiny_config(*settings: str) -> Config:
-    """The recipe `tiny` made small, and ``section.field=value`` words on top."""
-    return override(recipe("tiny"), [*TINY, *settings])
-
-
-@contextmanager
-def full_disk(bytes_left: int) -> Iterator[None]:
-    """No file may grow beyond so many bytes: the system refuses the rest, as it does on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_left, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-@contextmanager
-def closed_folder() -> Iterator[Path]:
-    """A folder within a folder that this process may not list while the block lasts, whoever runs it."""
-    with tempfile.TemporaryDirectory() as outer:
-        folder = Path(outer, "closed")
-        Path(outer).chmod(0o777)
-        folder.mkdir(mode=0o000)
-        user = os.geteuid()
-        if user == 0:
-            try:
-                os.seteuid(NOBODY)
-            except OSError:
-                pytest.skip("everything may be listed here")
-        try:
-            yield folder
-        finally:
-            os.seteuid(user)
-            folder.chmod(0o700)
+    from boneage.training.tensors import Data
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -92,7 +41,7 @@ def own_films(films: Path, tmp_path: Path) -> Path:
 def tiny_data(films: Path) -> Data:
     """`films` as `tiny_config` trains on them: 51 to train, 6 to validate, 48 px."""
     torch = pytest.importorskip("torch")
-    from boneage.films import load
+    from boneage.training.tensors import load
 
     return load(tiny_config(), films, torch.device("cpu"))
 
@@ -111,7 +60,7 @@ def one_thread() -> Iterator[None]:
 def tiny_run(films: Path, tmp_path_factory: pytest.TempPathFactory, cache_home: Path) -> Path:
     """The folder of a finished run of the tiny network on `films`, for reading only."""
     pytest.importorskip("torch")
-    from boneage.train import train
+    from boneage.training.train import train
 
     folder = tmp_path_factory.mktemp("runs") / "tiny"
     train(tiny_config(), films, folder)
@@ -121,6 +70,6 @@ def tiny_run(films: Path, tmp_path_factory: pytest.TempPathFactory, cache_home: 
 @pytest.fixture(scope="session")
 def tiny_model(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`tiny_run` exported, for reading only."""
-    from boneage.export import export
+    from boneage.training.export import export
 
     return export(tiny_run, tmp_path_factory.mktemp("models") / "tiny.onnx")

@@ -12,14 +12,14 @@ import pytest
 from picture_files import PICTURE
 
 pydicom = pytest.importorskip("pydicom")
-from pydicom.config import IGNORE  # noqa: E402
-from pydicom.config import settings as dicom_settings  # noqa: E402
-from pydicom.dataset import Dataset, FileMetaDataset  # noqa: E402
-from pydicom.encaps import encapsulate  # noqa: E402
-from pydicom.uid import ExplicitVRLittleEndian  # noqa: E402
+from pydicom.config import IGNORE
+from pydicom.config import settings as dicom_settings
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import ExplicitVRLittleEndian
 
-from boneage.errors import UnreadableImage  # noqa: E402
-from boneage.read import read  # noqa: E402
+from boneage.errors import UnreadableImage
+from boneage.images.read import read
 
 TWELVE = np.round(PICTURE * 4095).astype(np.uint16)
 EIGHT = np.round(PICTURE * 255).astype(np.uint8)

@@ -23,16 +23,16 @@ import pytest
 for package in ("fastapi", "uvicorn", "httpx2", "sqlalchemy", "alembic", "prometheus_client", "reportlab"):
     pytest.importorskip(package, reason="the reading room needs boneage[serve]")
 
-import httpx2 as httpx  # noqa: E402
-from starlette.testclient import TestClient  # noqa: E402
+import httpx2 as httpx
+from starlette.testclient import TestClient
 
-from boneage import Predictor, Sex  # noqa: E402
-from boneage.apps.web.app import create_app  # noqa: E402
-from boneage.phantom import draw  # noqa: E402
+from boneage import Predictor, Sex
+from boneage.apps.web.app import create_app
+from boneage.data.phantom import draw
 
 MODEL = "default"
 SHORT = (  # the same server with limits that a test can wait for
-    "from boneage.apps.web import limits as all_limits\n"
+    "from boneage.clinic import limits as all_limits\n"
     "import dataclasses, functools\n"
     "all_limits.Limits = functools.partial(all_limits.Limits, film=2 * 2**20, head_seconds=2, idle_seconds=2, "
     "body_seconds=20, running=1, waiting=2, connections=60)\n"

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from conftest import tiny_config
+from tiny import tiny_config
 from torch import Tensor
 
-from boneage import checkpoint
-from boneage.films import Data, Films
-from boneage.fit import Run
-from boneage.world import World
+from boneage.training import checkpoint
+from boneage.training.distributed import World
+from boneage.training.fit import Run
+from boneage.training.tensors import Data, Films
 
 UNCHANGED = [f"augment.{name}=0" for name in ("rotation", "shift", "zoom", "aspect", "gamma", "contrast", "flip")]
 CERTAIN = [*UNCHANGED, "model.dropout=0", "model.sex_dropout=0"]  # nothing left to chance but the order

@@ -10,7 +10,7 @@ import schemathesis
 from hypothesis import strategies as st
 from schemathesis.core.failures import AcceptedNegativeData, Failure
 
-from boneage.phantom import draw
+from boneage.data.phantom import draw
 
 FORMS = ("/api/readings", "/api/films", "/api/reports", "/api/jobs")
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import full_disk
+from refusals import full_disk
 
 from boneage.errors import CannotWrite
 from boneage.files import remove_leftovers, replacing, sha256, sha256_json, write_bytes, write_json

@@ -5,9 +5,9 @@
 """
 
 from .errors import BoneAgeError
-from .predictor import Predictor
-from .prepare import prepare
-from .read import read
+from .hand.prepare import prepare
+from .images.read import read
+from .reading.predictor import Predictor
 from .types import DISCLAIMER, Radiograph, Reading, Sex
 
 __all__ = ["DISCLAIMER", "BoneAgeError", "Predictor", "Radiograph", "Reading", "Sex", "prepare", "read"]

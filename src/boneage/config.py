@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import BadConfig
-from .looks import LOOKS
+from .hand.views import LOOKS
 
 CELLS = 4  # along a side of a montage of joints
 _INF = math.inf
@@ -18,12 +18,12 @@ _INF = math.inf
 
 @dataclass(frozen=True)
 class PrepareConfig:
-    """How a radiograph becomes the network's pixels; stored with the weights (see `boneage.prepare`)."""
+    """How a radiograph becomes the network's pixels; stored with the weights (see `boneage.hand.prepare`)."""
 
     size: int = 256
     fit: str = "squash"  # squash | pad | crop
     hand: bool = False  # find the hand and bring it upright, to one size, the thumb to the right
-    joints: bool = False  # show the hand's joints, each cut out and enlarged, in its place (see `boneage.joints`)
+    joints: bool = False  # show the hand's joints, each cut out and enlarged, in its place (see `boneage.hand.joints`)
     beside: bool = False  # show them to the right of the hand instead: for several networks that read together
     low: float = 2.0  # percentile of the film that becomes black
     high: float = 96.0  # percentile taken as bright bone; side markers lie above it
@@ -58,7 +58,7 @@ class PrepareConfig:
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Which films of the data folder are used and how they are split (see `boneage.split`)."""
+    """Which films of the data folder are used and how they are split (see `boneage.data.split`)."""
 
     seed: int = 0
     validation: float = 0.1
@@ -87,7 +87,7 @@ class ModelConfig:
     attention: str = "none"  # none | channel | spatial | both
     pretrained: str = "none"  # none | imagenet
     mirror: bool = False  # in use, average over the film and its mirror image
-    looks: int = 1  # in use, average over so many looks (see `boneage.looks`)
+    looks: int = 1  # in use, average over so many looks (see `boneage.hand.views`)
 
     def __post_init__(self) -> None:
         _within("model", self, sex_dropout=(0, 1), dropout=(0, 1), drop_path=(0, 0.9), hidden=(1, _INF))

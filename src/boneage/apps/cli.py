@@ -14,7 +14,7 @@ import typer
 
 from ..errors import BoneAgeError
 from ..types import DISCLAIMER, Sex
-from .given import chosen, configured, need, of_table, plain, report_failures
+from .options import chosen, configured, need, of_table, plain, report_failures
 
 INTERRUPTED = 130
 EXTRA = {  # a package of an optional install, and which
@@ -45,7 +45,7 @@ Settings = Annotated[list[str] | None, typer.Option("--set", metavar="SECTION.FI
 def demo(out: Annotated[Path, typer.Option(help="a new folder")] = Path("boneage-demo")) -> None:
     """The whole way on synthetic hands: draw, train, evaluate, compare; under three minutes."""
     need("matplotlib")
-    from ..demo import demo
+    from .demo import demo
 
     print(f"Open {demo(out)} in a browser. {DISCLAIMER}")
 
@@ -58,7 +58,7 @@ def phantom(
     size: Annotated[int, typer.Option(help="pixels on a side")] = 256,
 ) -> None:
     """Draw synthetic hand radiographs with known bone ages, in the layout of the RSNA data."""
-    from ..phantom import write_folder
+    from ..data.phantom import write_folder
     from ..progress import progress
 
     with progress("drawing hands", n, "films") as advance:
@@ -73,7 +73,7 @@ def check(
     images: Images = None,
 ) -> None:
     """Say what is in a data folder and what is wrong with it; exits with 1 if something must be mended."""
-    from ..data_check import check, lines
+    from ..data.check import check, lines
 
     report = check(folder, images=images, out=out)
     print("\n".join(lines(report)))
@@ -89,7 +89,7 @@ def sheet(
     seed: int = 0,
 ) -> None:
     """Draw films as stored, as prepared, and as training sees them."""
-    from ..sheet import sheet
+    from ..training.augmentation_sheet import sheet
 
     print(f"{sheet(configured(recipe, settings), folder, out, seed)} written")
 
@@ -105,7 +105,7 @@ def train(
 ) -> None:
     """Train a network on films with known bone ages."""
     config = configured(recipe, settings)
-    from ..train import train
+    from ..training.train import train
 
     record = train(config, folder, out, images=images, resume=resume)
     if record and record["validation_mae"] is not None:
@@ -126,10 +126,10 @@ def evaluate(
 ) -> None:
     """Measure a network on films with known bone ages."""
     need("matplotlib")
-    from ..evaluate import evaluate
-    from ..predictor import Predictor
+    from ..evaluation.evaluate import evaluate
+    from ..evaluation.html import measured
     from ..progress import progress
-    from ..report import measured
+    from ..reading.predictor import Predictor
 
     predictor = Predictor.load(model)
     dataset, split = chosen(predictor, folder, images, split)
@@ -150,7 +150,7 @@ def compare(
 ) -> None:
     """Compare models film by film on the films that all of them have read."""
     need("matplotlib")
-    from ..compare import compare, verdicts
+    from ..evaluation.compare import compare, verdicts
 
     print(plain("\n".join(verdicts(compare(results, out)))))
     print(f"{out / 'report.html'}. {DISCLAIMER}")
@@ -167,9 +167,9 @@ def stress(
 ) -> None:
     """Turn, mirror, invert, squash and spoil films, and say how far that moves the readings."""
     need("matplotlib")
-    from ..predictor import Predictor
+    from ..evaluation.robustness import stress
     from ..progress import progress
-    from ..stress import stress
+    from ..reading.predictor import Predictor
 
     predictor = Predictor.load(model)
     dataset, split = chosen(predictor, folder, images, split)
@@ -192,8 +192,8 @@ def card(
     stressed: Annotated[Path | None, typer.Option("--stress", help="what boneage stress wrote of it")] = None,
 ) -> None:
     """Write a model's card from what was measured of it."""
-    from ..card import card, load, write
-    from ..predictor import Predictor
+    from ..evaluation.model_card import card, load, write
+    from ..reading.predictor import Predictor
 
     others = (load(unknown, "metrics.json") if unknown else None, load(stressed, "stress.json") if stressed else None)
     values = card(Predictor.load(model), load(evaluation, "metrics.json"), *others)
@@ -214,9 +214,9 @@ def predict(
     ] = None,
 ) -> None:
     """Read the bone age of new films; what is no whole hand is refused and gets no age."""
-    from ..batch import Failure, items, read_all
-    from ..predictor import Predictor
     from ..progress import progress
+    from ..reading.batch import Failure, items, read_all
+    from ..reading.predictor import Predictor
     from .render import closing, drawing, show, writing
 
     films = items(source, sex, images)
@@ -245,10 +245,10 @@ def neighbours(
     images: Images = None,
 ) -> None:
     """Find the films of your own folder that are most like one, with their known bone ages."""
-    from ..neighbours import check_place, neighbours, open_gallery, write
-    from ..predictor import Predictor
+    from ..evaluation.neighbours import check_place, neighbours, open_gallery, write
+    from ..images.read import read
     from ..progress import progress
-    from ..read import read
+    from ..reading.predictor import Predictor
     from .render import neighbours_text
 
     if out:
@@ -282,13 +282,13 @@ def serve(
     plain_http: Annotated[bool, typer.Option("--plain-http", help="beyond this computer without TLS")] = False,
 ) -> None:
     """Open the reading room: a page and a service on this computer."""
-    from ..explain import over_film
-    from ..predictor import Predictor
-    from ..record import Record
+    from ..clinic.film_store import FilmFolder
+    from ..clinic.limits import Limits
+    from ..clinic.record import Record
+    from ..reading.occlusion import over_film
+    from ..reading.predictor import Predictor
     from .web.access import token_for
     from .web.app import create_app
-    from .web.film_folder import FilmFolder
-    from .web.limits import Limits
     from .web.server import serve
 
     token = token_for(host, token_file, encrypted=bool(tls_cert and tls_key), plain=plain_http)
@@ -310,7 +310,7 @@ def export(
     looks: Annotated[int, typer.Option(min=0, help="looks to average over in use; 0: as the run says")] = 0,
 ) -> None:
     """Write a trained network, or several as one, as an ONNX file that needs nothing else."""
-    from ..export import export
+    from ..training.export import export
 
     print(f"{export(runs, out, storage=storage, name=name, looks=looks)} written")
 
@@ -325,9 +325,9 @@ def calibrate(
     images: Images = None,
 ) -> None:
     """Set the scale of a model's prediction intervals on films that had no part in its training."""
-    from ..calibrate import calibrate
-    from ..predictor import Predictor
     from ..progress import progress
+    from ..reading.predictor import Predictor
+    from ..training.calibrate import calibrate
 
     dataset, split = chosen(Predictor.load(model), folder, images, split)
     with progress(f"calibrating on {split}", 2 * len(dataset.samples), "films") as tick:
@@ -338,7 +338,7 @@ def calibrate(
 @app.command()
 def info(model: Annotated[str | None, typer.Argument(help="default: what this installation has")] = None) -> None:
     """Say what a model is, or which weights, recipes and settings there are."""
-    from ..predictor import Predictor
+    from ..reading.predictor import Predictor
     from .render import installation
 
     print(json.dumps(Predictor.load(model).about, indent=2) if model else "\n".join(installation()))

@@ -11,18 +11,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from ..batch import Failure, Item
 from ..config import Config
 from ..errors import BadConfig
-from ..explain import explain
 from ..files import refuse_overwriting, replacing, write_bytes
-from ..intervals import MEANING
-from ..predictor import Predictor, shipped
-from ..read import read
+from ..images.read import read
+from ..reading.batch import Failure, Item
+from ..reading.intervals import MEANING
+from ..reading.occlusion import explain
+from ..reading.predictor import Predictor, shipped
 from ..types import DISCLAIMER, Radiograph, Reading, Severity, Sex
 
 if TYPE_CHECKING:
-    from ..neighbours import Gallery, Neighbour
+    from ..evaluation.neighbours import Gallery, Neighbour
 
 Taker = Callable[[Item, Reading | Failure], None]  # of a film and what came of it
 
@@ -148,7 +148,7 @@ def _cells(reading: Reading) -> dict[str, str]:
 
 def installation() -> list[str]:
     """What there is: weights, recipes and every setting with its default."""
-    from ..recipes import RECIPES
+    from ..training.recipes import RECIPES
 
     lines = [f"weights: {', '.join(shipped()) or 'none'}", "recipes:"]
     width = max(map(len, RECIPES)) + 2

@@ -24,9 +24,9 @@ USUAL_ERROR = 8.0  # months: where the spread starts
 class Answer(NamedTuple):
     """What the network says of N films, raw.
 
-    ``age``: [N, outputs], see `boneage.losses`. ``male``: the logit of "male" [N]. ``spread``: the logarithm of the
-    error to expect, in months [N]. These two are None where the configuration has no such output. ``features``: the
-    backbone's, [N, F], before the sex is told.
+    ``age``: [N, outputs], see `boneage.training.losses`. ``male``: the logit of "male" [N]. ``spread``: the logarithm
+    of the error to expect, in months [N]. These two are None where the configuration has no such output.
+    ``features``: the backbone's, [N, F], before the sex is told.
     """
 
     age: Tensor

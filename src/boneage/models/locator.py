@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from ..landmarks import LANDMARKS
+from ..hand.landmarks import LANDMARKS
 from .efficientnet_lite import EfficientNetLite, SameConv, Unit, imagenet_weights
 
 FINE, BLOCKS = 5, 11  # blocks up to stride 8 with 40 channels, and up to stride 16 with 112

@@ -17,17 +17,17 @@ from starlette.routing import Match
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ...clinic.faults import log, noted
+from ...clinic.film_store import FilmFolder
+from ...clinic.jobs import Jobs
+from ...clinic.limits import Limits, Refusal
+from ...clinic.record import Record
+from ...clinic.service import Explain, Room
 from ...errors import CannotWrite
-from ...predictor import Predictor
-from ...record import Record
+from ...reading.predictor import Predictor
 from ...types import DISCLAIMER
 from .access import STATIC, Door
-from .faults import log, noted
-from .film_folder import FilmFolder
 from .intake import Intake
-from .jobs import Jobs
-from .limits import Limits, Refusal
-from .room import Explain, Room
 from .routes import page, router, sentence_of
 
 

@@ -15,7 +15,7 @@ import h11
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from .limits import MIB, Limits
+from ...clinic.limits import MIB, Limits
 
 PAST = MIB // 2  # bytes discarded of a body that is larger than it may be
 LINGER = 2.0  # seconds between two pieces of what is discarded

@@ -14,7 +14,7 @@ from time import monotonic
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .limits import Limits, Refusal
+from ...clinic.limits import Limits, Refusal
 
 FILMS = {("POST", "/api/readings"), ("POST", "/api/films")}  # one film each, which has to stand in line
 

@@ -13,10 +13,8 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, RedirectResponse
 
-from ... import reference
-from . import paper
-from .access import COOKIE, STATIC, cookie_of, is_same, sign_in_page
-from .answers import (
+from ...clinic import pdf
+from ...clinic.answers import (
     About,
     Answer,
     Correction,
@@ -31,9 +29,11 @@ from .answers import (
     Withdrawal,
     reference_table,
 )
-from .jobs import Jobs
-from .limits import Refusal
-from .room import Room
+from ...clinic.jobs import Jobs
+from ...clinic.limits import Refusal
+from ...clinic.service import Room
+from ...growth import reference
+from .access import COOKIE, STATIC, cookie_of, is_same, sign_in_page
 from .uploads import Part, parts_of
 
 BARE = ("image/", "application/dicom", "application/octet-stream")
@@ -143,22 +143,22 @@ async def show(room: InRoom, film: OneFilm) -> Response:
 
 @router.post(
     "/reports",
-    openapi_extra=body_of("film", model=paper.ReportWishes, bare=False),
+    openapi_extra=body_of("film", model=pdf.ReportWishes, bare=False),
     responses={200: {"content": {"application/pdf": {}}, "description": "one page, A4"}},
     response_class=Response,
 )
 async def report(request: Request, room: InRoom) -> Response:
     """Read one film and set the reading as a PDF of one page. Its ``earlier`` readings are drawn in the chart."""
     kind = request.headers.get("content-type", "")
-    films, wishes = await run_in_threadpool(_form, await request.body(), kind, "film", paper.ReportWishes())
+    films, wishes = await run_in_threadpool(_form, await request.body(), kind, "film", pdf.ReportWishes())
     if len(films) != 1:
         raise Refusal(422, f"the form needs one file in its field film, it has {len(films)}")
-    assert isinstance(wishes, paper.ReportWishes)
+    assert isinstance(wishes, pdf.ReportWishes)
     answer = await room.read(films[0][1], films[0][0], wishes, keep=False)
     film = await room.decode(films[0][1])
-    pdf = await run_in_threadpool(paper.report, answer, film, wishes)
+    page = await run_in_threadpool(pdf.report, answer, film, wishes)
     headers = {"Content-Disposition": 'attachment; filename="bone-age.pdf"'}
-    return Response(pdf, media_type="application/pdf", headers=headers)
+    return Response(page, media_type="application/pdf", headers=headers)
 
 
 @router.post("/jobs", status_code=202, openapi_extra=body_of("films", bare=False))

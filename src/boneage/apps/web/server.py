@@ -13,10 +13,10 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from ...clinic.limits import Limits
 from ...errors import BadConfig
 from ...types import DISCLAIMER
 from .connection import connection_class, in_pieces
-from .limits import Limits
 
 BACKLOG = 512
 UNTAKEN = 128 * 1024  # bytes of an answer that the system holds: it tells of what is taken in lumps of this order

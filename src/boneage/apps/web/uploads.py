@@ -8,7 +8,7 @@ from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
-from .limits import Refusal
+from ...clinic.limits import Refusal
 
 MAX_PARTS = 1000
 

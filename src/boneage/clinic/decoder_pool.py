@@ -1,0 +1,164 @@
+"""A few decoder processes, each replaced when it dies, hangs or grows beyond its memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import UnreadableImage
+from ..types import Radiograph, Sex
+from .limits import Limits
+
+CODE = "from boneage.clinic.decoder_process import main; main()"
+
+
+@dataclass(frozen=True)
+class Film:
+    """A decoded film, and the id of the patient that its file names, for hashing and nothing else."""
+
+    radiograph: Radiograph
+    patient: str
+
+
+class Decoders:
+    """``limits.running`` processes. `decode` may be called from as many threads at once."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits, self.deaths, self._closed = limits, 0, False
+        self._idle: queue.SimpleQueue[subprocess.Popen[bytes]] = queue.SimpleQueue()
+        self._children = [_born() for _ in range(limits.running)]
+        for child in self._children:
+            self._idle.put(child)
+
+    def decode(self, data: bytes) -> Film:
+        """The film in a file's bytes; UnreadableImage also when decoding it crashed, hung or needed too much."""
+        child = self._idle.get()
+        try:
+            header, pixels = self._ask(child, data)
+        except (OSError, ValueError, EOFError) as error:
+            child = self._replaced(child)
+            late = isinstance(error, TimeoutError)
+            reason = f"it did not decode within {self.limits.decode_seconds:g} s" if late else "the decoder crashed"
+            raise UnreadableImage(f"{reason}: the file is damaged, or not a film") from None
+        finally:
+            self._idle.put(child)
+        if "error" in header:
+            raise UnreadableImage(header["error"])
+        return _film(header, pixels)
+
+    def close(self) -> None:
+        """End all processes, whatever they are doing; no film can be decoded any more."""
+        self._closed = True
+        for child in self._children:
+            _ended(child)
+
+    def _ask(self, child: subprocess.Popen[bytes], data: bytes) -> tuple[dict[str, Any], bytearray]:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        asked = {"bytes": len(data), "pixels": self.limits.pixels, "memory": self.limits.memory}
+        with _watched(child, self.limits.decode_seconds):
+            child.stdin.write(json.dumps(asked).encode() + b"\n")
+            child.stdin.write(data)
+            child.stdin.flush()
+            header = json.loads(child.stdout.readline() or b"!")
+            return header, _exactly(child.stdout, header["bytes"])
+
+    def _replaced(self, child: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
+        if self._closed:
+            return child
+        self.deaths += 1
+        _ended(child)
+        self._children.remove(child)
+        self._children.append(born := _born())
+        return born
+
+
+@contextmanager
+def _watched(child: subprocess.Popen[bytes], seconds: float) -> Iterator[None]:
+    """Kill the child when it takes longer; what then fails is a TimeoutError."""
+    late = threading.Event()
+
+    def kill() -> None:
+        late.set()
+        _kill(child)
+
+    watch = threading.Timer(seconds, kill)
+    watch.start()
+    try:
+        yield
+    except (OSError, ValueError, EOFError):
+        if late.is_set():
+            raise TimeoutError from None
+        raise
+    finally:
+        watch.cancel()
+
+
+def _born() -> subprocess.Popen[bytes]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("BONEAGE_")}
+    return subprocess.Popen(
+        [sys.executable, "-P", "-W", "ignore", "-c", CODE],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"},
+        start_new_session=True,  # Ctrl-C is for the server, which lets a running reading end
+    )
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    """The child and the codec's process that it may have started."""
+    if not hasattr(os, "killpg"):  # Windows
+        child.kill()
+        return
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+
+
+def _ended(child: subprocess.Popen[bytes]) -> None:
+    _kill(child)
+    child.wait()
+    for pipe in (child.stdin, child.stdout):
+        if pipe is not None:
+            try:
+                pipe.close()
+            except OSError:  # what was still to be written
+                continue
+
+
+def _exactly(pipe: Any, count: int) -> bytearray:
+    data = bytearray(count)
+    view, at = memoryview(data), 0
+    while at < count:
+        got = pipe.readinto(view[at:])
+        if not got:
+            raise EOFError
+        at += got
+    return data
+
+
+def _film(header: dict[str, Any], pixels: bytearray) -> Film:
+    spacing = header["spacing"]
+    film = Radiograph(
+        pixels=np.frombuffer(pixels, np.float32).reshape(header["shape"]),
+        source="film",
+        sha256=header["sha256"],
+        format=header["format"],
+        sex=Sex(header["sex"]),
+        chronological_age=header["chronological_age"],
+        laterality=header["laterality"],
+        spacing=None if spacing is None else (spacing[0], spacing[1]),
+        notes=tuple(header["notes"]),
+    )
+    return Film(film, header["patient"])

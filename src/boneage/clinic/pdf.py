@@ -1,0 +1,263 @@
+"""A reading as a PDF of one A4 page: the age, what it is compared with, the film, the chart, and where it came from.
+
+No name and no id is on it; a line is left for who has to write one by hand.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Annotated, Any
+
+import numpy as np
+from PIL import Image
+from pydantic import BeforeValidator, Field, WithJsonSchema
+from reportlab.lib.colors import Color, HexColor
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.units import mm
+from reportlab.lib.utils import ImageReader, simpleSplit
+from reportlab.pdfgen.canvas import Canvas
+
+from ..growth import reference
+from ..reading.intervals import MEANING
+from ..types import DISCLAIMER, Radiograph, Sex
+from .answers import Answer, FormWishes, Months
+
+WIDTH, HEIGHT = A4
+MARGIN = 18 * mm
+INK, QUIET, LINE, BAND, ACCENT = map(HexColor, ("#15181c", "#5b636d", "#d5dade", "#e3ecf2", "#0b6a8f"))
+FILM_SIDE = 900  # pixels
+HEAT = 0.6  # opacity of the heat map
+WIDEST, TALLEST = 82 * mm, 96 * mm  # of the film on the page
+CHART = (MARGIN, 44 * mm, WIDTH - 2 * MARGIN, 100 * mm)  # left, bottom, width, height
+OLDEST, HIGHEST = 216, 240  # months on the axes, as on the page
+
+
+Exactly = Annotated[Months, Field(strict=True)]
+
+
+def _as_list(given: Any) -> Any:
+    """A form can send only text: JSON."""
+    try:
+        return json.loads(given) if isinstance(given, str) else given
+    except ValueError:
+        return given
+
+
+_JSON = {"type": "string", "format": "json"}  # an array would be sent as so many fields
+
+
+class ReportWishes(FormWishes):
+    """What goes with the film of a report."""
+
+    earlier: Annotated[list[tuple[Exactly, Exactly]], BeforeValidator(_as_list), WithJsonSchema(_JSON)] = Field(
+        default_factory=list,
+        max_length=100,
+        description="earlier readings as JSON: [[chronological age, bone age], …] in months",
+    )
+
+
+def report(answer: Answer, film: Radiograph, wishes: ReportWishes) -> bytes:
+    """The page."""
+    out = io.BytesIO()
+    canvas = Canvas(out, pagesize=A4)
+    canvas.setTitle("Bone age reading")
+    canvas.setCreator(f"boneage {answer.version}")
+    _head(canvas)
+    _film(canvas, film, answer)
+    _facts(canvas, answer)
+    _chart(canvas, answer, wishes.earlier)
+    _foot(canvas, answer)
+    canvas.showPage()
+    canvas.save()
+    return out.getvalue()
+
+
+def age_text(months: float) -> str:
+    """Years and months."""
+    years, rest = divmod(max(0, round(months)), 12)
+    return f"{years} y {rest} mo"
+
+
+def signed(value: float, digits: int = 1) -> str:
+    """With its sign; the standard fonts have no minus, a dash of its width stands in."""
+    text = f"{value:+.{digits}f}"
+    return text.replace("-", "–")
+
+
+def _head(canvas: Canvas) -> None:
+    top = HEIGHT - MARGIN
+    _text(canvas, MARGIN, top - 14, "Bone age reading", 20, bold=True)
+    _text(canvas, MARGIN, top - 30, DISCLAIMER, 9.5, QUIET)
+    _text(canvas, WIDTH - MARGIN - 70 * mm, top - 30, "Identification, by hand:", 8, QUIET)
+    canvas.setStrokeColor(LINE)
+    canvas.line(WIDTH - MARGIN - 38 * mm, top - 31, WIDTH - MARGIN, top - 31)
+
+
+def _film(canvas: Canvas, film: Radiograph, answer: Answer) -> None:
+    """The film, and where there is a heat map, that over it as a page shows it, with the regions' shares below."""
+    picture = Image.fromarray(np.rint(film.pixels * 255).astype(np.uint8))
+    picture.thumbnail((FILM_SIDE, FILM_SIDE))
+    scale = min(WIDEST / picture.width, TALLEST / picture.height)
+    width, height = picture.width * scale, picture.height * scale
+    place = (MARGIN + (WIDEST - width) / 2, HEIGHT - MARGIN - 44 - height)
+    canvas.drawImage(ImageReader(picture), *place, width, height)
+    if answer.heatmap:
+        layer = Image.open(io.BytesIO(base64.b64decode(answer.heatmap.partition(",")[2])))
+        layer.putalpha(layer.getchannel("A").point(lambda opacity: round(opacity * HEAT)))
+        canvas.drawImage(ImageReader(layer), *place, width, height, mask="auto")
+        for number, words in enumerate(simpleSplit(_heat_words(answer), "Helvetica", 8, WIDEST)):
+            _text(canvas, MARGIN, place[1] - 11 * (number + 1), words, 8, QUIET)
+
+
+def _heat_words(answer: Answer) -> str:
+    shares = ", ".join(f"{region.name} {region.share:.0%}" for region in answer.regions or [])
+    return "Bright: blurring the film here moves the age most. " + (f"Of this: {shares}." if shares else "")
+
+
+def _facts(canvas: Canvas, answer: Answer) -> None:
+    left, y = MARGIN + 90 * mm, HEIGHT - MARGIN - 56
+    _text(canvas, left, y, "Bone age", 9.5, QUIET)
+    months = answer.bone_age_months
+    _text(canvas, left, y - 30, "none" if months is None else age_text(months), 28, bold=True)
+    _text(canvas, left, y - 46, "the film was refused" if months is None else f"{months:.1f} months", 10.5, QUIET)
+    y -= 62
+    for one in answer.intervals or []:
+        _text(canvas, left, y, f"{one.level:.0%} interval: {one.low:.1f} to {one.high:.1f} months", 9.5)
+        y -= 13
+    for words in simpleSplit(MEANING, "Helvetica", 8, WIDTH - MARGIN - left) if answer.intervals else []:
+        _text(canvas, left, y, words, 8, QUIET)
+        y -= 11
+    y -= 8
+    for name, value in _rows(answer):
+        _text(canvas, left, y, name, 9.5, QUIET)
+        _text(canvas, left + 34 * mm, y, value, 9.5)
+        y -= 15
+    y -= 4
+    for sentence in [answer.reference.refusal, *(flag.sentence for flag in answer.flags)]:
+        for line in simpleSplit(_shown(sentence), "Helvetica-Bold", 9, WIDTH - MARGIN - left) if sentence else []:
+            _text(canvas, left, y, line, 9, bold=True)
+            y -= 12
+
+
+def _rows(answer: Answer) -> list[tuple[str, str]]:
+    against, age = answer.reference, answer.chronological_age_months
+    found = [("Sex", f"{answer.sex.value} ({answer.sex_source})")]
+    found += [("Chronological age", "not known" if age is None else f"{age_text(age)} ({answer.age_source})")]
+    if against.sds is not None and against.difference_months is not None:
+        found += [("Bone age – age", f"{signed(against.difference_months)} months")]
+        found += [("SDS", signed(against.sds, 2))]
+        found += [("Mean of the table", f"{against.mean_months:.1f} (SD {against.sd_months:.1f}) months")]
+    return [*found, ("Laterality", answer.film.laterality or "not given"), ("File", answer.film.format)]
+
+
+def _chart(canvas: Canvas, answer: Answer, earlier: list[tuple[float, float]]) -> None:
+    left, bottom, width, height = CHART
+    _text(canvas, left, bottom + height + 10, "Bone age against chronological age", 10.5, bold=True)
+    _text(
+        canvas,
+        left,
+        bottom + height - 2,
+        "years; line and band: mean ± 2 SD of the table; blue: this reading, black: others of the patient",
+        8,
+        QUIET,
+    )
+    plot = (left + 8 * mm, bottom + 8 * mm, width - 8 * mm, height - 20 * mm)
+    _axes(canvas, plot)
+    if answer.sex is not Sex.UNKNOWN:
+        _band(canvas, plot, answer.sex)
+    marks = [(age, bone, INK, 2.8) for age, bone in earlier]
+    if answer.chronological_age_months is not None and answer.bone_age_months is not None:
+        marks += [(answer.chronological_age_months, answer.bone_age_months, ACCENT, 4)]
+    for mark in marks:
+        _mark(canvas, plot, *mark)
+    beyond = ", ".join(age_text(age) for age, bone, *_ in marks if not _is_on(age, bone))
+    if beyond:
+        first, *more = simpleSplit(
+            f"Arrow at the edge: beyond the chart, at {beyond}.", "Helvetica", 8, width - 20 * mm
+        )
+        _text(canvas, left, bottom + height - 13, first + (" and others" if more else ""), 8, QUIET)
+
+
+def _axes(canvas: Canvas, plot: tuple[float, ...]) -> None:
+    canvas.setLineWidth(0.4)
+    canvas.setStrokeColor(LINE)
+    for years in range(0, 19, 2):
+        x, y = _at(plot, years * 12, years * 12)
+        canvas.line(x, plot[1], x, plot[1] + plot[3])
+        canvas.line(plot[0], y, plot[0] + plot[2], y)
+        _text(canvas, x - 3, plot[1] - 11, str(years), 8, QUIET)
+        _text(canvas, plot[0] - 14, y - 3, f"{years:2}", 8, QUIET)
+
+
+def _band(canvas: Canvas, plot: tuple[float, ...], sex: Sex) -> None:
+    rows = reference.rows(sex)
+    upper = [_at(plot, row.age, row.mean + 2 * row.sd) for row in rows]
+    lower = [_at(plot, row.age, row.mean - 2 * row.sd) for row in reversed(rows)]
+    outline = canvas.beginPath()
+    outline.moveTo(*upper[0])
+    for point in [*upper[1:], *lower]:
+        outline.lineTo(*point)
+    outline.close()
+    canvas.setFillColor(BAND, alpha=0.75)
+    canvas.drawPath(outline, stroke=0, fill=1)
+    canvas.setStrokeColor(ACCENT)
+    canvas.setLineWidth(0.9)
+    means = [_at(plot, row.age, row.mean) for row in rows]
+    canvas.lines([(*one, *other) for one, other in pairwise(means)])
+
+
+def _is_on(age: float, bone: float) -> bool:
+    return age <= OLDEST and bone <= HIGHEST
+
+
+def _mark(canvas: Canvas, plot: tuple[float, ...], age: float, bone: float, colour: Color, radius: float) -> None:
+    """A dot, or at the edge an arrow for what lies beyond it."""
+    x, y = _at(plot, min(age, OLDEST), min(bone, HIGHEST))
+    canvas.setFillColor(colour)
+    canvas.setStrokeColor(HexColor("#ffffff"))
+    canvas.setLineWidth(1)
+    if _is_on(age, bone):
+        canvas.circle(x, y, radius, stroke=1, fill=1)
+        return
+    arrow = canvas.beginPath()
+    arrow.moveTo(x - 2 * radius, y - 1.4 * radius)
+    arrow.lineTo(x + 0.5 * radius, y)
+    arrow.lineTo(x - 2 * radius, y + 1.4 * radius)
+    arrow.close()
+    canvas.drawPath(arrow, stroke=1, fill=1)
+
+
+def _at(plot: tuple[float, ...], age: float, bone: float) -> tuple[float, float]:
+    left, bottom, width, height = plot
+    return left + width * age / OLDEST, bottom + height * bone / HIGHEST
+
+
+def _foot(canvas: Canvas, answer: Answer) -> None:
+    made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    lines = (
+        f"Reference table: {answer.reference.table}.",
+        f"Model {_shown(answer.model)}, weights {answer.weights_sha256[:16]}, boneage {answer.version}, {made}.",
+        f"Film, SHA-256: {answer.image_sha256}",
+        answer.disclaimer,
+    )
+    canvas.setStrokeColor(LINE)
+    canvas.line(MARGIN, 37 * mm, WIDTH - MARGIN, 37 * mm)
+    for number, line in enumerate(lines):
+        _text(canvas, MARGIN, 32 * mm - 11 * number, line, 8, QUIET)
+
+
+def _text(
+    canvas: Canvas, x: float, y: float, text: str, size: float, colour: Color = INK, *, bold: bool = False
+) -> None:
+    canvas.setFillColor(colour)
+    canvas.setFont("Helvetica-Bold" if bold else "Helvetica", size)
+    canvas.drawString(x, y, text)
+
+
+def _shown(text: str) -> str:
+    """What the standard fonts have letters for."""
+    return text.replace("\N{MINUS SIGN}", "–").encode("cp1252", "replace").decode("cp1252")

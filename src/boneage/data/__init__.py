@@ -1,0 +1,1 @@
+"""Data folders: tables of films, splits, copies, checks, caches, and synthetic hands."""

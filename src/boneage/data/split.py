@@ -1,0 +1,278 @@
+"""Which film trains, which validates, which calibrates: stratified by age and sex, patients and copies kept whole.
+
+``python -m boneage.data.split DIR OUT.csv`` writes again the project's own split of the RSNA films, bit for bit, and
+prints how many films of each age and sex are in each part.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import os
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..config import DataConfig
+from ..errors import BadConfig, BadTable
+from ..files import sha256_json, write_bytes
+from ..table import rows_of
+from . import duplicates
+from .dataset import SPLITS, Dataset, Sample, open_folder, split_name
+
+FILE = "split.csv"
+RSNA = Path(__file__).parent / "splits" / "rsna.csv"
+RSNA_SIZES = {"validation": 1000, "calibration": 600}
+RSNA_SEED = 0
+BAND = 12.0  # months: the width of an age band
+FEWEST = 5  # films: below, all train
+
+Stratum = tuple[str, int]
+Unit = tuple[Sample, ...]
+
+
+def split_of(dataset: Dataset, config: DataConfig, groups: Mapping[str, int] | None = None) -> dict[str, str]:
+    """The split of every labelled film, by id.
+
+    In this order: the table's column ``split``, ``split.csv`` beside the table, the committed RSNA split if most
+    labelled ids are in it (the others train), else `assign` with the fractions and the seed of ``config``. ``groups``
+    keeps films together there (see `duplicates.groups`); by default those whose files are equal byte for byte.
+    Films with an empty cell, or none, are in no part.
+    """
+    films = [sample for sample in dataset.samples if sample.months is not None]
+    if any(sample.split for sample in films):
+        return {sample.id: sample.split for sample in films if sample.split}
+    source = split_source(dataset)
+    if source is not None:
+        parts = dict.fromkeys((film.id for film in films), "train") if source is RSNA else {}
+        parts |= read_split(source)
+        return {sample.id: parts[sample.id] for sample in films if sample.id in parts}
+    return assign(films, duplicates.exact(films) if groups is None else groups, sizes(len(films), config), config.seed)
+
+
+def split_source(dataset: Dataset) -> Path | None:
+    """The file that splits this dataset: ``split.csv`` beside the table, the committed RSNA split, or none."""
+    own = dataset.root / FILE
+    if own.is_file():
+        return own
+    labelled = {sample.id for sample in dataset.samples if sample.months is not None}
+    return RSNA if 2 * len(_ours(labelled)) > len(labelled) else None
+
+
+def _ours(ids: Iterable[str]) -> set[str]:
+    """Those that the committed RSNA split knows."""
+    return read_split(RSNA).keys() & ids
+
+
+def divide(dataset: Dataset, config: DataConfig, groups: Mapping[str, int] | None = None) -> Dataset:
+    """The dataset with every film's ``split`` filled from `split_of`, None for those in no part."""
+    parts = split_of(dataset, config, groups)
+    return replace(dataset, samples=tuple(replace(s, split=parts.get(s.id)) for s in dataset.samples))
+
+
+def choose(
+    dataset: Dataset, config: DataConfig, part: str, trained_on: Mapping[str, Any] | None = None
+) -> tuple[Dataset, str]:
+    """The films to evaluate on, and what to call them.
+
+    ``part``: a split's name, ``all`` labelled films, or ``auto``: validation where the folder or the project defines a
+    split or the model was trained on this very folder (``trained_on``: a run's record of its data, see `films.load`),
+    else all: films that are new to the model need no split. BadConfig for a word that is no split, and for ``auto``
+    where the folder may hold films trained on among others: it has the name of the one trained on and has changed
+    since, or a few of its ids are RSNA films'; BadTable if nothing is left.
+    """
+    divided = divide(dataset, config)
+    if part == "auto":
+        part = _automatic(dataset, divided, trained_on or {})
+    elif part != "all":
+        part = _named(part)
+    labelled = tuple(sample for sample in divided.samples if sample.months is not None)
+    chosen = labelled if part == "all" else tuple(s for s in labelled if s.split == part)
+    if not chosen:
+        raise BadTable(f"{dataset.table} has no labelled film in the split {part!r}")
+    return replace(divided, samples=chosen), part
+
+
+def _automatic(dataset: Dataset, divided: Dataset, trained_on: Mapping[str, Any]) -> str:
+    defined = any(sample.split for sample in dataset.samples) or split_source(dataset) is not None
+    if defined or fingerprint(divided) == trained_on.get("sha256"):
+        return "validation"
+    if dataset.root.name == trained_on.get("folder"):
+        raise BadConfig(
+            f"{dataset.root} has the name of the folder that the model was trained on and is not the same any more: "
+            "--split all if its films are new to the model, else keep the split in a column or in split.csv"
+        )
+    if ours := _ours(sample.id for sample in divided.samples if sample.split):
+        raise BadConfig(
+            f"{dataset.table} has {len(ours)} ids of RSNA films, such as {min(ours)}, among others: --split all if its "
+            "films are new to the model, else keep the split in a column or in split.csv"
+        )
+    return "all"
+
+
+def _named(word: str) -> str:
+    try:
+        name = split_name(word)
+    except ValueError as error:
+        raise BadConfig(str(error)) from None
+    if name is None:
+        raise BadConfig(f"no split is named {word!r}: expected {', '.join(SPLITS)}")
+    return name
+
+
+def fingerprint(dataset: Dataset) -> str:
+    """One hash for a divided dataset's ids, labels, sexes and parts: two runs with the same had the same data."""
+    return sha256_json({s.id: [s.months, s.sex.value, s.split] for s in dataset.samples})
+
+
+def sizes(films: int, config: DataConfig) -> dict[str, int]:
+    """How many films validate and calibrate: the configured fractions, at least one to validate from 5 films on."""
+    fractions = (config.validation, config.calibration)
+    if min(fractions) < 0 or sum(fractions) >= 1:
+        raise BadConfig(f"data.validation {fractions[0]} and data.calibration {fractions[1]} should sum to below 1")
+    if films < FEWEST:
+        return {"validation": 0, "calibration": 0}
+    validation = max(1, round(films * config.validation)) if config.validation else 0
+    return {"validation": validation, "calibration": min(round(films * config.calibration), films - validation - 1)}
+
+
+def assign(
+    samples: Iterable[Sample], groups: Mapping[str, int], counts: Mapping[str, int], seed: int
+) -> dict[str, str]:
+    """Each film's part by id: ``counts`` films in each named part, the rest ``train``.
+
+    Age bands of 12 months x sex are represented in proportion. Films of one patient or one group stay together; a
+    count is met exactly where patients of one film are left to fill it up, else from below. A film's place among its
+    like depends on the seed and its patient's ids only, through SHA-256, the same with every version of every library.
+    """
+    films = list(samples)
+    strata = _strata(_units(films, groups), seed)
+    parts = {sample.id: "train" for sample in films}
+    for part, count in counts.items():
+        for unit in _draw(strata, count):
+            parts |= {sample.id: part for sample in unit}
+    return parts
+
+
+def read_split(path: Path) -> dict[str, str]:
+    """A split table ``id,split``: the part by id, empty cells left out; BadTable naming line and reason."""
+    header, rows = rows_of(path)
+    if not {"id", "split"} <= set(header):
+        raise BadTable(f"{path} should have the columns id and split, found {', '.join(header)!r}")
+    parts: dict[str, str | None] = {}
+    for line, cells in rows:
+        row = dict(zip(header, cells, strict=False))
+        if row["id"] in parts:
+            raise BadTable(f"{path}, line {line}: the id {row['id']!r} is there twice")
+        try:
+            parts[row["id"]] = split_name(row["split"])
+        except ValueError as error:
+            raise BadTable(f"{path}, line {line}: {error}") from None
+    return {name: part for name, part in parts.items() if part}
+
+
+def write_split(path: Path, parts: Mapping[str, str]) -> None:
+    """Write ``id,split`` in the mapping's order, whole or not at all; CannotWrite if the folder or disk refuses."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([("id", "split"), *parts.items()])
+    write_bytes(path, text.getvalue().encode())
+
+
+def write_rsna_split(root: str | os.PathLike[str], out: str | os.PathLike[str]) -> Dataset:
+    """Make the project's split of the RSNA training films in ``root`` and write it to ``out``; returns both."""
+    dataset = open_folder(root)
+    films = dataset.samples
+    parts = assign(films, duplicates.groups(films, duplicates.thumbnails(films)), RSNA_SIZES, RSNA_SEED)
+    write_split(Path(out), parts)
+    return replace(dataset, samples=tuple(replace(film, split=parts[film.id]) for film in films))
+
+
+def census(
+    samples: Iterable[Sample], column: Callable[[Sample], str], width: float = 2 * BAND
+) -> dict[str, Counter[str]]:
+    """How many labelled films each age band of ``width`` months holds, by a ``column`` of the sample's."""
+    bands: dict[int, Counter[str]] = defaultdict(Counter)
+    for sample in samples:
+        if sample.months is not None:
+            bands[int(sample.months // width)][column(sample)] += 1
+    return {f"{band * width:g} to {(band + 1) * width - 1:g}": bands[band] for band in sorted(bands)}
+
+
+def strata_table(dataset: Dataset) -> list[str]:
+    """Lines of a Markdown table: how many films of each age and sex are in each part of a divided dataset."""
+    parts = [part for part in SPLITS if dataset.of(part).samples]
+    sexes = sorted({sample.sex.value for sample in dataset.samples})
+    columns = [f"{part}, {sex}" for part in parts for sex in sexes]
+    bands = census(dataset.samples, lambda sample: f"{sample.split}, {sample.sex.value}")
+    rows = [[band, *(str(counts[column]) for column in columns)] for band, counts in bands.items()]
+    total = sum(bands.values(), Counter())
+    rows.append(["all", *(str(total[column]) for column in columns)])
+    return [f"| {' | '.join(cells)} |" for cells in (["months", *columns], ["---"] * (len(columns) + 1), *rows)]
+
+
+def _units(films: Sequence[Sample], groups: Mapping[str, int]) -> list[Unit]:
+    """The films that must stay together: joined by patient or by group, directly or through others."""
+    joined = duplicates.Joined(sample.id for sample in films)
+    joined.join_equal({sample.id: sample.patient for sample in films})
+    joined.join_equal(groups)
+    units: dict[str, list[Sample]] = defaultdict(list)
+    for sample in films:
+        units[joined.root(sample.id)].append(sample)
+    return [tuple(unit) for unit in units.values()]
+
+
+def _strata(units: Iterable[Unit], seed: int) -> dict[Stratum, list[Unit]]:
+    """Units by sex and age band of their first film (by id), each stratum in its order of drawing."""
+    strata: dict[Stratum, list[tuple[bytes, Unit]]] = defaultdict(list)
+    for unit in units:
+        first = min(unit, key=lambda sample: sample.id)
+        rank = hashlib.sha256(f"{seed}:{first.id}".encode()).digest()
+        strata[first.sex.value, int((first.months or 0.0) // BAND)].append((rank, unit))
+    return {name: [unit for _, unit in sorted(strata[name], key=lambda pair: pair[0])] for name in sorted(strata)}
+
+
+def _draw(strata: dict[Stratum, list[Unit]], count: int) -> list[Unit]:
+    """Take units of ``count`` films in all out of the strata, in proportion; a second pass fills what is short."""
+    shares = _shares({name: sum(map(len, units)) for name, units in strata.items()}, count)
+    taken = [unit for name, units in strata.items() for unit in _take(units, shares[name])]
+    short = count - sum(map(len, taken))
+    for units in strata.values():
+        more = _take(units, short)
+        short -= sum(map(len, more))
+        taken += more
+    return taken
+
+
+def _take(units: list[Unit], count: int) -> list[Unit]:
+    """Remove from the front of ``units`` those that fit into ``count`` films, and return them."""
+    taken: list[Unit] = []
+    left: list[Unit] = []
+    for unit in units:
+        fits = len(unit) <= count
+        count -= len(unit) if fits else 0
+        (taken if fits else left).append(unit)
+    units[:] = left
+    return taken
+
+
+def _shares(available: Mapping[Stratum, int], count: int) -> dict[Stratum, int]:
+    """``count`` in proportion to ``available``, in whole numbers, by largest remainders."""
+    total = sum(available.values())
+    if not total:
+        return Counter()
+    count = min(count, total)
+    shares = {name: count * number // total for name, number in available.items()}
+    by_remainder = sorted(available, key=lambda name: (-(count * available[name] % total), name))
+    for name in by_remainder[: count - sum(shares.values())]:
+        shares[name] += 1
+    return Counter(shares)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit("usage: python -m boneage.data.split DIR OUT.csv")
+    print("\n".join(strata_table(write_rsna_split(sys.argv[1], sys.argv[2]))))

@@ -1,0 +1,1 @@
+"""Readings against labels: metrics, comparisons, robustness, plots, reports and model cards."""

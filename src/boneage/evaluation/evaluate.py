@@ -1,0 +1,357 @@
+"""A predictor against labels: numbers, predictions, plots and a page, as one folder.
+
+boneage evaluate MODEL --data DIR --out OUT
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..config import PrepareConfig
+from ..data.dataset import NO_IMAGE, Sample
+from ..errors import BadTable, BoneAgeError
+from ..files import json_bytes, text_bytes
+from ..hand.prepare import prepare
+from ..images.read import read
+from ..progress import Advance
+from ..reading import intervals
+from ..reading.intervals import Factors
+from ..types import DISCLAIMER, Sex
+from . import html, metrics, plots
+from .html import interval, measured, metric_cell, number
+from .predictions import FILE, SPREADS, Predictions, spreads_to_csv, to_csv
+
+MARKER = "metrics.json"
+PLOTS = ("scatter.png", "bland_altman.png", "residuals.png", "histogram.png", "worst.png")
+SURENESS = "intervals.png"
+FILES = (MARKER, FILE, SPREADS, "report.html", *PLOTS, SURENESS)
+BATCH = 32
+AHEAD = 3  # batches prepared before the network asks for them
+WORST = 12  # films shown
+
+
+class Reader(Protocol):
+    """What an evaluation needs of a `boneage.reading.predictor.Predictor`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def weights_sha256(self) -> str: ...
+    @property
+    def uses_sex(self) -> bool: ...
+    @property
+    def spec(self) -> PrepareConfig: ...
+    @property
+    def factors(self) -> Mapping[str, Factors]: ...
+    def told(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> tuple[np.ndarray, np.ndarray]:
+        """Bone ages and errors to expect (NaN: not told) float64 [N] of prepared pixels uint8 [N, S, S]."""
+        ...
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A film that could not be evaluated, and why, in one sentence."""
+
+    id: str
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Film:
+    """One film ready for the network; ``pixels`` uint8 [size, size]."""
+
+    sample: Sample
+    label: float
+    sex: Sex
+    pixels: np.ndarray
+
+
+_Row = tuple[str, Sex, float, float, float]  # id, sex, label, prediction, spread: what is kept of a film
+
+
+def evaluate(
+    predictor: Reader,
+    samples: Sequence[Sample],
+    out: str | Path,
+    *,
+    split: str,
+    withhold_sex: bool = False,
+    progress: Advance | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Read every film, write the report folder ``out`` and return the content of its ``metrics.json``.
+
+    Films that fail are listed and left out of every number. ``withhold_sex``: the network is not told the sex.
+    ``context``: facts to keep with the numbers (data folder, commit, …). An earlier evaluation at ``out`` is replaced,
+    anything else refused (CannotWrite).
+    Raises BadTable if not one film could be evaluated.
+    """
+    out = Path(out)
+    html.check_folder(out, FILES, MARKER)
+    table, failures = predict_all(predictor, samples, progress, withhold_sex=withhold_sex)
+    if not len(table):
+        first = f": {failures[0].id}: {failures[0].reason}" if failures else ""
+        raise BadTable(f"not one of {len(samples)} films of split {split!r} could be evaluated{first}")
+    found = measure(table) | _provenance(predictor, split, failures, context or {})
+    found["sex_withheld"] = withhold_sex
+    cases = _worst_cases(table, samples, predictor.spec)
+    pictures = dict(zip(PLOTS, _draw(table, cases), strict=True))
+    if predictor.factors and table.spreads is not None:
+        told = [Sex.UNKNOWN] * len(table) if withhold_sex else table.sexes
+        factors = intervals.of_films(predictor.factors, told)
+        found["intervals"] = intervals.assessment(table.labels, table.predictions, table.spreads, table.sexes, factors)
+        level = max(factors, key=float)
+        pictures[SURENESS] = plots.sureness(table, factors[level] * table.spreads, float(level))
+    files = {
+        MARKER: json_bytes(found),
+        FILE: to_csv(table).encode(),
+        "report.html": text_bytes(_page(found, pictures, cases)),
+        **pictures,
+    }
+    if table.spreads is not None:
+        files[SPREADS] = spreads_to_csv(table).encode()
+    html.write_folder(out, files)
+    return found
+
+
+def predict_all(
+    predictor: Reader, samples: Sequence[Sample], progress: Advance | None = None, *, withhold_sex: bool = False
+) -> tuple[Predictions, list[Failure]]:
+    """The predictions for all films that can be read, in order, and the failures; ages rounded as they are stored."""
+    rows: list[_Row] = []
+    failures: list[Failure] = []
+    for batch in _batches(samples, predictor.spec):
+        films = [film for film in batch if isinstance(film, _Film)]
+        failures += [film for film in batch if isinstance(film, Failure)]
+        for film, (age, spread) in zip(films, _told(predictor, films, withhold_sex), strict=True):
+            if np.isfinite(age):
+                rows.append((film.sample.id, film.sex, film.label, round(age, 4), round(spread, 4)))
+            else:
+                failures.append(_failure(film.sample, "the network's answer is not a finite number"))
+        if progress:
+            progress(len(batch))
+    return _table(predictor.name, rows), failures
+
+
+def _told(predictor: Reader, films: Sequence[_Film], withhold_sex: bool) -> list[tuple[float, float]]:
+    if not films:
+        return []
+    sexes = [Sex.UNKNOWN if withhold_sex else film.sex for film in films]
+    months, spreads = predictor.told(np.stack([film.pixels for film in films]), sexes)
+    return list(zip(months.tolist(), spreads.tolist(), strict=True))
+
+
+def measure(table: Predictions) -> dict[str, Any]:
+    """All numbers of `metrics` for a table: overall at the top, then by sex, by age, and limits of agreement."""
+    return {
+        **metrics.summary(table.labels, table.predictions),
+        "by_sex": metrics.by_sex(table.labels, table.predictions, table.sexes),
+        "by_age": metrics.by_age(table.labels, table.predictions),
+        "by_age_and_sex": metrics.by_age_and_sex(table.labels, table.predictions, table.sexes),
+        "limits_of_agreement": metrics.agreement(table.labels, table.predictions),
+    }
+
+
+def _batches(samples: Sequence[Sample], spec: PrepareConfig) -> Iterator[list[_Film | Failure]]:
+    """Films read and prepared by threads, a few batches ahead of the network and no more."""
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        waiting: deque[Iterator[_Film | Failure]] = deque()
+        for start in range(0, len(samples), BATCH):
+            waiting.append(pool.map(partial(_film, spec=spec), samples[start : start + BATCH]))
+            if len(waiting) > AHEAD:
+                yield list(waiting.popleft())
+        while waiting:
+            yield list(waiting.popleft())
+
+
+def _film(sample: Sample, spec: PrepareConfig) -> _Film | Failure:
+    """Sex is the table's, or the file's own where the table does not know it."""
+    if sample.path is None:
+        return _failure(sample, NO_IMAGE)
+    if sample.months is None:
+        return _failure(sample, "the table has no bone age for it")
+    try:
+        radiograph = read(sample.path)
+        pixels = prepare(radiograph, spec)
+    except BoneAgeError as error:
+        return _failure(sample, str(error))
+    sex = radiograph.sex if sample.sex is Sex.UNKNOWN else sample.sex
+    return _Film(sample, round(sample.months, 2), sex, pixels)
+
+
+def _failure(sample: Sample, reason: str) -> Failure:
+    return Failure(sample.id, str(sample.path or ""), reason)
+
+
+def _table(name: str, rows: Sequence[_Row]) -> Predictions:
+    ids, sexes, *columns = zip(*rows, strict=True) if rows else ((), (), (), (), ())
+    labels, ages, spreads = (np.array(column, dtype=np.float64) for column in columns)
+    return Predictions(name, ids, sexes, labels, ages, spreads if np.isfinite(spreads).all() else None)
+
+
+def _provenance(
+    predictor: Reader, split: str, failures: Sequence[Failure], context: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
+        "failures": [asdict(failure) for failure in failures],
+        "split": split,
+        "model": predictor.name,
+        "weights_sha256": predictor.weights_sha256,
+        "uses_sex": predictor.uses_sex,
+        "prepare": asdict(predictor.spec),
+        "version": version("boneage"),
+        "context": dict(context),
+        "interval": metrics.INTERVAL,
+        "definitions": {
+            key: {"name": metric.name, "unit": metric.unit, "formula": metric.formula}
+            for key, metric in metrics.METRICS.items()
+        },
+        "disclaimer": DISCLAIMER,
+    }
+
+
+def _worst_cases(table: Predictions, samples: Sequence[Sample], spec: PrepareConfig) -> list[plots.Case]:
+    """The films with the largest errors, read once more so that no pixels had to be kept."""
+    by_id = {sample.id: sample for sample in samples}
+    cases = []
+    for row in np.argsort(-np.abs(table.errors), kind="stable")[:WORST]:
+        film = _film(by_id[table.ids[row]], spec.in_one)
+        if isinstance(film, _Film):
+            age = float(table.predictions[row])
+            cases.append(plots.Case(film.sample.id, film.sex, film.label, age, film.pixels))
+    return cases
+
+
+def _draw(table: Predictions, cases: Sequence[plots.Case]) -> tuple[bytes, ...]:
+    return (
+        plots.scatter([table]),
+        plots.bland_altman([table]),
+        plots.residuals(table),
+        plots.histogram(table),
+        plots.worst(cases),
+    )
+
+
+def _page(found: Mapping[str, Any], pictures: Mapping[str, bytes], cases: Sequence[plots.Case]) -> str:
+    lead = f"{_films(found['n'])} of split {found['split']}, weights {found['weights_sha256'][:12]}"
+    body = [
+        _key_numbers(found),
+        html.heading("Agreement with the labels"),
+        _figures(found, pictures),
+        html.heading("All numbers"),
+        _all_numbers(found),
+        html.groups("By sex; below each value its 95 % interval.", "sex", found["by_sex"]),
+        html.groups("By labelled bone age; below each value its 95 % interval.", "months", found["by_age"]),
+        html.heading("The largest errors"),
+        _worst_section(found, pictures["worst.png"], cases),
+        _failure_list(found["failures"]),
+        _interval_section(found["intervals"], pictures[SURENESS]) if "intervals" in found else "",
+        html.definitions(),
+        html.heading("Provenance"),
+        _facts(found),
+    ]
+    return html.page(f"Bone age by {found['model']} on {found['split']}", lead, body)
+
+
+def _films(n: int) -> str:
+    return f"{n:,} film{'' if n == 1 else 's'}"
+
+
+def _key_numbers(found: Mapping[str, Any]) -> str:
+    keys = {"MAE, months": "mae", "RMSE, months": "rmse", "Bias, months": "bias", "Within 12 months": "within_12"}
+    tiles = [
+        (
+            name,
+            number(found[key]["value"], signed=key == "bias") + " %" * (key == "within_12"),
+            f"95 % interval {interval(found[key], signed=key == 'bias')}",
+        )
+        for name, key in keys.items()
+    ]
+    failed = len(found["failures"])
+    return html.tiles(
+        [*tiles, ("Films", f"{found['n']:,}", f"{failed:,} more failed{', listed below' * bool(failed)}")]
+    )
+
+
+def _figures(found: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
+    n = f"n = {found['n']:,}; 95 % intervals in brackets."
+    lower, upper = (measured(found["limits_of_agreement"][end], signed=True) for end in ("lower", "upper"))
+    bands = "; ".join(f"{html.band(name)}: {measured(of['bias'], signed=True)}" for name, of in found["by_age"].items())
+    shares = ", ".join(f"{measured(found[f'within_{months}'], '%')} within {months}" for months in (6, 12, 24))
+    captions = {
+        "Prediction against label.": f"{n} MAE {measured(found['mae'], 'months')}, "
+        f"R² {measured(found['r2'], digits=3)}.",
+        "Bland-Altman.": f"{n} Bias {measured(found['bias'], 'months', signed=True)}; limits of agreement (bias ± 1.96 "
+        f"standard deviations) {lower} and {upper} months.",
+        "Error along the label.": f"{n} The running median and the central 80 % are of windows of 18 months with 10 or "
+        f"more films. Bias in months by label: {bands}.",
+        "Errors.": f"{n} Median absolute error {measured(found['median_error'], 'months')}; {shares} months.",
+    }
+    return "".join(
+        html.figure(at, pictures[name], title, caption, f"{title} {caption}")
+        for at, (name, (title, caption)) in enumerate(zip(PLOTS, captions.items(), strict=False), start=1)
+    )
+
+
+def _all_numbers(found: Mapping[str, Any]) -> str:
+    rows = []
+    for key, metric in metrics.METRICS.items():
+        value, between = metric_cell(key, found).split("\n")
+        rows.append((metric.name, f"{value} {metric.unit}".strip(), between, f"{found[key].get('n', found['n']):,}"))
+    return html.table("Overall.", ("", "value", "95 % interval", "films"), rows)
+
+
+def _interval_section(found: Mapping[str, Any], picture: bytes) -> str:
+    sentences, header, rows = intervals.described(found)
+    caption = "A network that knows where it errs has a line that rises; nine films in ten lie in the grey."
+    figure = html.figure(len(PLOTS) + 1, picture, "Error and interval.", caption, f"Error and interval. {caption}")
+    inside = f"Films inside the interval; below, what 99 of 100 calibrated ones would show. {sentences}"
+    rows = [(html.cell(name), *values) for name, *values in rows]
+    return html.heading("How sure it is") + figure + html.table(inside, header, rows)
+
+
+def _worst_section(found: Mapping[str, Any], picture: bytes, cases: Sequence[plots.Case]) -> str:
+    caption = f"The {len(cases)} of {_films(found['n'])} with the largest errors, as the network sees them."
+    alt = f"Contact sheet of {len(cases)} hand radiographs; the table below lists them in the same order."
+    sheet = html.figure(len(PLOTS), picture, "Worst cases.", caption, alt, kind="photograph")
+    rows = [
+        (str(at), c.id, c.sex.value, number(c.label), number(c.prediction), number(c.prediction - c.label, signed=True))
+        for at, c in enumerate(cases, start=1)
+    ]
+    header = ("", "film", "sex", "label", "prediction", "error")
+    return sheet + html.table("The same films; ages in months.", header, rows, words=3)
+
+
+def _failure_list(failures: Sequence[Mapping[str, str]]) -> str:
+    if not failures:
+        return ""
+    rows = [(failure["id"], failure["reason"]) for failure in failures]
+    caption = f"{_films(len(rows))}, left out of every number."
+    return html.heading("Films that failed") + html.table(caption, ("film", "reason"), rows, words=2)
+
+
+def _facts(found: Mapping[str, Any]) -> str:
+    spec = found["prepare"]
+    return html.facts(
+        {
+            "model": found["model"],
+            "weights, SHA-256": found["weights_sha256"],
+            "sex given to the network": "yes" if found["uses_sex"] and not found["sex_withheld"] else "no",
+            "network input": f"{spec['size']} x {spec['size']} pixels, {'the hand' if spec['hand'] else spec['fit']}",
+            "split": found["split"],
+            "films": f"{found['n']:,} evaluated, {len(found['failures']):,} failed",
+            "boneage": found["version"],
+            **found["context"],
+        }
+    )

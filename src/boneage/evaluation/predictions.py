@@ -1,0 +1,160 @@
+"""The table of predictions: `id,sex,label,prediction` in months, written by `evaluate`, read by `compare`."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import BadTable
+from ..table import rows_of
+from ..types import Sex
+
+COLUMNS = ("id", "sex", "label", "prediction")
+FILE = "predictions.csv"
+SPREADS = "spreads.csv"
+OLDEST_IN_YEARS = 20.0  # a whole column below this many "months" is taken for years
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What one model said of n films.
+
+    ``labels``, ``predictions``: float64 [n], months, finite. ``ids`` are unique. ``name``: the model, for people.
+    ``spreads``: float64 [n], the error to expect in months; None where the model does not tell it.
+    """
+
+    name: str
+    ids: tuple[str, ...]
+    sexes: tuple[Sex, ...]
+    labels: np.ndarray
+    predictions: np.ndarray
+    spreads: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        lengths = {len(self.ids), len(self.sexes), len(self.labels), len(self.predictions)}
+        if len(lengths) != 1:
+            raise ValueError(f"columns of different lengths: {sorted(lengths)}")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def errors(self) -> np.ndarray:
+        """Prediction minus label, float64 [n], months."""
+        return self.predictions - self.labels
+
+    def select(self, rows: Sequence[int] | np.ndarray) -> Predictions:
+        """The films of these rows, in this order."""
+        index = np.asarray(rows, dtype=np.intp)
+        return Predictions(
+            self.name,
+            tuple(self.ids[row] for row in index),
+            tuple(self.sexes[row] for row in index),
+            self.labels[index],
+            self.predictions[index],
+            None if self.spreads is None else self.spreads[index],
+        )
+
+
+def to_csv(table: Predictions) -> str:
+    """The table as CSV text: labels with two decimals, predictions with four."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for film, sex, label, prediction in zip(table.ids, table.sexes, table.labels, table.predictions, strict=True):
+        writer.writerow((film, sex.value, f"{label:.2f}", f"{prediction:.4f}"))
+    return text.getvalue()
+
+
+def spreads_to_csv(table: Predictions) -> str:
+    """`id,spread` as CSV text, four decimals; ValueError for a table without spreads."""
+    if table.spreads is None:
+        raise ValueError(f"{table.name} tells no spread")
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("id", "spread"))
+    writer.writerows((film, f"{value:.4f}") for film, value in zip(table.ids, table.spreads, strict=True))
+    return text.getvalue()
+
+
+def read_predictions(path: str | Path) -> Predictions:
+    """A `predictions.csv`, or the evaluation folder that holds one; columns are found by name, sex may be absent.
+
+    Raises `BadTable` for a missing file or column, a doubled or empty id, a value that is no finite number,
+    an unknown sex, and for a column of ages that look like years.
+    """
+    path = Path(path)
+    source = path / FILE if path.is_dir() else path
+    rows = _rows(source)
+    table = Predictions(
+        name=source.resolve().parent.name if source.name == FILE else source.stem,
+        ids=_ids(rows, source),
+        sexes=tuple(_sex(row, line, source) for line, row in rows),
+        labels=_months(rows, "label", source),
+        predictions=_months(rows, "prediction", source),
+    )
+    if source == path:
+        _refuse_years(table, source)
+    return table
+
+
+Row = tuple[int, dict[str, str]]
+
+
+def _rows(source: Path) -> list[Row]:
+    """Every line with its number and its cells by column; BadTable unless each needed column is there once."""
+    if not source.exists():
+        raise BadTable(f"{source}: there is no such table of predictions")
+    header, lines = rows_of(source)
+    missing = [name for name in COLUMNS if name != "sex" and name not in header]
+    if missing:
+        raise BadTable(f"{source}: column {' and '.join(missing)} missing, found {', '.join(header)[:200]}")
+    if not lines:
+        raise BadTable(f"{source}: has no predictions below its header")
+    return [(line, dict(zip(header, cells, strict=False))) for line, cells in lines]
+
+
+def _ids(rows: Iterable[Row], source: Path) -> tuple[str, ...]:
+    seen: dict[str, int] = {}
+    for line, row in rows:
+        film = row["id"]
+        if not film:
+            raise BadTable(f"{source}, line {line}: the id is empty")
+        if film in seen:
+            raise BadTable(f"{source}, line {line}: id {film!r} stands in line {seen[film]} already")
+        seen[film] = line
+    return tuple(seen)
+
+
+def _sex(row: dict[str, str], line: int, source: Path) -> Sex:
+    try:
+        return Sex.parse(row.get("sex"))
+    except ValueError as error:
+        raise BadTable(f"{source}, line {line}: {error}") from None
+
+
+def _months(rows: Iterable[Row], column: str, source: Path) -> np.ndarray:
+    return np.array([_number(row[column], f"{source}, line {line}: {column}") for line, row in rows])
+
+
+def _number(text: str, where: str) -> float:
+    try:
+        value = float(text.replace(",", "."))
+    except ValueError:
+        raise BadTable(f"{where} {text!r} is not a number of months") from None
+    if not math.isfinite(value):
+        raise BadTable(f"{where} {text!r} is not a finite number")
+    return value
+
+
+def _refuse_years(table: Predictions, source: Path) -> None:
+    for column, values in (("label", table.labels), ("prediction", table.predictions)):
+        if len(values) >= 3 and values.max() <= OLDEST_IN_YEARS:
+            span = f"{values.min():g} to {values.max():g}"
+            raise BadTable(f"{source}: column {column} ({span}) looks like years; this program takes months")

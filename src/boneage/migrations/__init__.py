@@ -1,1 +1,0 @@
-"""The steps by which the record's database came to its present shape, for Alembic; `boneage.record` takes them."""

@@ -1,0 +1,1 @@
+"""A prepared film to a `Reading`: predictor, prediction intervals, batches, occlusion maps. Never torch."""

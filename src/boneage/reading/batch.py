@@ -1,0 +1,101 @@
+"""Many films, one predictor: every file gets a reading or a reason, whatever happens to the others."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..data.dataset import NO_IMAGE, read_table, with_paths
+from ..errors import BadConfig, BadTable, BoneAgeError, UnreadableImage
+from ..images.folders import films_below
+from ..images.read import SUFFIXES, read
+from ..types import Reading, Sex
+from .predictor import Predictor
+
+
+@dataclass(frozen=True)
+class Item:
+    """One film to read. ``sex`` None: what the file says. ``path`` None: it cannot be read, for this ``reason``."""
+
+    id: str
+    path: Path | None
+    sex: Sex | None
+    sex_source: str = "given"
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A film without a reading, and why, in one sentence."""
+
+    file: str
+    error: str
+
+
+def items(source: str | Path, sex: Sex | None = None, images: str | Path | None = None) -> list[Item]:
+    """The films that ``source`` stands for: a file, a folder of films (and folders), or a table with ids.
+
+    A sex given here holds for all; without one the table's holds, else the file's. ``images``: where a table's films
+    are, if not beside it. A folder's film is known by its name without ending, or by its path within the folder where
+    several share that name. Raises UnreadableImage, BadTable or BadConfig.
+    """
+    path = Path(source)
+    if path.suffix.lower() in {".csv", ".tsv"} and not path.is_dir():
+        return _of_table(path, sex, Path(images) if images else None)
+    if images:
+        raise BadConfig(f"{path} is no table, and only a table's films can be in another folder such as {images}")
+    if path.is_dir():
+        return _of_folder(path, sex)
+    return [Item(_stem(path), path, sex)]
+
+
+def read_all(predictor: Predictor, films: Sequence[Item], *, force: bool = False) -> Iterator[Reading | Failure]:
+    """A reading or a failure for each film, in order. ``force``: an age for refused films too."""
+    for film in films:
+        if film.path is None:
+            yield Failure(film.id, film.reason)
+            continue
+        try:
+            yield predictor.read(read(film.path), film.sex, sex_source=film.sex_source, force=force)
+        except BoneAgeError as error:
+            yield Failure(str(film.path), str(error))
+
+
+def _of_table(path: Path, sex: Sex | None, images: Path | None) -> list[Item]:
+    samples = with_paths(read_table(path), path, images)
+    if not samples:
+        raise BadTable(f"{path} has no rows")
+    source = "table" if sex is None else "given"
+    return [
+        Item(
+            s.id,
+            s.path,
+            sex or (None if s.sex is Sex.UNKNOWN else s.sex),
+            source,
+            "" if s.path else f"{path}, film {s.id}: {NO_IMAGE} in {images or path.parent}",
+        )
+        for s in samples
+    ]
+
+
+def _of_folder(path: Path, sex: Sex | None) -> list[Item]:
+    """Its films and those below; a folder that cannot be listed stands in for its films, with the reason."""
+    closed: dict[Path, str] = {}
+    films = sorted(films_below(path, closed))
+    if not films and not closed:
+        raise UnreadableImage(f"{path} holds no picture and no DICOM file")
+    names = Counter(map(_stem, films))
+    return [
+        *(
+            Item(_stem(film) if names[_stem(film)] == 1 else film.relative_to(path).as_posix(), film, sex)
+            for film in films
+        ),
+        *(Item(place.relative_to(path).as_posix(), None, sex, reason=reason) for place, reason in closed.items()),
+    ]
+
+
+def _stem(film: Path) -> str:
+    """Its name without the ending; a name such as 1.2.840.7 has none."""
+    return film.stem if film.suffix.lower() in SUFFIXES else film.name

@@ -1,0 +1,219 @@
+"""One object predicts, the same from every edge: ``Predictor.load(name_or_path).read(radiograph, sex)``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from .. import model_file
+from ..config import PrepareConfig
+from ..errors import BadModel, CannotWrite
+from ..files import write_bytes
+from ..hand import quality
+from ..hand.prepare import Findings, look, parts, render
+from ..hand.views import looks
+from ..run_folder import load_run, weights_of
+from ..types import DISCLAIMER, Flag, Interval, Radiograph, Reading, Severity, Sex
+from .intervals import KNOWN, Factors, around, shaped
+
+WEIGHTS = Path(__file__).parents[1] / "weights"
+DEFAULT = "default"
+
+
+def shipped() -> list[str]:
+    """The names of the weights that came with the package."""
+    return sorted(path.stem for path in WEIGHTS.glob("*.onnx"))
+
+
+class Predictor:
+    """A trained network in ONNX Runtime, with the preparation it was trained with.
+
+    ``name``, ``spec``, ``uses_sex``, ``weights_sha256`` (of the trained weights, as the run folder has them) and
+    ``about`` (all that the file says of itself) are for reading.
+    """
+
+    def __init__(self, data: bytes, path: Path, threads: int = 0) -> None:
+        self._session, self.about = model_file.session(data, path, threads)
+        config = model_file.configuration(self.about, path)
+        self.spec: PrepareConfig = config.prepare
+        self.uses_sex: bool = config.model.sex
+        self.looks: int = config.model.looks
+        self.name: str = self.about["name"]
+        self.weights_sha256: str = self.about["weights_sha256"]
+
+    @classmethod
+    def load(cls, model: str | Path = DEFAULT, *, threads: int = 0) -> Predictor:
+        """From the name of shipped weights, a run folder or an exported file; BadModel if there is none such.
+
+        A name goes before a folder or file that is called the same: ``./default`` is the folder. ``threads``: how many
+        the network may use; 0: all cores.
+        """
+        path = WEIGHTS / f"{model}.onnx" if model in shipped() else Path(model)
+        if path.is_dir():
+            return cls._of_run(path, threads)
+        if not path.is_file():
+            known = ", ".join(shipped()) or "none"
+            raise BadModel(
+                f"no trained weights: {model} is no run folder, exported file or shipped name (known: {known})"
+            )
+        return cls(model_file.verified(path), path, threads)
+
+    @classmethod
+    def _of_run(cls, folder: Path, threads: int) -> Predictor:
+        """The exported network beside the weights; exported now if it is not there or not of these weights."""
+        run, ready = load_run(folder), folder / "model.onnx"
+        weights_of(folder, run)
+        if ready.is_file():
+            predictor = cls(model_file.verified(ready), ready, threads)
+            if predictor.weights_sha256 == run["weights_sha256"]:
+                return predictor
+        try:
+            from ..training.export import exported as export_run
+        except ImportError as error:
+            raise BadModel(
+                f"{folder} holds no model.onnx of its weights and exporting one needs boneage[train] ({error})"
+            ) from error
+        data = export_run([folder])
+        with suppress(CannotWrite):  # kept for the next time, if the folder takes it
+            write_bytes(ready, data)
+        return cls(data, folder, threads)
+
+    @property
+    def signature(self) -> str:
+        """What every output says of the model."""
+        return f"Model {self.name}, weights {self.weights_sha256[:12]}. {DISCLAIMER}"
+
+    @property
+    def factors(self) -> Mapping[str, Factors]:
+        """What the spread is multiplied by for an interval, by level, where the sex is ``known`` and ``unknown``; empty
+        unless the file was calibrated (see `boneage.training.calibrate`)."""
+        return self.about.get("intervals", {}).get("factors", {})
+
+    @property
+    def tells_spread(self) -> bool:
+        """Whether the network also tells the error to expect."""
+        return self._tells("spread")
+
+    def months(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> np.ndarray:
+        """Bone ages float64 [N] in months of prepared pixels uint8 [N, H, W]."""
+        return self.told(pixels, sexes)[0]
+
+    def told(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> tuple[np.ndarray, np.ndarray]:
+        """Bone ages and the errors to expect, float64 [N] in months, of prepared pixels uint8 [N, H, W]: the mean over
+        the model's looks.
+
+        The error to expect grows with what the looks disagree by, as in `boneage.models.head.Panel`; it takes its shape
+        from the error that is usual at that age, if the file was calibrated with it; it is NaN where the network does
+        not tell it.
+        """
+        self._check(pixels, sexes)
+        asked = ["months", *(["spread"] if self.tells_spread else [])]
+        answers = [self._run(asked, seen, sexes) for seen in looks(pixels, self.looks, parts(self.spec))]
+        months, *spread = np.asarray(answers, np.float64).swapaxes(0, 1)  # each [looks, N]
+        ages = months.mean(axis=0)
+        if not spread:
+            return ages, np.full_like(ages, np.nan)
+        expected = np.sqrt((spread[0] ** 2).mean(axis=0) + months.var(axis=0))
+        usual = self.about.get("intervals", {}).get("usual")
+        return ages, shaped(expected, ages, sexes, usual) if usual else expected
+
+    def glance(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> np.ndarray:
+        """Bone ages float64 [N] in months of prepared pixels uint8 [N, H, W] by one look, and of several networks by
+        the first alone, on smaller pictures: for who asks about one film dozens of times."""
+        self._check(pixels, sexes)
+        return self._run(["alone" if self._tells("alone") else "months"], pixels, sexes)[0].astype(np.float64)
+
+    def features(self, pixels: np.ndarray) -> np.ndarray:
+        """What the network makes of prepared pixels uint8 [N, H, W] before it is told the sex: float32 [N, F].
+
+        BadModel if the file was exported without.
+        """
+        if not self._tells("features"):
+            raise BadModel(f"the file of model {self.name} has no features: export its run folder again")
+        unknown = [Sex.UNKNOWN] * len(pixels)
+        self._check(pixels, unknown)
+        return self._run(["features"], pixels, unknown)[0]
+
+    def _tells(self, name: str) -> bool:
+        return any(entry.name == name for entry in self._session.get_outputs())
+
+    def _check(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> None:
+        """ValueError for pixels that were not prepared for this network."""
+        if pixels.ndim != 3 or pixels.dtype != np.uint8 or pixels.shape[1:] != self.spec.shape:
+            height, width = self.spec.shape
+            raise ValueError(f"expected uint8 [N, {height}, {width}], got {pixels.dtype} {pixels.shape}")
+        if len(sexes) != len(pixels):
+            raise ValueError(f"{len(pixels)} films but {len(sexes)} sexes")
+
+    def _run(self, asked: list[str], pixels: np.ndarray, sexes: Sequence[Sex]) -> list[np.ndarray]:
+        """Some of the network's outputs of prepared pixels; ``alone`` is of films with an input of their own."""
+        feeds = {"films": pixels, "sex": np.array([sex.code for sex in sexes], np.float32).reshape(-1, 2)}
+        if self._tells("alone"):
+            others = {name: values[:0] for name, values in feeds.items()}
+            together, alone = (others, feeds) if asked == ["alone"] else (feeds, others)
+            feeds = together | {f"{name}_alone": values for name, values in alone.items()}
+        return self._session.run(asked, feeds)
+
+    def read(
+        self, radiograph: Radiograph, sex: Sex | None = None, *, sex_source: str = "given", force: bool = False
+    ) -> Reading:
+        """The bone age of one film. ``sex`` None: what the file says, and unknown, flagged, where it says nothing.
+
+        A film that the gate refuses has no age, unless ``force``.
+        """
+        known = radiograph.sex if sex is None else sex
+        if sex is None:
+            sex_source = "absent" if known is Sex.UNKNOWN else "dicom"
+        found = look(radiograph.pixels, self.spec)
+        flags = [*self.flags(radiograph, found), *quality.of_sex(known, radiograph.sex, is_used=self.uses_sex)]
+        is_refused = any(flag.severity is Severity.REFUSE for flag in flags)
+        months, intervals = (None, None) if is_refused and not force else self._age(radiograph, found, known)
+        return Reading(
+            file=radiograph.source,
+            bone_age_months=months,
+            sex=known,
+            sex_source=sex_source,
+            flags=(*flags, *(quality.of_age(months, known) if months is not None else [])),
+            model=self.name,
+            weights_sha256=self.weights_sha256,
+            image_sha256=radiograph.sha256,
+            version=_version(),
+            versions=_versions(),
+            forced=is_refused and force,
+            intervals=intervals,
+        )
+
+    def _age(self, radiograph: Radiograph, found: Findings, sex: Sex) -> tuple[float, tuple[Interval, ...] | None]:
+        """The age in months and, if the model has them, its intervals."""
+        told = self.told(render(radiograph, found, self.spec)[None], [sex])
+        months, spread = (float(values[0]) for values in told)
+        if not math.isfinite(months):
+            raise BadModel(f"{radiograph.source}: the answer of model {self.name} is not a finite number")
+        factors = self.factors.get(KNOWN[sex is not Sex.UNKNOWN])
+        return round(months, 2), None if factors is None else around(months, spread, factors)
+
+    def flags(self, radiograph: Radiograph, found: Findings) -> list[Flag]:
+        """What the gate says of a film on which preparation saw ``found``."""
+        is_brought = found.frame is not None
+        evidence = quality.examine(radiograph, found)
+        flags = quality.of_film(
+            evidence, is_brought=is_brought, was_inverted=found.inverted, laterality=radiograph.laterality
+        )
+        flags += quality.of_file(radiograph.notes)
+        return flags if is_brought or not self.spec.hand else [*flags, quality.not_found()]
+
+
+@cache
+def _version() -> str:
+    return version("boneage")
+
+
+@cache
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in ("numpy", "onnxruntime", "opencv-python-headless")}

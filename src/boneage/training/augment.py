@@ -1,0 +1,244 @@
+"""Augmentation of a whole batch at once, on its device, straight from the cached bytes.
+
+One warp (rotation, shift, zoom, aspect, shear, flip and the change of size) and then grey levels, noise, blur and
+rectangles. Everything is drawn from the generator passed in, so a batch is a pure function of (seed, step).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..config import CELLS, AugmentConfig
+from ..models.head import resized
+
+NONE = AugmentConfig()
+ACROSS = {False: 290, True: 184}  # pixels of an RSNA film along a prepared one, of the hand and of its joints
+_WRIST = torch.zeros(CELLS, CELLS, dtype=torch.bool)  # the cells of a montage that are the wrist's
+_WRIST[:2, :2] = True
+_COSINES = torch.tensor(  # the transform of ITU-T T.81, A.3.3, as a matrix [frequency, pixel]
+    [[math.cos((2 * at + 1) * f * math.pi / 16) / (2 if f else 2 * math.sqrt(2)) for at in range(8)] for f in range(8)]
+)
+_JPEG_STEPS = torch.tensor(  # ITU-T T.81, table K.1: luminance
+    [
+        [16, 11, 10, 16, 24, 40, 51, 61],
+        [12, 12, 14, 19, 26, 58, 60, 55],
+        [14, 13, 16, 24, 40, 57, 69, 56],
+        [14, 17, 22, 29, 51, 87, 80, 62],
+        [18, 22, 37, 56, 68, 109, 103, 77],
+        [24, 35, 55, 64, 81, 104, 113, 92],
+        [49, 64, 78, 87, 103, 121, 120, 101],
+        [72, 92, 95, 98, 112, 100, 103, 99],
+    ],
+    dtype=torch.float32,
+)
+
+
+def augment(
+    films: Tensor, config: AugmentConfig, generator: torch.Generator, size: int, *, montages: bool = False
+) -> Tensor:
+    """uint8 [N, S, S] → float32 [N, 1, size, size] in [0, 1]; the generator lives on the films' device.
+
+    ``montages``: they show joints (see `boneage.hand.joints`), each of which is warped on its own.
+    """
+    x = films.unsqueeze(1).float().div_(255)
+    if config == NONE:
+        return resized(x, size)
+    if montages:
+        x = each_joint(x, config, generator, size)
+    else:
+        x = warp(x, affine(len(x), config, generator, x.device), size)
+    x = _some(x, config.coarse, coarse, generator)
+    x = _some(x, config.blur, blur, generator)
+    x = _some(x, config.grain, grain, generator)
+    x = _some(x, config.blocks, blocks, generator)
+    x = grey(x, config, generator)
+    x = _some(x, config.marker, markers, generator)
+    return _some(x, config.erase, erase, generator).clamp_(0, 1)
+
+
+def spoilt(x: Tensor, generator: torch.Generator, *, montages: bool = False) -> Tensor:
+    """Films float [N, 1, S, S] in [0, 1] as if they came from worse ones: three fifths from films of 0.4 to 1.3 times
+    the pixels of RSNA's along a side, a fifth noisy and a fifth through JPEG, both at about the film's own pixels. Four
+    films at a time share one size. ``montages``: they show joints."""
+    return torch.cat([_worse(some, ACROSS[montages], generator) for some in x.split(4)]).clamp_(0, 1)
+
+
+def _worse(x: Tensor, across: int, generator: torch.Generator) -> Tensor:
+    size, which, kernel = torch.rand(3, generator=generator, device=x.device).tolist()
+    is_coarse = which < 0.6
+    times = 0.42 * 3**size if is_coarse else 0.95 + 0.5 * size
+    side = min(CELLS * max(1, round(times * across / CELLS)), x.shape[-1])
+    worse = F.adaptive_avg_pool2d(x, side) if kernel < 0.6 else resized(x, side)
+    if which >= 0.8:
+        corner = int(torch.randint(8, (), generator=generator, device=x.device))
+        worse = jpeg(worse, _log_uniform(len(x), (0.5, 8), generator, x.device), corner)
+    elif not is_coarse:
+        strength = _log_uniform(len(x), (0.02, 0.2), generator, x.device)
+        worse = worse.addcmul(strength, torch.randn(worse.shape, generator=generator, device=x.device))
+    return F.interpolate(worse, size=x.shape[-2:], mode="bilinear", align_corners=False)
+
+
+def plain(films: Tensor, size: int) -> Tensor:
+    """The same pixels without augmentation: uint8 [N, S, S] → float32 [N, 1, size, size] in [0, 1]."""
+    return resized(films.unsqueeze(1).float().div_(255), size)
+
+
+def warp(x: Tensor, matrix: Tensor, size: int, beyond: str = "zeros") -> Tensor:
+    """One affine map [N, 2, 3] per film, sampled bilinearly; what lies outside the film is black, or ``reflection``."""
+    return F.grid_sample(x, _grid(matrix, size), mode="bilinear", padding_mode=beyond, align_corners=False)
+
+
+def each_joint(x: Tensor, config: AugmentConfig, generator: torch.Generator, size: int) -> Tensor:
+    """Every tile of montages [N, 1, S, S] warped by a map of its own: [N, 1, size, size]; the size in whole cells."""
+    n, cell = len(x), size // CELLS
+    cells = x.view(n, CELLS, x.shape[-1] // CELLS, CELLS, -1).transpose(2, 3)
+    wrists, joints = x[..., : x.shape[-1] // 2, : x.shape[-1] // 2], cells[:, ~_WRIST].flatten(0, 1).unsqueeze(1)
+    wrists = warp(wrists, affine(n, config, generator, x.device), 2 * cell, "reflection")
+    joints = warp(joints, affine(len(joints), config, generator, x.device), cell, "reflection")
+    out = x.new_empty(n, CELLS, CELLS, cell, cell)
+    out[:, ~_WRIST] = joints.view(n, -1, cell, cell)
+    out = out.transpose(2, 3).reshape(n, 1, size, size)
+    out[..., : 2 * cell, : 2 * cell] = wrists
+    return out
+
+
+def grey(x: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
+    """Gamma, contrast about mid-grey, brightness and noise, each with its own strength per film; changes ``x``."""
+
+    def draw(reach: float) -> Tensor:
+        return _uniform(len(x), reach, generator, x.device).view(-1, 1, 1, 1)
+
+    if config.gamma:
+        x = x.clamp_min_(1e-6).pow_(draw(config.gamma).exp())
+    if config.contrast or config.brightness:
+        contrast, brightness = 1 + draw(config.contrast), draw(config.brightness)
+        x = x.mul_(contrast).add_(0.5 - 0.5 * contrast + brightness)
+    if config.noise:
+        strength = draw(config.noise).abs()
+        x = x.addcmul_(strength, torch.randn(x.shape, generator=generator, device=x.device))
+    return x
+
+
+def affine(n: int, config: AugmentConfig, generator: torch.Generator, device: torch.device) -> Tensor:
+    """Random output-to-input maps [n, 2, 3] in the coordinates of `torch.nn.functional.affine_grid`."""
+
+    def draw(reach: float) -> Tensor:
+        return _uniform(n, reach, generator, device)
+
+    angle = draw(math.radians(config.rotation))
+    zoom, stretch = (-draw(config.zoom)).exp(), draw(config.aspect).div(2).exp()
+    shear = draw(config.shear)
+    mirror = 1 - 2 * _chance(n, config.flip, generator, device).float()
+    cos, sin = angle.cos(), angle.sin()
+    across, down = zoom * stretch, zoom / stretch
+    rows = [
+        torch.stack([mirror * across * cos, across * (shear * cos - sin), draw(2 * config.shift)], 1),
+        torch.stack([mirror * down * sin, down * (shear * sin + cos), draw(2 * config.shift)], 1),
+    ]
+    return torch.stack(rows, 1)
+
+
+def blur(x: Tensor, generator: torch.Generator) -> Tensor:
+    """A mean over three by three pixels."""
+    return F.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
+
+
+def coarse(x: Tensor, generator: torch.Generator) -> Tensor:
+    """As from a film of fewer pixels: brought down to 40 to 90 % of the side, all of them to the same, and up again."""
+    share = 0.4 + 0.5 * float(torch.rand((), generator=generator, device=x.device))
+    return resized(resized(x, max(1, round(share * x.shape[-1]))), x.shape[-1])
+
+
+def grain(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Noise of a standard deviation of 3 to 30 % of the range, as on a dim film after its contrast was settled."""
+    strength = _log_uniform(len(x), (0.03, 0.3), generator, x.device)
+    return x.addcmul(strength, torch.randn(x.shape, generator=generator, device=x.device))
+
+
+def blocks(x: Tensor, generator: torch.Generator) -> Tensor:
+    """As after a JPEG of quality 50 to 4, or of a better one on a dim film whose contrast was settled afterwards."""
+    corner = int(torch.randint(8, (), generator=generator, device=x.device))
+    return jpeg(x, _log_uniform(len(x), (1, 12), generator, x.device), corner)
+
+
+def jpeg(x: Tensor, coarser: Tensor, corner: int = 0) -> Tensor:
+    """What JPEG keeps of grey films: the cosine transform of blocks of 8 x 8 pixels, rounded to the standard's steps
+    times ``coarser`` [N, 1, 1, 1]; the first block begins ``corner`` pixels outside."""
+    side = x.shape[-1]
+    rest = -(side + corner) % 8
+    padded = F.pad(x, (corner, rest, corner, rest), mode="replicate")
+    count = padded.shape[-1] // 8
+    tiles = padded.view(len(x), count, 8, count, 8).transpose(2, 3)
+    cosines, steps = _COSINES.to(x.device), _JPEG_STEPS.to(x.device) / 255 * coarser[..., None]
+    kept = ((cosines @ tiles @ cosines.T) / steps).round() * steps
+    whole = (cosines.T @ kept @ cosines).transpose(2, 3).reshape(padded.shape)
+    return whole[..., corner : corner + side, corner : corner + side]
+
+
+def markers(x: Tensor, generator: torch.Generator) -> Tensor:
+    """A dark plate with a bright L or I on it, like the side markers beside most hands."""
+    n, device = len(x), x.device
+    centre = 0.5 + _uniform(2 * n, 0.45, generator, device).view(2, n)
+    half = 0.05 + _uniform(2 * n, 0.02, generator, device).view(2, n)
+    upright = _box(x, centre - 0.4 * half * _column((0.0, 1.0), device), half * _column((0.7, 0.2), device))
+    foot = _box(x, centre + 0.5 * half * _column((1.0, 0.0), device), half * _column((0.2, 0.5), device))
+    has_foot = _chance(n, 0.7, generator, device).view(-1, 1, 1, 1)
+    x = torch.where(_box(x, centre, half), 0.35 * x + 0.12, x)
+    return torch.where(upright | (foot & has_foot), 1.0, x)
+
+
+def erase(x: Tensor, generator: torch.Generator) -> Tensor:
+    """A grey rectangle somewhere."""
+    n, device = len(x), x.device
+    centre = 0.5 + _uniform(2 * n, 0.5, generator, device).view(2, n)
+    half = 0.07 + _uniform(2 * n, 0.05, generator, device).view(2, n)
+    fill = (0.3 + _uniform(n, 0.3, generator, device)).view(-1, 1, 1, 1)
+    return torch.where(_box(x, centre, half), fill, x)
+
+
+def _some(
+    x: Tensor, probability: float, change: Callable[[Tensor, torch.Generator], Tensor], generator: torch.Generator
+) -> Tensor:
+    """Change the films that the dice fall on, the others not even looked at."""
+    if probability:
+        rows = _chance(len(x), probability, generator, x.device).nonzero().view(-1)
+        if len(rows):
+            x[rows] = change(x[rows], generator)
+    return x
+
+
+def _grid(matrix: Tensor, size: int) -> Tensor:
+    """As `torch.nn.functional.affine_grid` without aligned corners, [N, size, size, 2], in a fifth of its time."""
+    at = (torch.arange(size, device=matrix.device) * 2 + 1) / size - 1
+    across, down, shift = (column[:, :, None, None] for column in matrix.unbind(2))
+    return (across * at + (down * at[:, None] + shift)).permute(0, 2, 3, 1)
+
+
+def _box(x: Tensor, centre: Tensor, half: Tensor) -> Tensor:
+    """Masks [N, 1, S, S] of rectangles given as (row, column) fractions [2, N] of the side."""
+    at = (torch.arange(x.shape[-1], device=x.device) + 0.5) / x.shape[-1]
+    rows, columns = ((at - c[:, None]).abs() < h[:, None] for c, h in zip(centre, half, strict=True))
+    return (rows[:, :, None] & columns[:, None, :]).unsqueeze(1)
+
+
+def _column(pair: tuple[float, float], device: torch.device) -> Tensor:
+    return torch.tensor(pair, device=device).view(2, 1)
+
+
+def _uniform(n: int, reach: float, generator: torch.Generator, device: torch.device) -> Tensor:
+    return (torch.rand(n, generator=generator, device=device) * 2 - 1) * reach
+
+
+def _log_uniform(n: int, ends: tuple[float, float], generator: torch.Generator, device: torch.device) -> Tensor:
+    """Strengths [n, 1, 1, 1]."""
+    low, high = math.log(ends[0]), math.log(ends[1])
+    return (low + (high - low) * torch.rand(n, generator=generator, device=device)).exp().view(-1, 1, 1, 1)
+
+
+def _chance(n: int, probability: float, generator: torch.Generator, device: torch.device) -> Tensor:
+    return torch.rand(n, generator=generator, device=device) < probability

@@ -1,0 +1,98 @@
+"""Optimisers, the learning rate of each step, frozen statistics, averaged weights, and their state as tensors."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from ..config import TrainConfig
+from ..errors import BadConfig
+
+OPTIMIZERS = ("adam", "adamw", "sgd")
+
+
+def optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """Adam, AdamW or SGD with Nesterov momentum; weight decay on matrices and filters only."""
+    matrices = [p for p in network.parameters() if p.ndim > 1]
+    vectors = [p for p in network.parameters() if p.ndim <= 1]
+    groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    fused = matrices[0].is_cuda  # in a few launches instead of hundreds
+    if config.optimizer == "adam":
+        return torch.optim.Adam(groups, lr=config.lr, fused=fused)
+    if config.optimizer == "adamw":
+        return torch.optim.AdamW(groups, lr=config.lr, fused=fused)
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=config.lr, momentum=0.9, nesterov=True)
+    raise BadConfig(f"unknown train.optimizer {config.optimizer!r}; known: {', '.join(OPTIMIZERS)}")
+
+
+def learning_rate(step: int, steps: int, config: TrainConfig) -> float:
+    """Linear warm-up over the first ``warmup`` of all steps, then a half cosine to 1 % of the rate, or constant."""
+    warm = max(1, round(config.warmup * steps))
+    if step < warm:
+        return config.lr * (step + 1) / warm
+    if config.schedule == "constant":
+        return config.lr
+    share = (step - warm) / max(1, steps - warm)
+    return config.lr * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
+
+
+def freeze_statistics(network: nn.Module) -> None:
+    """Let batch normalisation use its running statistics, and not change them."""
+    for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.eval()
+
+
+class Average:
+    """An exponential moving average of a network's parameters and statistics; young averages forget faster.
+
+    With ``decay`` 0 it is the network itself.
+    """
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.current = network.state_dict()  # the network's own tensors, which training changes in place
+        self.shadow = {name: tensor.clone() for name, tensor in self.current.items()}
+        self.floats = [name for name, tensor in self.current.items() if tensor.is_floating_point()]
+        self.counts = [name for name, tensor in self.current.items() if not tensor.is_floating_point()]
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """Take in the network's weights after ``step`` (from 0)."""
+        decay = min(self.decay, (1 + step) / (10 + step)) if self.decay else 0.0
+        torch._foreach_lerp_(self._of(self.shadow, self.floats), self._of(self.current, self.floats), 1 - decay)
+        if self.counts:
+            torch._foreach_copy_(self._of(self.shadow, self.counts), self._of(self.current, self.counts))
+
+    @staticmethod
+    def _of(tensors: dict[str, Tensor], names: list[str]) -> list[Tensor]:
+        return [tensors[name] for name in names]
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Take over stored averages."""
+        for name, tensor in self.shadow.items():
+            tensor.copy_(tensors[name])
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The optimiser's state as ``INDEX.NAME`` tensors."""
+    state = optimizer.state_dict()["state"]
+    return {f"{i}.{name}": value for i, values in state.items() for name, value in values.items() if value is not None}
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """The inverse of `optimizer_tensors`, for an optimiser made from the same configuration.
+
+    Each tensor is laid out in memory like its parameter: another layout could round differently.
+    """
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        index, _, name = key.partition(".")
+        like = parameters[int(index)]
+        laid_out = torch.empty_like(like).copy_(tensor) if tensor.shape == like.shape else tensor
+        state.setdefault(int(index), {})[name] = laid_out
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -1,0 +1,403 @@
+"""The reader on DICOM: every uncompressed encoding, what is displayed, and what the header says."""
+
+from __future__ import annotations
+
+import io
+import sys
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from dicom_files import (
+    EIGHT,
+    LEVEL,
+    PICTURE,
+    TWELVE,
+    bare,
+    compressed,
+    dicom,
+    reads_or_refuses,
+    refused,
+    shows,
+    table,
+    wrapped,
+    written,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.uid import (
+    MPEG2MPML,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+)
+
+from boneage.errors import UnreadableImage
+from boneage.images import dicom as read_dicom
+from boneage.images.read import read
+from boneage.types import Sex
+
+# --- encodings ------------------------------------------------------------------------------------------------------
+
+BIG_ENDIAN = TWELVE.astype(">u2")
+NATIVE = {
+    "implicit": lambda: written(dicom(), ImplicitVRLittleEndian),
+    "explicit": lambda: written(dicom()),
+    "deflated": lambda: written(dicom(), DeflatedExplicitVRLittleEndian),
+    "big endian": lambda: written(dicom(PixelData=BIG_ENDIAN.tobytes()), ExplicitVRBigEndian),
+    "no preamble": lambda: written(dicom())[132:],
+    "bare implicit": lambda: bare(written(dicom(), ImplicitVRLittleEndian)),
+    "bare explicit": lambda: bare(written(dicom())),
+    "bare big endian": lambda: bare(written(dicom(PixelData=BIG_ENDIAN.tobytes()), ExplicitVRBigEndian)),
+    "signed": lambda: written(dicom(TWELVE.astype(np.int16) - 2048)),
+    "signed, bits above": lambda: written(dicom((TWELVE.astype(np.int16) - 2048) & 0x0FFF)),
+    "bits at the top": lambda: written(dicom(TWELVE << 4, HighBit=15)),
+    "signed, at the top": lambda: written(dicom((TWELVE.astype(np.int16) - 2048) << 4, HighBit=15)),
+    "overlay in high bits": lambda: written(dicom(TWELVE | 0x8000)),
+    "16 bits": lambda: written(dicom(np.round(PICTURE * 65535).astype(np.uint16), 16)),
+    "10 bits": lambda: written(dicom(np.round(PICTURE * 1023).astype(np.uint16), 10)),
+    "8 bits": lambda: written(dicom(EIGHT, 8)),
+    "32 bits": lambda: written(dicom(np.round(PICTURE * 2**31).astype(np.uint32), 32)),
+}
+
+
+@pytest.mark.parametrize("name", NATIVE)
+def test_every_uncompressed_encoding_shows_the_same_picture(name: str) -> None:
+    shows(NATIVE[name](), PICTURE, 0.5 / 255 + 1e-6 if name == "8 bits" else 0.5 / 1023)
+
+
+def test_an_odd_number_of_bytes_is_read() -> None:
+    shows(written(dicom(EIGHT[:, :37], 8)), EIGHT[:, :37] / 255, 0.005)
+
+
+def test_one_bit_and_float_pixels() -> None:
+    bits = (PICTURE > 0.5).astype(np.uint8)
+    one = dicom(EIGHT, 1, BitsAllocated=1, PixelData=np.packbits(bits, bitorder="little").tobytes())
+    shows(written(one), bits)
+    real = dicom(FloatPixelData=(PICTURE.astype(np.float32) * 7 - 3).tobytes(), BitsAllocated=32)
+    del real.PixelData
+    shows(written(real), PICTURE)
+
+
+# --- what is displayed ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"PhotometricInterpretation": "MONOCHROME1"},
+        {"PresentationLUTShape": "INVERSE"},
+        {"PhotometricInterpretation": "MONOCHROME1", "PresentationLUTShape": "INVERSE"},
+    ],
+    ids=["monochrome1", "inverse", "both say the same"],
+)
+def test_inverted_films_are_turned_bone_bright(elements: dict[str, str]) -> None:
+    shows(written(dicom(4095 - TWELVE, **elements)), PICTURE)
+
+
+def test_the_range_of_the_values_is_used_where_no_window_is() -> None:
+    film = read(written(dicom(TWELVE // 4 + 500)))
+    assert (film.pixels.min(), film.pixels.max()) == (0, 1)
+
+
+WINDOWS = {  # centre, width, function: the displayed value of a stored value (PS3.3 C.11.2.1.2, C.11.2.1.3)
+    "linear": (2000, 1001, None, lambda v: np.clip((v - 1999.5) / 1000 + 0.5, 0, 1)),
+    "linear of two": ([2000, 7], [1001, 9], "LINEAR", lambda v: np.clip((v - 1999.5) / 1000 + 0.5, 0, 1)),
+    "step": (2000, 1, "LINEAR", lambda v: v > 1999.5),
+    "exact": (2000.5, 1000, "LINEAR_EXACT", lambda v: np.clip((v - 2000.5) / 1000 + 0.5, 0, 1)),
+    "sigmoid": (2000, 800, "SIGMOID", lambda v: 1 / (1 + np.exp(-4 * (v - 2000) / 800))),
+}
+
+
+@pytest.mark.parametrize("name", WINDOWS)
+def test_the_first_window_is_applied(name: str) -> None:
+    center, width, function, expected = WINDOWS[name]
+    elements = {"WindowCenter": center, "WindowWidth": width}
+    if function:
+        elements["VOILUTFunction"] = function
+    shows(written(dicom(**elements)), expected(TWELVE.astype(float)), 1e-5)
+
+
+def test_rescale_comes_before_the_window() -> None:
+    film = dicom(RescaleSlope="0.5", RescaleIntercept="-100", WindowCenter="900.5", WindowWidth="1001")
+    shows(written(film), np.clip((TWELVE * 0.5 - 100 - 900) / 1000 + 0.5, 0, 1), 1e-5)
+
+
+@pytest.mark.parametrize(("center", "width"), [(2000, 0), (2000, -5), (90000, 10)])
+def test_a_window_that_shows_nothing_is_set_aside_and_noted(center: int, width: int) -> None:
+    data = written(dicom(WindowCenter=center, WindowWidth=width))
+    shows(data, PICTURE)
+    assert "window" in read(data).notes[0]
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian])
+@pytest.mark.parametrize("depth", [8, 12, 16])
+def test_a_voi_lut_goes_before_the_window(depth: int, syntax: str) -> None:
+    entries = (np.linspace(0, 1, 4096) ** 2 * (2**depth - 1)).astype(np.uint16)
+    lut = table([4096, 0, depth], entries.tolist())
+    data = written(dicom(VOILUTSequence=lut, WindowCenter=5, WindowWidth=3), syntax)
+    shows(data, (TWELVE / 4095) ** 2, 1 / (2**depth - 1) + 1e-5)
+
+
+def test_lookup_tables_of_packed_bytes_signed_values_and_the_full_length() -> None:
+    byte_table = table([256, 0, 8], bytes(range(255, -1, -1)))
+    shows(written(dicom(255 - EIGHT, 8, VOILUTSequence=byte_table)), PICTURE, 0.5 / 255 + 1e-6)
+    signed = table([4096, 65536 - 2048, 12], list(range(4096)))
+    shows(written(dicom(TWELVE.astype(np.int16) - 2048, VOILUTSequence=signed)), PICTURE)
+    full = table([0, 0, 16], np.arange(65536).astype("<u2").tobytes())
+    shows(written(dicom(np.round(PICTURE * 65535).astype(np.uint16), 16, ModalityLUTSequence=full)), PICTURE)
+
+
+def test_a_lookup_table_that_is_too_short_is_refused() -> None:
+    lut = table([4096, 0, 12], [1, 2, 3])
+    with pytest.raises(UnreadableImage, match="a lookup table has 6 bytes for 4096 entries"):
+        read(written(dicom(VOILUTSequence=lut)))
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_padding_is_black_and_does_not_stretch_the_range(photometric: str) -> None:
+    values = TWELVE // 2 + 100
+    values[:, :5] = 4000
+    values[:, 5:9] = 4010
+    film = read(
+        written(
+            dicom(values, PixelPaddingValue=4000, PixelPaddingRangeLimit=4010, PhotometricInterpretation=photometric)
+        )
+    )
+    assert not film.pixels[:, :9].any()
+    assert (film.pixels[:, 9:].min(), film.pixels[:, 9:].max()) == (0, 1)
+
+
+def test_padding_written_with_the_other_sign_is_found() -> None:
+    values = TWELVE.astype(np.int16) - 1000
+    values[:9] = -2000
+    dataset = dicom(values, 16)
+    dataset.add_new("PixelPaddingValue", "US", 65536 - 2000)
+    film = read(written(dataset))
+    assert not film.pixels[:9].any()
+    assert film.pixels[9:].min() == 0
+    with pytest.raises(UnreadableImage, match="all its pixels are padding"):
+        read(written(dicom(np.full((20, 20), 7, np.uint16), PixelPaddingValue=7)))
+
+
+def test_a_constant_film_is_read() -> None:
+    shows(written(dicom(np.full((20, 20), 7, np.uint16))), np.zeros((20, 20)))
+
+
+COLOUR = np.dstack([EIGHT, EIGHT // 2, 255 - EIGHT])
+LUMA = COLOUR @ np.array([0.299, 0.587, 0.114]) / 255
+
+
+def ybr(rgb: np.ndarray) -> np.ndarray:
+    """RGB to full-range YCbCr (PS3.3 C.7.6.3.1.2)."""
+    matrix = [[0.299, 0.587, 0.114], [-0.1687, -0.3313, 0.5], [0.5, -0.4187, -0.0813]]
+    return np.clip(np.round(rgb @ np.array(matrix).T + [0, 128, 128]), 0, 255).astype(np.uint8)
+
+
+def test_secondary_captures_in_colour_become_luminance() -> None:
+    planes = np.ascontiguousarray(COLOUR.transpose(2, 0, 1)).tobytes()
+    shows(written(dicom(COLOUR, 8)), LUMA, 1e-5)
+    shows(written(dicom(COLOUR, 8, PlanarConfiguration=1, PixelData=planes)), LUMA, 1e-5)
+    shows(written(dicom(ybr(COLOUR), 8, PhotometricInterpretation="YBR_FULL")), LUMA, 0.01)
+    shows(compressed(dicom(COLOUR, 8), JPEG2000Lossless), LUMA, 1e-5)
+
+
+def test_a_palette_is_looked_up() -> None:
+    dataset = dicom(255 - EIGHT, 8, PhotometricInterpretation="PALETTE COLOR")
+    for colour, scale in (("Red", 1.0), ("Green", 0.5), ("Blue", 0.25)):
+        entries = (np.arange(255, -1, -1) * 257 * scale).astype("<u2").tobytes()
+        setattr(dataset, f"{colour}PaletteColorLookupTableDescriptor", [256, 0, 16])
+        setattr(dataset, f"{colour}PaletteColorLookupTableData", entries)
+    shows(written(dataset), PICTURE * (0.299 + 0.587 * 0.5 + 0.114 * 0.25), 0.003)
+    del dataset.RedPaletteColorLookupTableData
+    with pytest.raises(UnreadableImage, match="its palette is missing or segmented"):
+        read(written(dataset))
+
+
+# --- what the header says -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("found", "sex", "note"),
+    [
+        ("F", Sex.FEMALE, None),
+        ("M", Sex.MALE, None),
+        ("m", Sex.MALE, None),
+        ("O", Sex.UNKNOWN, "PatientSex is neither F nor M and is taken as unknown"),
+        ("girl", Sex.UNKNOWN, "PatientSex is neither F nor M and is taken as unknown"),
+        ("", Sex.UNKNOWN, None),
+    ],
+)
+def test_sex_never_defaults_silently(found: str, sex: Sex, note: str | None) -> None:
+    film = read(written(dicom(PatientSex=found)))
+    assert film.sex == sex
+    assert film.notes == ((note,) if note else ())
+
+
+@pytest.mark.parametrize(
+    ("age", "birth", "study", "months", "noted"),
+    [
+        ("010Y", "", "", 120, False),
+        ("042M", "", "", 42, False),
+        ("052W", "", "", 52 * 7 * 12 / 365.25, False),
+        ("100D", "", "", 100 * 12 / 365.25, False),
+        ("", "20100101", "20200101", 3652 * 12 / 365.25, False),
+        ("010Y", "20100101", "20200901", 3896 * 12 / 365.25, False),
+        ("010Y", "19000101", "20200901", 120, True),
+        ("010Y", "20200902", "20200901", 120, False),
+        ("", "20200902", "20200901", None, False),
+        ("ten", "soon", "20209999", None, False),
+        ("", "", "", None, False),
+    ],
+)
+def test_age_in_months(age: str, birth: str, study: str, months: float | None, noted: bool) -> None:
+    film = read(written(dicom(PatientAge=age, PatientBirthDate=birth, StudyDate=study)))
+    assert film.chronological_age == (None if months is None else pytest.approx(months))
+    assert any("contradicts" in note for note in film.notes) == noted
+
+
+@pytest.mark.parametrize(
+    ("elements", "spacing"),
+    [
+        ({"ImagerPixelSpacing": [0.15, 0.14]}, (0.15, 0.14)),
+        ({"ImagerPixelSpacing": [0.15, 0.14], "PixelSpacing": [0.13, 0.12]}, (0.13, 0.12)),
+        ({"NominalScannedPixelSpacing": [0.2, 0.2]}, (0.2, 0.2)),
+        ({"PixelSpacing": [0, 0.1]}, None),
+        ({"PixelSpacing": "0.1"}, None),
+        ({"PixelSpacing": "", "ImagerPixelSpacing": [0.15, 0.14]}, (0.15, 0.14)),
+        ({}, None),
+    ],
+)
+def test_spacing(elements: dict[str, Any], spacing: tuple[float, float] | None) -> None:
+    assert read(written(dicom(**elements))).spacing == spacing
+
+
+@pytest.mark.parametrize("wrong", [b"0,143\\0,143", b"0.1234567\\ "])
+def test_numbers_that_are_none_cost_no_film(wrong: bytes) -> None:
+    data = written(dicom(PixelSpacing=[0.1234567, 0.12]))
+    right = b"0.1234567\\0.12"
+    assert right in data
+    film = read(data.replace(right, wrong.ljust(len(right))))
+    assert film.spacing is None
+    np.testing.assert_allclose(film.pixels, PICTURE, atol=LEVEL)
+
+
+@pytest.mark.parametrize(
+    ("elements", "side"),
+    [({"ImageLaterality": "L"}, "L"), ({"Laterality": "R"}, "R"), ({"ImageLaterality": "U"}, None), ({}, None)],
+)
+def test_laterality(elements: dict[str, str], side: str | None) -> None:
+    assert read(written(dicom(**elements))).laterality == side
+
+
+def test_several_frames_and_other_modalities_are_noted() -> None:
+    frames = np.stack([TWELVE, 4095 - TWELVE, TWELVE])
+    film = read(written(dicom(PixelData=frames.tobytes(), NumberOfFrames=3, Modality="CT")))
+    assert film.notes == ("3 frames: only the first is read", "the file is of modality CT, not of radiography")
+    np.testing.assert_allclose(film.pixels, PICTURE, atol=LEVEL)
+
+
+# --- what cannot be read --------------------------------------------------------------------------------------------
+
+
+def test_dicom_without_an_image_is_refused() -> None:
+    report = dicom(Modality="SR")
+    del report.PixelData
+    refused(written(report), "it is DICOM without an image (modality SR)")
+    refused(bytes(128) + b"DICM", "it is DICOM without an image (modality not given)")
+
+
+def test_damaged_headers_are_refused() -> None:
+    data = written(dicom())
+    refused(data[:-100], "truncated")
+    refused(data[:600], "DICOM")
+    refused(written(dicom(BitsStored=17)), "DICOM")
+    refused(written(dicom(HighBit=16)), "BitsStored 12 and HighBit 16 do not fit 16 bits")
+    refused(written(dicom(PhotometricInterpretation="HSV")), "photometric interpretation HSV")
+    refused(written(dicom(BitsAllocated=13)), "DICOM")
+    refused(wrapped(dicom(), b"film", MPEG2MPML), "transfer syntax 1.2.840.10008.1.2.4.100 is not supported")
+
+
+def test_limits_are_checked_before_decoding() -> None:
+    refused(written(dicom(Rows=60000, Columns=60000)), "60000 x 60000 pixels is more than the limit of 64,000,000")
+    refused(written(dicom()), "38 x 53 pixels is more than the limit of 2,000", max_pixels=2000)
+    refused(written(dicom(TWELVE[:15])), "38 x 15 pixels is too small")
+
+
+def test_a_deflate_bomb_is_refused_before_it_fills_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(read_dicom, "MAX_BYTES", 10_000_000)
+    dataset = dicom(PixelData=bytes(50_000_000))
+    data = written(dataset, DeflatedExplicitVRLittleEndian)
+    assert len(data) < 100_000
+    refused(data, "inflates to more than 10,000,000 bytes")
+
+
+def test_pydicom_may_be_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = written(dicom())
+    monkeypatch.delitem(sys.modules, "boneage.images.dicom")
+    monkeypatch.setitem(sys.modules, "pydicom", None)
+    refused(data, "it is DICOM, and pydicom is not installed")
+
+
+def test_warnings_of_pydicom_do_not_leak() -> None:
+    data = written(dicom(SpecificCharacterSet="ISO_IR 192")).replace(b"ISO_IR 192", b"ISO_IR 999")
+    with pytest.warns(UserWarning, match="Unknown encoding"):
+        dcmread(io.BytesIO(data))
+    before = list(warnings.filters)
+    shows(data, PICTURE)  # any warning would be an error here
+    assert warnings.filters == before
+
+
+def test_what_a_header_says_cannot_break_the_line() -> None:
+    report = dicom(Modality="S\nR\x1b[31m")
+    del report.PixelData
+    refused(written(report), "it is DICOM without an image (modality S R?[31M)")
+
+
+# --- properties -----------------------------------------------------------------------------------------------------
+
+
+def rich() -> Dataset:
+    """A small film whose header has something of everything."""
+    lut = table([256, 0, 8], list(range(256)))
+    return dicom(
+        EIGHT[:16, :16],
+        8,
+        PatientAge="010Y",
+        PixelSpacing=[0.1, 0.1],
+        VOILUTSequence=lut,
+        RescaleSlope="1",
+        RescaleIntercept="0",
+        PixelPaddingValue=3,
+        PatientName="Ä^B",
+        SpecificCharacterSet="ISO_IR 192",
+        NumberOfFrames=1,
+    )
+
+
+RICH = [written(rich(), syntax) for syntax in (ImplicitVRLittleEndian, ExplicitVRLittleEndian)]
+RICH += [bare(data) for data in RICH]
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.sampled_from(RICH), st.floats(0, 1, exclude_max=True), st.integers(1, 255))
+def test_a_header_with_one_byte_changed_reads_or_is_refused(data: bytes, share: float, change: int) -> None:
+    at = int(share * len(data))
+    reads_or_refuses(data[:at] + bytes([data[at] ^ change]) + data[at + 1 :])
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.sampled_from(RICH), st.floats(0, 1, exclude_max=True))
+def test_a_file_cut_anywhere_reads_or_is_refused(data: bytes, share: float) -> None:
+    reads_or_refuses(data[: int(share * len(data))])
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.sampled_from([b"\x08\0\x05\0CS\x0a\0ISO_IR 100", b"\x02\0\0\0UL\4\0\0\0\0\0", b""]), st.binary(max_size=300))
+def test_random_bytes_after_a_dicom_head_read_or_are_refused(head: bytes, tail: bytes) -> None:
+    reads_or_refuses(bytes(128) + b"DICM" + head + tail)

@@ -1,0 +1,344 @@
+"""The reader on ordinary pictures: one synthetic picture through every format, and everything that is not one."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import sys
+import threading
+import warnings
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from picture_files import (
+    DEEP,
+    DEEP_RGB,
+    FORMATS,
+    GREY,
+    HEIGHT,
+    LEVEL8,
+    LEVEL16,
+    PICTURE,
+    RGB,
+    WIDTH,
+    G,
+    chunk,
+    png,
+    saved,
+    tiff,
+)
+from PIL import AvifImagePlugin, Image
+from places import RSNA
+
+from boneage.errors import UnreadableImage
+from boneage.images.read import SUFFIXES, read
+from boneage.types import Radiograph
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_shows_the_same_picture(name: str) -> None:
+    build, tolerance = FORMATS[name]
+    film = read(build())
+    assert film.format.lower() == name.split("-")[0]
+    assert film.source == "<bytes>"
+    assert film.pixels.dtype == np.float32
+    np.testing.assert_allclose(film.pixels, PICTURE, atol=tolerance)
+
+
+def test_sixteen_bits_keep_neighbouring_levels_apart() -> None:
+    ramp = np.arange(16 * 16, dtype=np.uint16).reshape(16, 16) + 30000
+    for data in (png(ramp, 16, 0), png(np.repeat(ramp[..., None], 3, axis=2), 16, 2), tiff(ramp)):
+        np.testing.assert_array_equal(np.round(read(data).pixels * 65535), ramp)
+
+
+def test_twelve_bit_tiff_is_scaled_by_4095() -> None:
+    values = np.round(PICTURE * 4095).astype(np.uint16)
+    first, second = values[:, 0::2], values[:, 1::2]
+    triples = np.stack([first >> 4, (first & 15) << 4 | second >> 8, second & 255], axis=-1).astype(np.uint8)
+    data = tiff(triples, bits=12, size=(HEIGHT, WIDTH))
+    np.testing.assert_allclose(read(data).pixels, PICTURE, atol=0.5 / 4095 + 1e-6)
+
+
+def test_colour_becomes_its_luminance() -> None:
+    image = Image.new("RGB", (20, 20), (200, 100, 50))
+    expected = (0.299 * 200 + 0.587 * 100 + 0.114 * 50) / 255
+    np.testing.assert_allclose(read(saved(image, "PNG")).pixels, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        png(np.where(PICTURE > 0.5, DEEP, 7), 16, 0, chunk(b"tRNS", struct.pack(">H", 7))),
+        png(np.where(PICTURE > 0.5, GREY, 7), 8, 0, chunk(b"tRNS", struct.pack(">H", 7))),
+        png(
+            np.where(PICTURE > 0.5, GREY, 7),
+            8,
+            3,
+            chunk(b"PLTE", bytes(i for i in range(256) for _ in range(3)))
+            + chunk(b"tRNS", bytes(0 if i == 7 else 255 for i in range(256))),
+        ),
+    ],
+    ids=["grey-16", "grey-8", "palette"],
+)
+def test_a_transparent_level_is_black(data: bytes) -> None:
+    np.testing.assert_allclose(read(data).pixels, np.where(PICTURE > 0.5, PICTURE, 0), atol=LEVEL8)
+
+
+TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {  # what a camera of that orientation stores
+    1: lambda a: a,
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.T,
+    6: lambda a: np.rot90(a),
+    7: lambda a: np.rot90(a, 2).T,
+    8: lambda a: np.rot90(a, -1),
+}
+
+
+@pytest.mark.parametrize("orientation", TURNS)
+@pytest.mark.parametrize(("kind", "options"), [("JPEG", {"quality": 95}), ("PNG", {}), ("TIFF", {}), ("WEBP", {})])
+def test_exif_orientation_is_applied(kind: str, options: dict[str, object], orientation: int) -> None:
+    exif = Image.Exif()
+    exif[274] = orientation
+    stored = Image.fromarray(np.ascontiguousarray(TURNS[orientation](GREY)))
+    film = read(saved(stored, kind, exif=exif, **options))
+    np.testing.assert_allclose(film.pixels, PICTURE, atol=0.05)
+
+
+def test_orientation_holds_for_sixteen_bit_colour() -> None:
+    exif = Image.Exif()
+    exif[274] = 6
+    data = png(np.rot90(DEEP_RGB), 16, 2, chunk(b"eXIf", exif.tobytes()[6:]))
+    np.testing.assert_allclose(read(data).pixels, PICTURE, atol=LEVEL16)
+
+
+def test_exif_that_is_not_exif_is_passed_over() -> None:
+    film = read(saved(Image.fromarray(GREY), "JPEG", quality=95, exif=b"Exif\0\0no such thing"))
+    np.testing.assert_allclose(film.pixels, PICTURE, atol=0.02)
+
+
+def test_colour_tiff_of_sixteen_bits_says_what_is_lost() -> None:
+    film = read(cv2.imencode(".tiff", DEEP_RGB)[1].tobytes())
+    np.testing.assert_allclose(film.pixels, PICTURE, atol=1 / 255)
+    assert film.notes == ("16-bit colour is read with 8 bits",)
+
+
+def test_only_the_first_page_is_read_and_that_is_noted() -> None:
+    data = saved(G, "TIFF", save_all=True, append_images=[Image.new("L", (90, 90)), Image.new("L", (20, 20))])
+    film = read(data)
+    np.testing.assert_allclose(film.pixels, PICTURE, atol=LEVEL8)
+    assert film.notes == ("3 pages: only the first is read",)
+
+
+def test_floats_beyond_one_and_holes_are_noted() -> None:
+    values = PICTURE.astype(np.float32) * 3
+    values[3, 4] = np.nan
+    film = read(tiff(values, sample=3))
+    assert film.pixels[3, 4] == 0
+    assert film.notes == (
+        "pixels that are not finite numbers are set to the lowest value",
+        "values 0 to 3 scaled by their range",
+    )
+    with pytest.raises(UnreadableImage, match="no pixel is a finite number"):
+        read(tiff(np.full((20, 20), np.nan, np.float32), sample=3))
+
+
+def test_a_constant_film_is_read() -> None:
+    for data, level in [(saved(Image.new("L", (20, 16), 51), "PNG"), 0.2), (tiff(np.full((16, 16), 9, "i4")), 0.0)]:
+        np.testing.assert_allclose(read(data).pixels, level, atol=1e-6)
+
+
+def test_content_decides_not_the_name(tmp_path: Path) -> None:
+    path = tmp_path / "film.png"
+    path.write_bytes(saved(G, "BMP"))
+    film = read(path)
+    assert (film.format, film.source) == ("BMP", str(path))
+    assert film.sha256 == read(path.read_bytes()).sha256
+    assert ".png" in SUFFIXES
+    assert ".dcm" in SUFFIXES
+
+
+# --- what is not a picture ------------------------------------------------------------------------------------------
+
+PNG = saved(G, "PNG")
+HUGE_PNG = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 60000, 60000, 8, 0, 0, 0, 0)) + PNG[33:]
+TALLER = (struct.pack("<HHII", 257, 4, 1, HEIGHT), struct.pack("<HHII", 257, 4, 1, 90000))
+REFUSED: dict[str, tuple[bytes, str]] = {
+    "empty": (b"", "the file is empty"),
+    "text": (b"id,boneage,male\n1,120,True\n", "not an image this program reads; it looks like text"),
+    "latin text": ("größe".encode("latin-1") * 10, "looks like text"),
+    "html": (b"\n<!DOCTYPE html><title>404</title>", "looks like an HTML or XML page"),
+    "pdf": (b"%PDF-1.7\n", "looks like a PDF document"),
+    "gif": (saved(G, "GIF"), "looks like a GIF"),
+    "zip": (b"PK\3\4" + bytes(20), "looks like a ZIP archive"),
+    "heic": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "looks like a HEIC photo"),
+    "film": (b"\0\0\0\x18ftypisom\0\0\0\0isomiso2", "looks like a film clip"),
+    "noise": (bytes(range(200, 256)) + bytes(20), "looks like unknown binary data"),
+    "small": (saved(Image.new("L", (15, 400)), "PNG"), "15 x 400 pixels is too small"),
+    "huge": (HUGE_PNG, "60000 x 60000 pixels is more than the limit of 64,000,000"),
+    "truncated png": (PNG[:-40], "truncated"),
+    "truncated jpeg": (saved(RGB, "JPEG")[:-300], "truncated"),
+    "truncated tiff": (tiff(GREY)[:-300], "truncated"),
+    "tiff without strips": (saved(G, "TIFF").replace(*TALLER), "its strips do not cover it"),
+    "truncated bmp": (saved(G, "BMP")[:-300], "truncated"),
+    "truncated webp": (saved(RGB, "WEBP", lossless=True)[:-80], "the WebP image is damaged"),
+    "truncated avif": (saved(G, "AVIF", speed=10)[:-80], "the AVIF image is truncated"),
+    "bare magic": (b"\x89PNG\r\n\x1a\n", "the PNG image is"),
+    "lying header": (PNG[:16] + struct.pack(">II", 500, 500) + PNG[24:], "the PNG image is"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_read_is_refused_in_one_sentence(name: str, tmp_path: Path) -> None:
+    data, reason = REFUSED[name]
+    path = tmp_path / "film.png"
+    path.write_bytes(data)
+    for source, word in ((path, str(path)), (data, "<bytes>")):
+        with pytest.raises(UnreadableImage) as caught:
+            read(source)
+        assert str(caught.value).startswith(f"cannot read {word}: ")
+        assert reason in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_what_is_not_a_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableImage, match="no such file"):
+        read(tmp_path / "absent.png")
+    with pytest.raises(UnreadableImage, match="a folder, not a file"):
+        read(tmp_path)
+    with pytest.raises(UnreadableImage, match="cannot be opened"):
+        read("film\0.png")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(UnreadableImage, match="not an ordinary file"):
+        read(tmp_path / "pipe.png")
+
+
+def test_limits_are_checked_before_anything_is_read_or_decoded(tmp_path: Path) -> None:
+    sparse = tmp_path / "huge.png"
+    with sparse.open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(UnreadableImage, match="1,099,511,627,776 bytes is more than the limit"):
+        read(sparse)
+    with pytest.raises(UnreadableImage, match="more than the limit of 100"):
+        read(PNG, max_bytes=100)
+    with pytest.raises(UnreadableImage, match="38 x 53 pixels is more than the limit of 2,000"):
+        read(PNG[:60], max_pixels=2000)  # the pixel data is not even there
+    with pytest.raises(UnreadableImage, match="60000 x 60000 pixels is more than the limit"):
+        read(tiff(GREY, size=(60000, 60000)))
+
+
+def test_pillow_without_avif_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = saved(G, "AVIF", speed=10)
+    monkeypatch.setattr(AvifImagePlugin, "SUPPORTED", False)
+    with pytest.raises(UnreadableImage, match="the installed Pillow was built without AVIF"):
+        read(data)
+    monkeypatch.setitem(sys.modules, "PIL.AvifImagePlugin", None)
+    with pytest.raises(UnreadableImage, match="AVIF, which the installed Pillow does not know"):
+        read(data)
+
+
+# --- process-wide state ---------------------------------------------------------------------------------------------
+
+
+def with_broken_exif() -> bytes:
+    """A JPEG whose EXIF makes Pillow warn."""
+    exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0" + struct.pack("<HHII", 270, 2, 5000, 9000) + bytes(4)
+    jpeg = saved(G, "JPEG", quality=95)
+    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + jpeg[2:]
+
+
+def test_warnings_of_pillow_do_not_leak_from_any_thread() -> None:
+    data = with_broken_exif()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UserWarning), Image.open(io.BytesIO(data)) as image:
+            image.getexif()
+        before = list(warnings.filters)
+        gate = threading.Barrier(8)
+
+        def one(_: int) -> Radiograph:
+            gate.wait()
+            return read(data)
+
+        with ThreadPoolExecutor(8) as pool:
+            films = list(pool.map(one, range(8)))
+        assert warnings.filters == before
+    for film in films:
+        np.testing.assert_allclose(film.pixels, PICTURE, atol=0.02)
+
+
+def test_pillow_keeps_its_settings() -> None:
+    before = Image.MAX_IMAGE_PIXELS
+    read(PNG)
+    with pytest.raises(UnreadableImage):
+        read(HUGE_PNG)
+    assert before == Image.MAX_IMAGE_PIXELS
+
+
+# --- properties -----------------------------------------------------------------------------------------------------
+
+BUILT = [build() for build, _ in FORMATS.values()]
+HEADS = [b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"BM", b"RIFF\x40\0\0\0WEBPVP8 "]
+HEADS += [b"\0\0\0\x18ftypavif\0\0\0\0avifmif1", bytes(128) + b"DICM", b"\x08\0\x05\0CS\x0a\0ISO_IR 100"]
+
+
+def reads_or_refuses(data: bytes) -> None:
+    try:
+        film = read(data)
+    except UnreadableImage as error:
+        message = str(error)
+    else:
+        message = "cannot read <bytes>: "
+        assert np.isfinite(film.pixels).all()
+        assert film.pixels.min() >= 0
+        assert film.pixels.max() <= 1
+    assert message.startswith("cannot read <bytes>: ")
+    assert "\n" not in message
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.sampled_from(HEADS), st.binary(max_size=600))
+def test_random_bytes_read_or_are_refused(head: bytes, tail: bytes) -> None:
+    reads_or_refuses(head + tail)
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.sampled_from(BUILT), st.floats(0, 1, exclude_max=True))
+def test_a_file_cut_anywhere_reads_or_is_refused(data: bytes, share: float) -> None:
+    reads_or_refuses(data[: int(share * len(data))])
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.sampled_from(BUILT), st.floats(0, 1, exclude_max=True), st.integers(1, 255))
+@example(tiff(GREY), 0.02, 255)
+def test_a_file_with_one_byte_changed_reads_or_is_refused(data: bytes, share: float, change: int) -> None:
+    at = int(share * len(data))
+    reads_or_refuses(data[:at] + bytes([data[at] ^ change]) + data[at + 1 :])
+
+
+# --- the real films -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not RSNA.is_dir(), reason="the real radiographs are not here")
+def test_the_real_films_read() -> None:
+    originals = sorted((RSNA / "originals").glob("*.png"))
+    squashed = sorted((RSNA / "images").glob("*.avif"))[::200]
+    assert originals
+    assert squashed
+    for path in originals + squashed:
+        film = read(path)
+        assert min(film.pixels.shape) >= 299
+        assert np.ptp(film.pixels) > 0.05

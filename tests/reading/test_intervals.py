@@ -1,0 +1,121 @@
+"""Intervals: what they promise on films like those that set them, and the numbers they are judged by."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from boneage.reading.intervals import (
+    AGES,
+    LEVELS,
+    around,
+    assessment,
+    auroc,
+    bounds,
+    calibrated_range,
+    factors,
+    ranks,
+    shaped,
+    usual_errors,
+)
+from boneage.types import Sex
+
+
+def sample(n: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labels, predictions and honest spreads, which differ tenfold."""
+    generator = np.random.default_rng(seed)
+    spreads = generator.uniform(2, 20, n)
+    months = generator.uniform(20, 220, n)
+    return months + generator.laplace(0, spreads), months, spreads
+
+
+def test_the_factor_is_the_conformal_rank() -> None:
+    found = factors(np.arange(1.0, 100.0), np.ones(99))
+    assert found == {"0.5": 50, "0.8": 80, "0.9": 90}
+
+
+def test_too_few_films_are_refused() -> None:
+    factors(np.arange(9.0), np.ones(9))
+    with pytest.raises(ValueError, match="8 films are too few"):
+        factors(np.arange(8.0), np.ones(8))
+
+
+def test_new_films_of_the_same_kind_are_covered() -> None:
+    labels, months, spreads = sample(600, 1)
+    known = factors(months - labels, spreads)
+    labels, months, spreads = sample(20_000, 2)
+    for level in LEVELS:
+        low, high = bounds(months, spreads, known[f"{level:g}"])
+        assert np.mean((low <= labels) & (labels <= high)) == pytest.approx(level, abs=0.04)
+
+
+def test_no_age_is_below_zero() -> None:
+    low, high = bounds(np.array([5.0]), np.array([4.0]), 2.0)
+    assert (low.item(), high.item()) == (0, 13)
+    assert [(one.low, one.high) for one in around(-9.0, 4.0, {"0.9": 2.0})] == [(0, 0)]
+
+
+def test_the_assessment_of_honest_spreads() -> None:
+    labels, months, spreads = sample(600, 1)
+    known = factors(months - labels, spreads)
+    labels, months, spreads = sample(4000, 2)
+    sexes = [Sex.FEMALE, Sex.MALE] * 2000
+    found = assessment(labels, months, spreads, sexes, known)
+    covered = found["levels"]["0.9"]["coverage"]
+    assert len(covered) == 9
+    assert sum(cell["n"] for name, cell in covered.items() if name != "all") == 4000
+    assert covered["all"]["value"] == pytest.approx(0.9, abs=0.03)
+    assert found["levels"]["0.9"]["width"] > found["levels"]["0.5"]["width"]
+    assert found["spearman"] > 0.35
+    assert found["auroc"] > 0.7
+    assert found["surest"] < 0.9
+    flat = assessment(labels, months, np.full(4000, 9.0), sexes, known)
+    assert (flat["spearman"], flat["auroc"]) == (None, pytest.approx(0.5))
+
+
+def test_the_range_of_calibrated_intervals_is_the_binomials() -> None:
+    low, high = calibrated_range(100, 0.9)
+    draws = np.random.default_rng(0).binomial(100, 0.9, 200_000) / 100
+    assert np.mean(draws < low) <= 0.005 < np.mean(draws < low + 0.01)
+    assert np.mean(draws > high) <= 0.005 < np.mean(draws > high - 0.01)
+
+
+def test_ranks_share_ties() -> None:
+    assert ranks(np.array([3.0, 1.0, 3.0, 2.0])).tolist() == [2.5, 0, 2.5, 1]
+
+
+@pytest.mark.parametrize(("scores", "wanted"), [([1, 2, 3, 4], 1.0), ([4, 3, 2, 1], 0.0), ([1, 1, 1, 1], 0.5)])
+def test_auroc(scores: list[float], wanted: float) -> None:
+    positive = np.array([False, False, True, True])
+    assert auroc(np.array(scores, float), positive) == wanted
+    assert auroc(np.array(scores, float), np.ones(4, bool)) is None
+
+
+def test_the_usual_error_is_that_around_an_age() -> None:
+    rng = np.random.default_rng(0)
+    ages = rng.uniform(0, 240, 4000)
+    sexes = [Sex.FEMALE, Sex.MALE] * 2000
+    errors = np.where(ages < 120, 5.0, 15.0) * rng.choice([-1, 1], 4000)
+    errors[1::2] = 8.0
+    usual = usual_errors(ages, errors, sexes)
+    assert set(usual) == {"female", "male"}
+    assert len(usual["female"]) == len(AGES)
+    assert set(usual["male"]) == {8.0}
+    girls = dict(zip(AGES, usual["female"], strict=True))
+    assert girls[90] == pytest.approx(5, abs=0.01)
+    assert girls[150] == pytest.approx(15, abs=0.01)
+    assert girls[120] == pytest.approx(10, abs=1.5)
+    with pytest.raises(ValueError, match="no film of a male hand"):
+        usual_errors(ages[:1], errors[:1], sexes[:1])
+
+
+def test_an_age_beyond_all_films_has_the_error_of_the_nearest() -> None:
+    usual = usual_errors(np.array([100.0, 110, 100]), np.array([4.0, 9, 1]), [Sex.FEMALE, Sex.FEMALE, Sex.MALE])
+    assert (usual["female"][0], usual["female"][-1]) == (4.0, 9.0)
+
+
+def test_a_spread_takes_the_shape_of_the_usual_error() -> None:
+    usual = {"female": np.full(len(AGES), 4.0), "male": np.linspace(0, 240, len(AGES))}
+    ages = np.array([100.0, 100, 100])
+    spreads = shaped(np.array([9.0, 9, 9]), ages, [Sex.FEMALE, Sex.MALE, Sex.UNKNOWN], usual)
+    assert spreads == pytest.approx([6.0, 30.0, np.sqrt(9 * 52)])

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import platform
+import signal
+import threading
+
+import pytest
+from command import child
+
+torch = pytest.importorskip("torch")
+
+from torch import nn
+
+from boneage.errors import BadConfig
+from boneage.training.distributed import World, interruptible, world
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_alone_a_process_leads_and_agrees_with_itself() -> None:
+    network = nn.Linear(1, 1)
+    with world("cpu") as here:
+        assert here == World(0, 1, torch.device("cpu"))
+        assert here.leads
+        assert here.wrapped(network) is network
+        assert (here.agree(True), here.agree(False)) == (True, False)
+        assert (here.mean(0.1), here.told(0.1)) == (0.1, 0.1)
+        with here.leader_first():
+            pass
+
+
+def test_auto_is_the_gpu_where_there_is_one() -> None:
+    with world("auto") as here:
+        assert here.device.type == ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@pytest.mark.parametrize("name", ["gpu9", "", "cuda:99", "mps"])
+def test_a_device_that_is_not_here_is_named(name: str) -> None:
+    with pytest.raises(BadConfig, match=rf"train\.device '{name}' is not here"), world(name):
+        pass
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_the_first_signal_asks_and_the_second_insists(number: signal.Signals) -> None:
+    with interruptible() as interrupt:
+        assert not interrupt
+        signal.raise_signal(number)
+        assert interrupt
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(number)
+
+
+def test_handlers_are_put_back_whatever_happens() -> None:
+    before = [signal.getsignal(number) for number in SIGNALS]
+
+    def fail() -> None:
+        with interruptible():
+            assert [signal.getsignal(number) for number in SIGNALS] != before
+            raise ValueError("inside")
+
+    with pytest.raises(ValueError, match="inside"):
+        fail()
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def test_outside_the_main_thread_no_signal_is_waited_for() -> None:
+    asked: list[bool] = []
+
+    def work() -> None:
+        with interruptible() as interrupt:
+            asked.append(bool(interrupt))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert asked == [False]
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told")
+def test_kept_memory_is_not_faulted_in_again() -> None:
+    code = (
+        "import resource, sys, torch\n"
+        "from boneage.training.distributed import keep_freed_memory\n"
+        "if sys.argv[1] == 'keep': keep_freed_memory()\n"
+        "for _ in range(20): torch.ones(20_000_000).add_(1)\n"  # the heap lays the first few in places of their own
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "for _ in range(10): torch.ones(20_000_000).add_(1)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)"
+    )
+    given, kept = (int(child(word, code=code).stdout) for word in ("give", "keep"))
+    assert kept < 200 < given

@@ -1,0 +1,268 @@
+"""The exported file says what torch says, and carries all that is needed to say it again."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command import contents
+from tiny import tiny_config
+
+torch = pytest.importorskip("torch")
+
+from boneage import model_file
+from boneage.config import Config, PrepareConfig
+from boneage.data.phantom import draw
+from boneage.errors import BadConfig, BadModel
+from boneage.hand.prepare import prepare
+from boneage.hand.views import looks
+from boneage.models.head import Network, Reader, encode, resized
+from boneage.reading.predictor import Predictor
+from boneage.training import checkpoint
+from boneage.training.export import export, load
+from boneage.training.losses import output
+from boneage.types import Radiograph, Sex
+
+N = 24
+SEXES = [(Sex.FEMALE, Sex.MALE, Sex.UNKNOWN)[i % 3] for i in range(N)]
+
+
+def films(spec: PrepareConfig) -> np.ndarray:
+    """Fresh phantoms, prepared: uint8 [24, S, S]."""
+    hands = [draw(np.random.default_rng([9, i]), size=96).pixels / np.float32(255) for i in range(N)]
+    return np.stack([prepare(Radiograph(hand, "phantom", "0" * 64, "PNG"), spec) for hand in hands])
+
+
+def by_torch(reader: Reader, pixels: np.ndarray) -> np.ndarray:
+    with torch.no_grad():
+        return reader(torch.from_numpy(pixels), encode(SEXES)).months.double().numpy()
+
+
+def untrained(folder: Path, config: Config) -> Path:
+    """A run folder of a network as it starts, with statistics that let it tell films apart."""
+    torch.manual_seed(4)
+    network = Network(config.model, config.prepare, output(config.train, 120.0, 40.0).outputs, 4.5)
+    torch.nn.init.normal_(network.head.last.weight, std=0.3)
+    hands = torch.from_numpy(films(config.prepare)[:, None]) / 255
+    for _ in range(20):
+        network(hands, encode(SEXES))
+    record = {"config": config.to_dict(), "data": {"sha256": ""}, "validation_mae": None, "epoch": 0, "versions": {}}
+    checkpoint.create(folder)
+    checkpoint.save_weights(folder, network.state_dict(), record | {"output": {"centre": 120.0, "scale": 40.0}})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def half(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export(tiny_run, tmp_path_factory.mktemp("half") / "half.onnx", storage="float16")
+
+
+def test_onnx_says_what_torch_says(tiny_run: Path, tiny_model: Path) -> None:
+    predictor, (reader, _) = Predictor.load(tiny_model), load(tiny_run)
+    pixels = films(predictor.spec)
+    months = predictor.months(pixels, SEXES)
+    assert np.ptp(months) > 1
+    np.testing.assert_allclose(months, by_torch(reader, pixels), atol=0.02)
+
+
+def test_the_file_does_not_say_where_it_was_made(tiny_model: Path) -> None:
+    assert str(Path(model_file.__file__).parent).encode() not in tiny_model.read_bytes()
+
+
+def test_the_error_to_expect_is_exported_with_the_age(tiny_run: Path, tiny_model: Path) -> None:
+    predictor, (reader, _) = Predictor.load(tiny_model), load(tiny_run)
+    pixels = films(predictor.spec)
+    months, spreads = predictor.told(pixels, SEXES)
+    np.testing.assert_array_equal(months, predictor.months(pixels, SEXES))
+    with torch.no_grad():
+        expected = reader(torch.from_numpy(pixels), encode(SEXES)).spread
+    np.testing.assert_allclose(spreads, expected.double().numpy(), atol=0.02)
+    assert (spreads > 0).all()
+
+
+def test_a_network_without_a_spread_tells_none(tmp_path: Path) -> None:
+    run = untrained(tmp_path / "run", tiny_config("model.spread_loss=0"))
+    predictor = Predictor.load(run)
+    assert not predictor.tells_spread
+    assert np.isnan(predictor.told(films(predictor.spec), SEXES)[1]).all()
+
+
+def test_sixteen_bits_cost_half_the_size_and_no_accuracy(half: Path, tiny_model: Path) -> None:
+    assert half.stat().st_size < 0.65 * tiny_model.stat().st_size
+    full, small = Predictor.load(tiny_model), Predictor.load(half)
+    assert (full.about["storage"], small.about["storage"]) == ("float32", "float16")
+    pixels = films(full.spec)
+    months = small.months(pixels, SEXES)
+    np.testing.assert_allclose(months, full.months(pixels, SEXES), atol=0.1)
+    assert not np.array_equal(months, full.months(pixels, SEXES))
+
+
+def test_eight_bits_cost_three_quarters_of_the_size_and_little_accuracy(tmp_path: Path) -> None:
+    run = untrained(tmp_path / "run", tiny_config("model.hidden=256"))
+    full, small = (export(run, tmp_path / f"{name}.onnx", storage=name) for name in ("float32", "int8"))
+    assert small.stat().st_size < 0.4 * full.stat().st_size
+    reads = [Predictor.load(path) for path in (full, small)]
+    assert reads[1].about["storage"] == "int8"
+    pixels = films(reads[0].spec)
+    months = [predictor.months(pixels, SEXES) for predictor in reads]
+    shifts = np.abs(months[0] - months[1])
+    assert 0 < shifts.mean() < 0.03 * np.ptp(months[0])
+
+
+def test_storage_that_does_not_exist(tiny_run: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadConfig, match="unknown storage 'int4'; known: float32, float16, int8"):
+        export(tiny_run, tmp_path / "model.onnx", storage="int4")
+
+
+def test_the_file_says_its_preparation_and_where_it_comes_from(tiny_run: Path, tiny_model: Path) -> None:
+    about, record = Predictor.load(tiny_model).about, checkpoint.load_run(tiny_run)
+    assert Config.from_dict(about["config"]).prepare == tiny_config().prepare
+    for key in ("config", "data", "weights_sha256", "validation_mae", "epoch", "versions"):
+        assert about[key] == record[key]
+    assert about["name"] == tiny_run.name
+    assert about["format"] == model_file.FORMAT
+    assert "not a medical device" in about["disclaimer"]
+
+
+@pytest.mark.parametrize("loss", ["msle", "distribution"])
+def test_mirror_three_channels_no_sex_and_other_losses(
+    loss: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What `tiny_run` has not: months from other outputs, the mean over the film and its mirror image, no sex.
+
+    Exporting is quiet, and leaves logging and warnings as they were.
+    """
+    settings = (logging.getLogger("torch.onnx").level, list(warnings.filters))
+    words = ("model.mirror=true", "model.sex=false", "prepare.channels=3", f"train.loss={loss}", "prepare.size=32")
+    run = untrained(tmp_path / "run", tiny_config(*words))
+    predictor = Predictor.load(export(run, tmp_path / "named.onnx", name="twice"))
+    assert capfd.readouterr() == ("", "")
+    assert settings == (logging.getLogger("torch.onnx").level, list(warnings.filters))
+    assert (predictor.name, predictor.uses_sex) == ("twice", False)
+    pixels = films(predictor.spec)
+    mirrored = np.ascontiguousarray(pixels[:, :, ::-1])
+    months = predictor.months(pixels, SEXES)
+    np.testing.assert_allclose(months, predictor.months(mirrored, SEXES[::-1]), atol=1e-3)
+    once = Reader(load(run)[0].network, load(run)[0].months, mirror=False)
+    mean = (by_torch(once, pixels) + by_torch(once, mirrored)) / 2
+    np.testing.assert_allclose(months, mean, atol=0.02)
+    assert np.abs(by_torch(once, pixels) - mean).max() > 0.05
+
+
+def test_looks_that_disagree_are_less_sure(tiny_run: Path, tmp_path: Path) -> None:
+    predictor = Predictor.load(export(tiny_run, tmp_path / "looks.onnx", looks=2))
+    pixels = films(predictor.spec)
+    one = Predictor.load(export(tiny_run, tmp_path / "look.onnx", looks=1))
+    each = [one.told(look, SEXES) for look in looks(pixels, 2)]
+    months, spreads = predictor.told(pixels, SEXES)
+    np.testing.assert_array_equal(predictor.glance(pixels, SEXES), each[0][0])
+    np.testing.assert_allclose(months, (each[0][0] + each[1][0]) / 2)
+    between = ((each[0][0] - each[1][0]) / 2) ** 2
+    assert between.max() > 0
+    np.testing.assert_allclose(spreads, np.sqrt((each[0][1] ** 2 + each[1][1] ** 2) / 2 + between))
+
+
+@pytest.fixture(scope="module")
+def members(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two untrained runs of one size and one of a smaller."""
+    folder = tmp_path_factory.mktemp("members")
+    words = ((), ("model.hidden=24",), ("prepare.size=32", "model.spread_loss=0"))
+    return [untrained(folder / str(index), tiny_config(*each)) for index, each in enumerate(words)]
+
+
+def test_several_runs_are_read_as_one(members: list[Path], tmp_path: Path) -> None:
+    predictor = Predictor.load(export(members[:2], tmp_path / "both.onnx", name="both"))
+    pixels = films(predictor.spec)
+    alone = [Predictor.load(run).told(pixels, SEXES) for run in members[:2]]
+    months, spreads = predictor.told(pixels, SEXES)
+    np.testing.assert_allclose(months, (alone[0][0] + alone[1][0]) / 2, atol=0.02)
+    between = ((alone[0][0] - alone[1][0]) / 2) ** 2
+    np.testing.assert_allclose(spreads, np.sqrt(alone[0][1] ** 2 + between), atol=0.02)  # the first leads
+    single = [Predictor.load(run).features(pixels) for run in members[:2]]
+    np.testing.assert_allclose(predictor.features(pixels), np.concatenate(single, axis=1), atol=1e-3)
+    hashes = [Predictor.load(run).weights_sha256 for run in members[:2]]
+    assert [member["weights_sha256"] for member in predictor.about["members"]] == hashes
+    assert predictor.weights_sha256 not in hashes
+
+
+def test_a_smaller_member_reads_the_larger_ones_films(members: list[Path], tmp_path: Path) -> None:
+    predictor = Predictor.load(export([members[2], members[0]], tmp_path / "mixed.onnx"))
+    assert (predictor.spec.size, predictor.tells_spread) == (48, False)
+    small, large = Predictor.load(members[2]), Predictor.load(members[0])
+    expected = (small.months(films(small.spec), SEXES) + large.months(films(large.spec), SEXES)) / 2
+    assert np.abs(predictor.months(films(predictor.spec), SEXES) - expected).mean() < 0.1 * expected.std()
+
+
+def test_one_sees_the_hand_and_the_other_its_joints(tmp_path: Path) -> None:
+    words = {"hand": "prepare.joints=false", "joints": "prepare.joints=true"}
+    runs = [
+        untrained(tmp_path / name, tiny_config("prepare.hand=true", "model.looks=2", word))
+        for name, word in words.items()
+    ]
+    alone = [Predictor.load(run) for run in runs]
+    both = Predictor.load(export(runs, tmp_path / "both.onnx"))
+    assert both.spec.shape == (48, 96)
+    pixels = films(both.spec)
+    assert (pixels == np.concatenate([films(one.spec) for one in alone], axis=2)).all()
+    assert (pixels[:, :, :48] != pixels[:, :, 48:]).any(axis=(1, 2)).mean() > 0.9
+    expected = np.mean([one.months(films(one.spec), SEXES) for one in alone], axis=0)
+    np.testing.assert_allclose(both.months(pixels, SEXES), expected, atol=0.02)
+
+
+def test_a_glance_asks_the_first_of_several_alone_on_smaller_pictures(tmp_path: Path) -> None:
+    words = {"joints": "prepare.joints=true", "hand": "prepare.joints=false"}
+    runs = [untrained(tmp_path / name, tiny_config("prepare.hand=true", word)) for name, word in words.items()]
+    both = Predictor.load(export(runs, tmp_path / "both.onnx", looks=2))
+    pixels = films(both.spec)
+    x = resized(torch.from_numpy(pixels[:, None, :, 48:]).float() / 255, 36)
+    with torch.no_grad():
+        expected = load(runs[0])[0].told(x, encode(SEXES)).months.double().numpy()
+    glanced = both.glance(pixels, SEXES)
+    np.testing.assert_allclose(glanced, expected, atol=0.02)
+    assert np.abs(glanced - both.months(pixels, SEXES)).max() > 0.05
+
+
+def test_runs_that_do_not_go_together_are_refused(members: list[Path], tmp_path: Path) -> None:
+    other = untrained(tmp_path / "cropped", tiny_config("prepare.fit=crop"))
+    with pytest.raises(BadConfig, match="cropped prepares films otherwise than the other runs"):
+        export([members[0], other], tmp_path / "model.onnx")
+    weights, record = checkpoint.load_weights(untrained(tmp_path / "split", tiny_config()))
+    record = {key: value for key, value in record.items() if not key.endswith("sha256")}
+    checkpoint.save_weights(tmp_path / "split", weights, record | {"data": {"sha256": "other"}})
+    with pytest.raises(BadConfig, match="split was trained on another split than the other runs"):
+        export([members[0], tmp_path / "split"], tmp_path / "model.onnx")
+
+
+def test_only_onnx_is_exported(tiny_run: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadConfig, match=r"model\.pt should end in \.onnx"):
+        export(tiny_run, tmp_path / "model.pt")
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadModel, match=r"is not a run folder: it has no run\.json"):
+        export(tmp_path, tmp_path / "model.onnx")
+    assert not contents(tmp_path)
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    wide = tiny_config("model.hidden=24")
+    run = untrained(tmp_path / "run", tiny_config())
+    weights, record = checkpoint.load_weights(run)
+    record = {key: value for key, value in record.items() if not key.endswith("sha256")}
+    checkpoint.save_weights(run, weights, record | {"config": wide.to_dict()})
+    with pytest.raises(BadModel, match="does not fit this program: size mismatch"):
+        export(run, tmp_path / "model.onnx")
+
+
+def test_a_run_with_settings_this_version_does_not_know_is_refused_by_name(tmp_path: Path) -> None:
+    run = untrained(tmp_path / "run", tiny_config())
+    weights, record = checkpoint.load_weights(run)
+    record = {key: value for key, value in record.items() if not key.endswith("sha256")}
+    later = dataclasses.asdict(tiny_config()) | {"later": 1}
+    checkpoint.save_weights(run, weights, record | {"config": later})
+    with pytest.raises(BadModel, match=r"run was made by another version of boneage: unknown setting later"):
+        export(run, tmp_path / "model.onnx")

@@ -1,0 +1,106 @@
+"""Two processes that train together, as torchrun would start them."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from places import TESTS
+
+torch = pytest.importorskip("torch")
+
+from runs import FROZEN, log, run_of
+from safetensors.torch import load_file
+from tiny import tiny_config
+from torch.optim.optimizer import register_optimizer_step_pre_hook
+
+from boneage.training import checkpoint
+from boneage.training.tensors import Data
+from boneage.training.train import train
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+ALIKE = [*FROZEN, "train.batch=15", "train.accumulate=2", "train.epochs=2"]  # odd batches, cut in odd parts
+ALIKE += ["train.optimizer=sgd", "train.lr=0.01"]
+OWN = ["train.patience=1", "train.lr=0.1", "train.epochs=12", "train.ema=0"]  # batch statistics of their own
+
+PROCESS = """
+import json, os, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from tiny import tiny_config
+from safetensors.torch import save_file
+from torch.optim.optimizer import register_optimizer_step_pre_hook
+from boneage.training.train import train
+
+def keep(optimizer, *_):
+    path = out.with_name(f"gradients{os.environ['RANK']}.safetensors")
+    if not path.exists():
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        save_file({str(i): p.grad.clone().contiguous() for i, p in enumerate(parameters)}, path)
+
+register_optimizer_step_pre_hook(keep)
+for port, out, settings in json.loads(sys.argv[3]):
+    os.environ["MASTER_PORT"], out = str(port), Path(out)
+    train(tiny_config(*settings), Path(sys.argv[2]), out)
+"""  # trains as one of the processes that the environment tells of, and keeps its first step's gradients
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def pair(films: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where two processes over gloo trained the runs ``alike`` and ``own``, one after the other."""
+    out = tmp_path_factory.mktemp("pair")
+    jobs = [(free_port(), str(out / "alike"), ALIKE), (free_port(), str(out / "own"), OWN)]
+    command = [sys.executable, "-c", PROCESS, str(TESTS), str(films), json.dumps(jobs)]
+    shared = os.environ | {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "OMP_NUM_THREADS": "1"}
+    ranks = [shared | {"RANK": rank, "LOCAL_RANK": rank} for rank in "01"]
+    processes = [subprocess.Popen(command, env=rank, stderr=subprocess.PIPE, text=True) for rank in ranks]
+    try:
+        ends = [process.communicate(timeout=300)[1] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    assert [process.returncode for process in processes] == [0, 0], "\n".join(ends)
+    assert " steps/s" in ends[0]
+    assert " steps/s" not in ends[1]  # only one of them speaks
+    return out
+
+
+def test_two_processes_have_the_gradients_of_one(tiny_data: Data, pair: Path, tmp_path: Path) -> None:
+    run, gradients = run_of(tiny_data, tmp_path, *ALIKE), []
+    parameters = [p for group in run.optimizer.param_groups for p in group["params"]]
+    hook = register_optimizer_step_pre_hook(lambda *_: gradients.extend(p.grad.clone() for p in parameters))
+    run.step(run.network, 0)
+    hook.remove()
+    assert max(float(gradient.abs().max()) for gradient in gradients) > 0.01
+    first, second = (load_file(pair / f"gradients{rank}.safetensors") for rank in (0, 1))
+    assert len(first) == len(gradients)
+    for number, gradient in enumerate(gradients):
+        assert torch.equal(first[str(number)], second[str(number)])
+        torch.testing.assert_close(first[str(number)], gradient, atol=1e-5, rtol=0)
+
+
+def test_two_processes_train_as_one(films: Path, pair: Path, tmp_path: Path) -> None:
+    train(tiny_config(*ALIKE), films, tmp_path / "one")
+    assert checkpoint.load_run(pair / "alike")["processes"] == 2
+    for line, expected in zip(log(pair / "alike"), log(tmp_path / "one"), strict=True):
+        assert line == pytest.approx(expected, rel=1e-3)
+
+
+def test_two_processes_agree_when_to_stop(pair: Path) -> None:
+    """Each has its own batch statistics, and by those each would find another validation error."""
+    lines = log(pair / "own")
+    assert len(lines) < 12
+    assert [line["epoch"] for line in lines] == list(range(1, len(lines) + 1))
+    assert lines[-1]["best"] == lines[-2]["validation_mae"] < lines[-1]["validation_mae"]

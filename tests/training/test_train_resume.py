@@ -1,0 +1,255 @@
+"""Runs that were stopped, interrupted or killed end as if nothing had happened, or are refused."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from runs import FROZEN, assert_same_run, finished, log, run_of, step
+from tiny import TINY, tiny_config
+
+from boneage.errors import BadConfig, BadModel
+from boneage.training import checkpoint
+from boneage.training.distributed import World
+from boneage.training.fit import Run
+from boneage.training.tensors import Data
+from boneage.training.train import train
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+HARSH = ("augment.noise=0.05", "augment.erase=0.5", "train.save_every=2")  # epochs of three steps
+STRUCK = """
+import os, signal, sys
+from boneage.apps.cli import main
+from torch.optim.optimizer import register_optimizer_step_post_hook
+
+event, count, number = sys.argv.pop(1), int(sys.argv.pop(1)), int(sys.argv.pop(1))
+
+def strike(*_):
+    global count
+    count -= 1
+    if count == 0:
+        os.kill(os.getpid(), number)
+
+if event == "step":
+    register_optimizer_step_post_hook(strike)
+else:
+    sys.addaudithook(lambda name, arguments: strike() if name == event else None)
+main()
+"""  # the program, sent the signal ``number`` by itself at the ``count``-th optimiser step or audited event
+
+
+class After:
+    """Somebody presses Ctrl-C during step ``steps``."""
+
+    def __init__(self, steps: int) -> None:
+        self.left = steps
+
+    def __bool__(self) -> bool:
+        self.left -= 1
+        return self.left == 0
+
+
+def struck(films: Path, out: Path, event: str, count: int, number: signal.Signals) -> subprocess.CompletedProcess[str]:
+    """``boneage train``, continued where there is something to continue, until the signal strikes."""
+    settings = [word for setting in (*TINY, *HARSH) for word in ("--set", setting)]
+    resume = ["--resume"] if out.exists() else []
+    command = ["train", "tiny", "--data", str(films), "--out", str(out), *settings, *resume]
+    return subprocess.run(
+        [sys.executable, "-c", STRUCK, event, str(count), str(int(number)), *command],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+class Died(BaseException):
+    """The process is gone."""
+
+
+def dying(at: int) -> Callable[[Path, Path], None]:
+    """`os.replace` for a process that dies before its ``at``-th file has its name."""
+    rename, left = os.replace, iter(range(at - 1, -1, -1))
+
+    def replace(source: Path, target: Path) -> None:
+        if next(left) == 0:
+            raise Died
+        rename(source, target)
+
+    return replace
+
+
+@pytest.fixture(scope="module")
+def unbroken(tiny_data: Data, tmp_path_factory: pytest.TempPathFactory, one_thread: None) -> Path:
+    """A run that nothing disturbed, for comparison."""
+    return finished(tiny_data, tmp_path_factory.mktemp("unbroken") / "run", *HARSH)
+
+
+def test_a_run_killed_twice_ends_as_if_nothing_had_happened(films: Path, tmp_path: Path, unbroken: Path) -> None:
+    folder = tmp_path / "run"
+    kills = [  # when it is killed, and the step it then goes on from
+        ("os.rename", 4, 2),  # between the weights of the first epoch and their record
+        ("step", 3, 4),  # in mid-epoch, within a step that no state has seen
+    ]
+    for event, count, goes_on in kills:
+        assert struck(films, folder, event, count, signal.SIGKILL).returncode == -signal.SIGKILL
+        assert step(folder) == goes_on
+    train(tiny_config(*HARSH), films, folder, resume=True)
+    assert_same_run(folder, unbroken)
+
+
+def test_ctrl_c_saves_says_so_and_the_run_goes_on(films: Path, tmp_path: Path, unbroken: Path) -> None:
+    folder = tmp_path / "run"
+    done = struck(films, folder, "step", 5, signal.SIGINT)
+    assert done.returncode == 130
+    assert done.stderr.splitlines()[-1].endswith("a training run continues with --resume")
+    assert "Traceback" not in done.stderr
+    assert step(folder) == 5
+    train(tiny_config(*HARSH), films, folder, resume=True)
+    assert_same_run(folder, unbroken)
+
+
+@pytest.mark.parametrize(
+    ("at", "goes_on"),
+    [
+        (1, None),  # the first state: nothing is there yet
+        (2, 0),  # a state in mid-epoch
+        (3, 2),  # the weights of the first epoch
+        (4, 2),  # their record
+        (5, 2),  # the state, when the log has its line already
+    ],
+)
+def test_a_run_that_dies_while_it_saves_goes_on_bit_for_bit(
+    tiny_data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unbroken: Path, at: int, goes_on: int | None
+) -> None:
+    folder = tmp_path / "run"
+    run = run_of(tiny_data, folder, *HARSH)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", dying(at))
+        with pytest.raises(Died):
+            run.fit(False)
+    (folder / f".{checkpoint.STATE}.{2**22 + 1}.tmp").write_text(
+        "what a real kill leaves"
+    )  # of no process there can be
+    if goes_on is None:
+        assert checkpoint.is_empty(folder)
+    else:
+        assert step(folder) == goes_on
+    again = run_of(tiny_data, folder, *HARSH)
+    again.restore()
+    again.fit(False)
+    assert_same_run(folder, unbroken)
+
+
+VARIANTS = {
+    "adamw": ["augment.noise=0.05", "augment.erase=0.5", "augment.marker=0.5", "augment.blur=0.5"],
+    "sgd": ["train.optimizer=sgd", "train.accumulate=3", "train.clip=1", "train.sizes=32,48", "train.evaluate_every=2"],
+    "fp16": [
+        "train.precision=fp16",
+        "train.optimizer=adam",
+        "train.sizes=32",
+        "train.loss=distribution",
+        "train.ema=0",
+    ],
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_stopped_run_goes_on_bit_for_bit(tiny_data: Data, tmp_path: Path, variant: str) -> None:
+    settings = VARIANTS[variant]
+    unbroken = finished(tiny_data, tmp_path / "unbroken", *settings)
+    folder = tmp_path / "broken"
+    for steps in (1, 2, 2):  # stopped in mid-epoch, at an epoch's end, and in mid-epoch again
+        run = run_of(tiny_data, folder, *settings)
+        if steps > 1:
+            run.restore()
+        with pytest.raises(KeyboardInterrupt):
+            run.fit(After(steps))
+    assert step(folder) == 5
+    last = run_of(tiny_data, folder, *settings)
+    last.restore()
+    last.fit(False)
+    assert_same_run(folder, unbroken)
+
+
+def test_the_scale_of_half_precision_losses_is_resumed(tiny_data: Data, tmp_path: Path) -> None:
+    run, again = (run_of(tiny_data, tmp_path, "train.precision=fp16") for _ in range(2))
+    run.scaler.load_state_dict(run.scaler.state_dict() | {"scale": 1024.0, "_growth_tracker": 7})
+    run.save()
+    again.restore()
+    assert again.scaler.state_dict() == run.scaler.state_dict()
+    assert again.scaler.get_scale() == 1024
+
+
+def test_saves_as_often_as_asked_and_at_every_epochs_end(
+    tiny_data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_of(tiny_data, tmp_path / "run", "train.save_every=2")
+    saved: list[int] = []
+    monkeypatch.setattr(run, "save", lambda: saved.append(run.progress.step))
+    run.fit(False)
+    assert saved == [0, 2, 3, 4, 6, 8, 9]
+
+
+def test_resuming_a_finished_run_changes_nothing(tiny_data: Data, tmp_path: Path, films: Path) -> None:
+    folder = finished(tiny_data, tmp_path / "run")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    record = train(tiny_config(), films, folder, resume=True)
+    assert record == checkpoint.load_run(folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_run_that_stopped_early_stays_stopped(tiny_data: Data, tmp_path: Path) -> None:
+    settings = (*FROZEN, "train.lr=0", "train.patience=1", "train.epochs=9")
+    folder = finished(tiny_data, tmp_path / "run", *settings)
+    before = log(folder)
+    again = run_of(tiny_data, folder, *settings)
+    again.restore()
+    again.fit(False)
+    assert log(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        (["train.lr=0.5"], "train.lr"),
+        (["prepare.size=40"], "prepare.size"),
+        (["train.sizes=40,48"], "train.sizes"),
+        (["model.sex=false", "augment.flip=1"], "augment.flip, model.sex"),
+    ],
+)
+def test_resuming_with_another_configuration_is_refused(
+    tiny_run: Path, tiny_data: Data, settings: list[str], named: str
+) -> None:
+    run = run_of(tiny_data, tiny_run, *settings)
+    with pytest.raises(BadConfig, match=rf"started with another configuration \({named}\)"):
+        run.restore()
+
+
+def test_resuming_on_other_films_is_refused(tiny_run: Path, own_films: Path, tiny_data: Data) -> None:
+    table = own_films / "boneage-training-dataset.csv"
+    table.write_text(table.read_text().replace("True", "False", 1))
+    with pytest.raises(BadConfig, match=r"started with another data \(folder, sha256\)"):
+        train(tiny_config(), own_films, tiny_run, resume=True)
+
+
+def test_resuming_with_other_processes_is_refused(tiny_run: Path, tiny_data: Data) -> None:
+    run = Run(tiny_config(), tiny_data, tiny_run, World(0, 2, torch.device("cpu")))
+    with pytest.raises(BadConfig, match=r"started with another number of processes"):
+        run.restore()
+
+
+def test_resuming_what_was_never_started_is_refused(films: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadModel, match="absent has nothing to resume"):
+        train(tiny_config(), films, tmp_path / "absent", resume=True)
+    assert not (tmp_path / "absent").exists()
