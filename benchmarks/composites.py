@@ -26,7 +26,7 @@ from boneage.data.split import divide
 from boneage.files import write_json
 from boneage.hand import quality
 from boneage.hand.landmarks import LANDMARKS
-from boneage.hand.prepare import look
+from boneage.hand.prepare import analyse
 from boneage.images.read import read
 from boneage.types import Radiograph, Reading, Severity
 
@@ -35,7 +35,7 @@ Pixels = np.ndarray
 
 def points_of(pixels: Pixels) -> dict[str, np.ndarray]:
     """The landmarks in pixels (x, y), by name."""
-    found = look(pixels, quality.SPEC)
+    found = analyse(pixels, quality.SPEC)
     assert found.hand is not None
     top, bottom, left, right = found.box
     places = (found.hand.points * [right - left, bottom - top] + [left, top]) * np.array(pixels.shape[::-1])

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from boneage.files import write_json
-from boneage.training.distributed import World
+from boneage.training.distributed import Processes
 from boneage.training.fit import Run
 from boneage.training.recipes import recipe
 from boneage.training.tensors import load
@@ -63,7 +63,7 @@ def main() -> None:
     device = torch.device("cpu")
     data = load(config, options.data, device)
     with tempfile.TemporaryDirectory() as folder:
-        run = Run(config, data, Path(folder), World(0, 1, device))
+        run = Run(config, data, Path(folder), Processes(0, 1, device))
         sizes = config.train.sizes or (config.prepare.size,)
         rows = [paired(run, k * run.steps // len(sizes) + 1, options.pairs) for k in range(len(sizes))]
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

@@ -23,7 +23,7 @@ from boneage.data.dataset import open_folder
 from boneage.data.split import divide
 from boneage.files import write_json
 from boneage.images.read import read
-from boneage.reading.occlusion import CELLS, Veiled, explain
+from boneage.reading.occlusion import GRID, Veiled, explain
 from boneage.reading.predictor import Predictor
 from boneage.types import Sex
 
@@ -43,7 +43,7 @@ def shifts(predictor: Predictor, film: Veiled, sex: Sex, heat: np.ndarray) -> li
 
 def rivals(side: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """A random map as smooth as the heat, and a blob in the middle."""
-    random = cv2.resize(rng.random((CELLS, CELLS), np.float32), (side, side), interpolation=cv2.INTER_CUBIC)
+    random = cv2.resize(rng.random((GRID, GRID), np.float32), (side, side), interpolation=cv2.INTER_CUBIC)
     away = (np.arange(side) + 0.5) / side - 0.5
     return {"random": random, "centre": -np.hypot(*np.meshgrid(away, away))}
 

@@ -17,9 +17,10 @@ from boneage.data.dataset import open_folder
 from boneage.data.split import divide
 from boneage.files import write_json
 from boneage.hand.prepare import parts, prepare
-from boneage.hand.views import looks
+from boneage.hand.views import views
 from boneage.images.read import read
-from boneage.models.head import Panel, Reader, encode
+from boneage.models.ensemble import Ensemble, Single
+from boneage.models.head import encode
 from boneage.reading.predictor import Predictor
 from boneage.training.export import together
 from boneage.types import Sex
@@ -27,7 +28,7 @@ from boneage.types import Sex
 BATCH = 20
 
 
-def read_by(reader: Reader | Panel, pixels: np.ndarray, sexes: Sequence[Sex]) -> np.ndarray:
+def read_by(reader: Single | Ensemble, pixels: np.ndarray, sexes: Sequence[Sex]) -> np.ndarray:
     """Months [N] by torch, in float32."""
     batches = zip(torch.from_numpy(pixels).split(BATCH), encode(sexes).split(BATCH), strict=True)
     return torch.cat([reader(films, sex).months for films, sex in batches]).double().numpy()
@@ -47,9 +48,9 @@ def main() -> None:
     pixels = np.stack([prepare(read(film.path or ""), predictor.spec) for film in films])
     sexes = [film.sex for film in films]
     reader, _ = together(options.runs)
-    starts, seen = range(0, len(films), BATCH), looks(pixels, predictor.looks, parts(predictor.spec))
+    starts, seen = range(0, len(films), BATCH), views(pixels, predictor.views, parts(predictor.spec))
     with torch.inference_mode():
-        expected = np.mean([read_by(reader, look, sexes) for look in seen], axis=0)
+        expected = np.mean([read_by(reader, view, sexes) for view in seen], axis=0)
     months = np.concatenate([predictor.months(pixels[at : at + BATCH], sexes[at : at + BATCH]) for at in starts])
     shift = np.abs(months - expected)
     labels = np.array([film.months for film in films])

@@ -17,10 +17,10 @@ import torch
 from boneage.config import Config, override
 from boneage.evaluation import metrics
 from boneage.files import write_json
-from boneage.training.distributed import World
+from boneage.training.distributed import Processes
 from boneage.training.fit import Run
 from boneage.training.recipes import recipe
-from boneage.training.tensors import Films, load
+from boneage.training.tensors import FilmTensors, load
 
 SETTINGS = ["prepare.size=128", "prepare.hand=false", "train.epochs=5", "train.evaluate_every=5"]
 FITS = ("squash", "pad", "crop")
@@ -33,16 +33,18 @@ def variant(fit: str, limit: int) -> Config:
 
 def trained(config: Config, folder: str) -> dict[str, np.ndarray]:
     """Predictions on the validation films in their own aspect (``native``) and as stored, squashed (``squashed``)."""
-    here = World(0, 1, torch.device("cpu"))
-    data = load(config, folder, here.device)
+    processes = Processes(0, 1, torch.device("cpu"))
+    data = load(config, folder, processes.device)
     with tempfile.TemporaryDirectory() as out:
-        run = Run(config, data, Path(out), here)
+        run = Run(config, data, Path(out), processes)
         run.fit(False)
-        squashed = load(replace(config, data=replace(config.data, aspect="stored")), folder, here.device).validation
+        squashed = load(
+            replace(config, data=replace(config.data, aspect="stored")), folder, processes.device
+        ).validation
         return {"native": _read(run, data.validation), "squashed": _read(run, squashed)}
 
 
-def _read(run: Run, films: Films) -> np.ndarray:
+def _read(run: Run, films: FilmTensors) -> np.ndarray:
     return run.predict(films.pixels, films.sex)
 
 

@@ -19,10 +19,10 @@ from cost import cost, operations
 
 from boneage.config import Config
 from boneage.files import write_json
-from boneage.training.distributed import World, world
+from boneage.training.distributed import Processes, join_processes
 from boneage.training.fit import Run
 from boneage.training.recipes import recipe
-from boneage.training.tensors import Data, load
+from boneage.training.tensors import TrainingData, load
 
 SIDE, ROUNDS = 8192, 10
 WARM, STEPS = 5, 12
@@ -52,10 +52,10 @@ def films_a_second(run: Run) -> float:
     return STEPS * run.batch / (time.perf_counter() - start)
 
 
-def steps(config: Config, films: Data, here: World, fastest: float) -> dict[str, Any]:
+def steps(config: Config, films: TrainingData, processes: Processes, fastest: float) -> dict[str, Any]:
     """One recipe's row."""
     with tempfile.TemporaryDirectory() as folder:
-        run = Run(config, films, Path(folder), here)
+        run = Run(config, films, Path(folder), processes)
         real = films_a_second(run)
         batch = run._batch(0, 0, run._rows(0))
         run._batch = lambda step, part, rows: batch  # type: ignore[method-assign]
@@ -73,10 +73,10 @@ def main() -> None:
     options = parser.parse_args()
     fastest = peak()
     rows = []
-    with world("cuda") as here:
+    with join_processes("cuda") as processes:
         for name in options.recipes:
             config = recipe(name)
-            rows.append(steps(config, load(config, options.data, here.device), here, fastest))
+            rows.append(steps(config, load(config, options.data, processes.device), processes, fastest))
     found = {"device": torch.cuda.get_device_name(), "torch": torch.__version__, "peak": fastest, "steps": rows}
     found["runs"] = [cost(run, fastest) for run in options.runs]
     print(found)

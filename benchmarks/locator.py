@@ -13,13 +13,13 @@ from boneage.files import sha256, write_json
 from boneage.hand import locate
 from boneage.training.locator import load, measure
 
-FILE = locate.FILE
+LOCATOR = locate.LOCATOR
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--file", type=Path, default=FILE)
+    parser.add_argument("--file", type=Path, default=LOCATOR)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     reader, (hands, _) = locate.Locator(options.file.read_bytes(), options.file), load(options.data)["validation"]

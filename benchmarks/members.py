@@ -28,7 +28,7 @@ from boneage.evaluation import metrics
 from boneage.evaluation.evaluate import predict_all
 from boneage.files import write_bytes, write_json
 from boneage.hand.prepare import parts
-from boneage.hand.views import looks
+from boneage.hand.views import views
 from boneage.reading.predictor import Predictor
 from boneage.training import folds
 from boneage.types import Sex
@@ -43,7 +43,7 @@ KINDS = ("fold_joints", "fold_distribution", "fold_hand")  # of all folds, the k
 FOURTH = "fold_hand_lite2"  # of the first fold: `fold_hand` by EfficientNet-Lite2
 WEIGHTS = np.arange(0, 1.01, 0.1)
 LARGEST = 5  # networks of one file that are tried together
-LOOKS = 3  # of each network in the table
+VIEWS = 3  # of each network in the table
 
 
 class OneLook(Predictor):
@@ -51,9 +51,9 @@ class OneLook(Predictor):
 
     which = 0
 
-    def told(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> tuple[np.ndarray, np.ndarray]:
-        *_, seen = looks(pixels, self.which + 1, parts(self.spec))
-        return super().told(seen, sexes)
+    def predict_batch(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> tuple[np.ndarray, np.ndarray]:
+        *_, seen = views(pixels, self.which + 1, parts(self.spec))
+        return super().predict_batch(seen, sexes)
 
 
 def add(path: Path, name: str, run: Path, data: Path) -> None:
@@ -62,8 +62,8 @@ def add(path: Path, name: str, run: Path, data: Path) -> None:
         rows = {row["id"]: row for row in csv.DictReader(file)}
     films = [film for film in folds.training_films(data, DataConfig()) if film.id in rows]
     predictor = OneLook.load(run)
-    predictor.looks = 1
-    for predictor.which in range(LOOKS):
+    predictor.views = 1
+    for predictor.which in range(VIEWS):
         table, failures = predict_all(predictor, films)
         assert not failures, failures[0]
         for film, age in zip(table.ids, table.predictions, strict=True):
@@ -79,11 +79,11 @@ def read(path: Path) -> tuple[list[str], np.ndarray, dict[str, np.ndarray]]:
     """Ids, labels [films] and by network its readings [looks, films], in months, of the first fold."""
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    looks: dict[str, list[np.ndarray]] = {}
+    views: dict[str, list[np.ndarray]] = {}
     for column in [name for name in rows[0] if " look " in name]:
-        looks.setdefault(column.partition(" look ")[0], []).append(np.array([float(row[column]) for row in rows]))
+        views.setdefault(column.partition(" look ")[0], []).append(np.array([float(row[column]) for row in rows]))
     labels = np.array([float(row["label"]) for row in rows])
-    return [row["id"] for row in rows], labels, {name: np.stack(each) for name, each in looks.items()}
+    return [row["id"] for row in rows], labels, {name: np.stack(each) for name, each in views.items()}
 
 
 def read_all(path: Path) -> tuple[list[str], np.ndarray, dict[str, np.ndarray]]:
@@ -128,7 +128,9 @@ def parts_of(labels: np.ndarray, readings: dict[str, np.ndarray], kinds: Sequenc
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--table", type=Path, default=Path("docs/results/members.csv"))
-    parser.add_argument("--all", type=Path, default=Path("docs/results") / folds.FILE, help="of all folds, by kind")
+    parser.add_argument(
+        "--all", type=Path, default=Path("docs/results") / folds.OUT_OF_FOLD, help="of all folds, by kind"
+    )
     parser.add_argument("--out", type=Path)
     parser.add_argument("--add", metavar="NAME=RUN", help="a network that has not seen the fold, by its run folder")
     parser.add_argument("--data", type=Path, help="the films, for --add")

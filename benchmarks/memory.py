@@ -19,10 +19,10 @@ import numpy as np
 import torch
 
 from boneage.files import write_json
-from boneage.training.distributed import World, keep_freed_memory
+from boneage.training.distributed import Processes, keep_freed_memory
 from boneage.training.fit import Run
 from boneage.training.recipes import recipe
-from boneage.training.tensors import Data, Films
+from boneage.training.tensors import FilmTensors, TrainingData
 
 STEPS, WARM = 12, 3
 
@@ -34,9 +34,9 @@ def measured(keep: bool) -> dict[str, float]:
     config = recipe("quick")
     generator = torch.Generator().manual_seed(0)
     pixels = torch.randint(0, 256, (64, config.prepare.size, config.prepare.size), dtype=torch.uint8)
-    films = Films(("",) * 64, pixels, torch.rand(64, generator=generator) * 200 + 10, torch.zeros(64, 2))
+    films = FilmTensors(("",) * 64, pixels, torch.rand(64, generator=generator) * 200 + 10, torch.zeros(64, 2))
     with tempfile.TemporaryDirectory() as folder:
-        run = Run(config, Data(films, films, {}), Path(folder), World(0, 1, torch.device("cpu")))
+        run = Run(config, TrainingData(films, films, {}), Path(folder), Processes(0, 1, torch.device("cpu")))
         for step in range(WARM):
             run.step(run.network, step)
         before, began = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()

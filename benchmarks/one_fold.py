@@ -22,21 +22,21 @@ from boneage.evaluation.evaluate import predict_all
 from boneage.files import write_json
 from boneage.reading.predictor import Predictor
 from boneage.training import folds
-from boneage.training.distributed import keep_freed_memory, world
+from boneage.training.distributed import join_processes, keep_freed_memory
 from boneage.training.recipes import recipe
 from boneage.training.tensors import load
 from boneage.training.train import train_without
 
-TABLE = Path(__file__).parent.parent / "docs" / "results" / folds.FILE
+TABLE = Path(__file__).parent.parent / "docs" / "results" / folds.OUT_OF_FOLD
 
 
 def train(config: Config, data: Path, fold: int, run: Path) -> None:
     """The recipe on all training films but the fold's."""
     keep_freed_memory()
-    with world(config.train.device) as here:
-        films = load(config, data, here.device)
+    with join_processes(config.train.device) as processes:
+        films = load(config, data, processes.device)
         fold_of = folds.folds(folds.training_films(data, config.data))
-        train_without(fold, fold_of, config, films, run, here)
+        train_without(fold, fold_of, config, films, run, processes)
 
 
 def compared(run: Path, data: Path, fold: int) -> dict[str, Any]:

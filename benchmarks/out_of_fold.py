@@ -13,7 +13,7 @@ from pathlib import Path
 
 from boneage.config import DataConfig
 from boneage.training import folds
-from boneage.training.distributed import keep_freed_memory, world
+from boneage.training.distributed import join_processes, keep_freed_memory
 from boneage.training.recipes import recipe
 from boneage.training.tensors import load
 from boneage.training.train import train_without
@@ -25,18 +25,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--runs", type=Path, default=Path("runs/folds"), help="where the run folders go")
-    parser.add_argument("--out", type=Path, default=Path("docs/results") / folds.FILE)
+    parser.add_argument("--out", type=Path, default=Path("docs/results") / folds.OUT_OF_FOLD)
     options = parser.parse_args()
     keep_freed_memory()
     samples = folds.training_films(options.data, DataConfig())
     fold_of = folds.folds(samples)
-    with world("auto") as here:
+    with join_processes("auto") as processes:
         for name in RECIPES:
             missing = [n for n in range(folds.FOLDS) if not folds.is_done(options.runs / name / f"fold{n}")]
-            films = load(recipe(name), options.data, here.device) if missing else None
+            films = load(recipe(name), options.data, processes.device) if missing else None
             for fold in missing:
                 assert films is not None
-                train_without(fold, fold_of, recipe(name), films, options.runs / name / f"fold{fold}", here)
+                train_without(fold, fold_of, recipe(name), films, options.runs / name / f"fold{fold}", processes)
     folds.write(options.out, samples, fold_of, *(options.runs / name for name in RECIPES))
 
 

@@ -15,7 +15,7 @@ import torch
 
 from boneage.config import override
 from boneage.files import write_json
-from boneage.training.distributed import World
+from boneage.training.distributed import Processes
 from boneage.training.fit import Run
 from boneage.training.recipes import recipe
 from boneage.training.tensors import load
@@ -36,7 +36,7 @@ def main() -> None:
     data = load(config, options.data, device)
     began, curve = time.monotonic(), []
     with tempfile.TemporaryDirectory() as folder:
-        run = Run(config, data, Path(folder), World(0, 1, device))
+        run = Run(config, data, Path(folder), Processes(0, 1, device))
         for step in range(run.steps):
             loss = run.step(run.network, step)
             if (step + 1) % (2 * run.epoch_steps):

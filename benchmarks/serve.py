@@ -97,9 +97,12 @@ def crowd(room: Service, data: bytes, clients: int, seconds: float, pause: float
     statuses = Counter(status for status, _ in found)
     times = [took for status, took in found if status == 200]
     per_second = round(statuses[200] / seconds, 2)
-    return {"clients": clients, "seconds": seconds, "statuses": dict(statuses), "per_second": per_second} | spread(
-        times
-    )
+    return {
+        "clients": clients,
+        "seconds": seconds,
+        "statuses": dict(statuses),
+        "per_second": per_second,
+    } | spread(times)
 
 
 def overload(room: Service, data: bytes, seconds: float) -> dict[str, Any]:
@@ -155,7 +158,13 @@ def slow(room: Service, data: bytes, n: int) -> dict[str, Any]:
     assert {status for status, _ in alone + among} == {200}
     times = [[took for _, took in part] for part in (alone, among)]
     ratio = statistics.median(times[1]) / statistics.median(times[0])
-    return {"n": n, "clients": SLOW, "alone": spread(times[0]), "among": spread(times[1]), "ratio": round(ratio, 2)}
+    return {
+        "n": n,
+        "clients": SLOW,
+        "alone": spread(times[0]),
+        "among": spread(times[1]),
+        "ratio": round(ratio, 2),
+    }
 
 
 def resident(room: Service) -> float:
@@ -218,7 +227,12 @@ def page(room: Service, data: bytes, n: int) -> dict[str, Any]:
             ages.append(time.perf_counter() - began)
             opened.context.close()
         browser.close()
-    return {"n": n, "ready": spread(ready), "transferred_bytes": max(sizes), "drop_to_age": spread(ages)}
+    return {
+        "n": n,
+        "ready": spread(ready),
+        "transferred_bytes": max(sizes),
+        "drop_to_age": spread(ages),
+    }
 
 
 def schema(examples: int) -> dict[str, Any]:

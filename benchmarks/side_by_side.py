@@ -24,10 +24,10 @@ from torch import nn
 
 from boneage.config import Config, override
 from boneage.training import folds
-from boneage.training.distributed import keep_freed_memory, world
+from boneage.training.distributed import join_processes, keep_freed_memory
 from boneage.training.fit import Run
 from boneage.training.recipes import recipe
-from boneage.training.tensors import Data, Films, load
+from boneage.training.tensors import FilmTensors, TrainingData, load
 
 LOOK_BACK = 40  # times ten steps, from which the speed is told
 AT_LEAST = 3.0  # seconds of them
@@ -90,11 +90,11 @@ def tried(word: str) -> Config:
     return override(recipe(name), changes)
 
 
-def judged_by(fold: int, films: Data, fold_of: dict[str, int]) -> Data:
+def judged_by(fold: int, films: TrainingData, fold_of: dict[str, int]) -> TrainingData:
     """The training films without a fold, which takes the place of the validation films."""
     some = films.train
     rows = [row for row, name in enumerate(some.ids) if fold_of[name] == fold]
-    own = Films(tuple(some.ids[row] for row in rows), some.pixels[rows], some.months[rows], some.sex[rows])
+    own = FilmTensors(tuple(some.ids[row] for row in rows), some.pixels[rows], some.months[rows], some.sex[rows])
     return replace(folds.without(films, fold_of, fold), validation=own)
 
 
@@ -105,13 +105,13 @@ def lane(names: list[str], data: Path, runs: Path, until: float, fold: int | Non
         now = time.time()
         config = tried(name)
         (runs / name).mkdir(parents=True)
-        with world(config.train.device) as here:
-            films = load(config, data, here.device)
+        with join_processes(config.train.device) as processes:
+            films = load(config, data, processes.device)
             if fold is not None:
                 films = judged_by(fold, films, folds.folds(folds.training_films(data, config.data)))
-            run = Timed(config, films, runs / name, here)
+            run = Timed(config, films, runs / name, processes)
             run.until = now + (until - now) / (len(names) - place)
-            if here.device.type == "cuda":
+            if processes.device.type == "cuda":
                 graphed(run)
             run.fit(False)
             print(f"{name}: {run.progress.best:.2f} months after {run._epochs():.2f} epochs", flush=True)

@@ -61,7 +61,7 @@ def models_table(*models: str) -> str:
             continue
         name = got["model"] if got["model"] in shipped() else f"{got['model']} (a recipe, not shipped)"
         cells = [interval(got["mae"]), interval(got["rmse"]), interval(got["mape"], 1), interval(got["r2"], 3)]
-        label = f"{name}{', sex withheld' * got.get('sex_withheld', False)}, {got['weights_sha256'][:8]}"
+        label = f"{name}{', sex not given' * got.get('sex_not_given', False)}, {got['weights_sha256'][:8]}"
         rows.append([label, f"{got['n']} {got['split']}", *cells])
     columns = ["model, weights", "films", "MAE, months", "RMSE, months", "MAPE, %", "R²"]
     return table(columns, rows) if rows else "*Not measured yet.*"
@@ -126,8 +126,8 @@ def _parts(what: str, found: Any) -> str:
         f"{what}: {interval(found['mae'])} months. Without one of them (paired): {without}. "
         f"The best weights are {weights}, which give {found['mae_of_best_weights']:.2f}."
     )
-    looks = found.get("three looks")
-    return f"{words} With three looks: {interval(looks, sign='+')}." if looks else words
+    views = found.get("three looks")
+    return f"{words} With three looks: {interval(views, sign='+')}." if views else words
 
 
 @of("comparison_reference", missing="*Not compared yet.*")
@@ -255,7 +255,7 @@ def out_of_fold() -> str:
         films = list(csv.DictReader(file))
     parts = {fold: [film for film in films if film["fold"] == fold] for fold in sorted({f["fold"] for f in films})}
     columns = list(films[0])
-    kinds = columns[columns.index("spread") + 1 :]
+    kinds = columns[columns.index("expected_error") + 1 :]
     rows = []
     for name, part in [*parts.items(), ("**all**", films)]:
         column = {key: np.array([float(film[key]) for film in part]) for key in ("label", "prediction", *kinds)}

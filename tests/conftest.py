@@ -13,7 +13,7 @@ from tiny import FILMS, tiny_config
 from boneage.data.phantom import write_folder
 
 if TYPE_CHECKING:
-    from boneage.training.tensors import Data
+    from boneage.training.tensors import TrainingData
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -38,7 +38,7 @@ def own_films(films: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_data(films: Path) -> Data:
+def tiny_data(films: Path) -> TrainingData:
     """`films` as `tiny_config` trains on them: 51 to train, 6 to validate, 48 px."""
     torch = pytest.importorskip("torch")
     from boneage.training.tensors import load

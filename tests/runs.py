@@ -10,29 +10,29 @@ from tiny import tiny_config
 from torch import Tensor
 
 from boneage.training import checkpoint
-from boneage.training.distributed import World
+from boneage.training.distributed import Processes
 from boneage.training.fit import Run
-from boneage.training.tensors import Data, Films
+from boneage.training.tensors import FilmTensors, TrainingData
 
 UNCHANGED = [f"augment.{name}=0" for name in ("rotation", "shift", "zoom", "aspect", "gamma", "contrast", "flip")]
 CERTAIN = [*UNCHANGED, "model.dropout=0", "model.sex_dropout=0"]  # nothing left to chance but the order
 FROZEN = [*CERTAIN, "train.freeze_batchnorm=true"]  # and films do not know of each other
 
 
-def run_of(data: Data, folder: Path, *settings: str, rank: int = 0, size: int = 1) -> Run:
+def run_of(data: TrainingData, folder: Path, *settings: str, rank: int = 0, size: int = 1) -> Run:
     """A run of the tiny network at its beginning."""
-    return Run(tiny_config(*settings), data, folder, World(rank, size, torch.device("cpu")))
+    return Run(tiny_config(*settings), data, folder, Processes(rank, size, torch.device("cpu")))
 
 
-def finished(data: Data, folder: Path, *settings: str) -> Path:
+def finished(data: TrainingData, folder: Path, *settings: str) -> Path:
     """The folder of a run from beginning to end."""
     run_of(data, folder, *settings).fit(False)
     return folder
 
 
-def rows_of(films: Films, rows: list[int]) -> Films:
+def rows_of(films: FilmTensors, rows: list[int]) -> FilmTensors:
     """Some of the films."""
-    return Films(tuple(films.ids[row] for row in rows), films.pixels[rows], films.months[rows], films.sex[rows])
+    return FilmTensors(tuple(films.ids[row] for row in rows), films.pixels[rows], films.months[rows], films.sex[rows])
 
 
 def state(folder: Path) -> dict[str, Tensor]:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import BadConfig
-from .hand.views import LOOKS
 
 CELLS = 4  # along a side of a montage of joints
+MOST_VIEWS = 5  # of test-time augmentation (see `boneage.hand.views`)
 _INF = math.inf
 
 
@@ -78,20 +78,19 @@ class ModelConfig:
     name: str = "resnet50"
     activation: str = "gelu"
     sex: bool = True
-    sex_dropout: float = 0.1  # share of the films that it is withheld from
-    sex_loss: float = 0.0  # weight of also telling the sex, which then stands in where it is unknown; 0: no such output
-    spread_loss: float = 0.0  # weight of also telling the error to expect; 0: no such output
+    sex_dropout: float = 0.1  # share of the films that are trained on as if their sex were not known
+    sex_loss: float = 0.0  # weight of predicting the sex, which then stands in where it is not given; 0: no such output
+    expected_error_loss: float = 0.0  # weight of predicting the reading's own error; 0: no such output
     hidden: int = 256
     dropout: float = 0.2
     drop_path: float = 0.0  # share of the films that skip the deepest block with a shortcut; less the shallower
     attention: str = "none"  # none | channel | spatial | both
     pretrained: str = "none"  # none | imagenet
-    mirror: bool = False  # in use, average over the film and its mirror image
-    looks: int = 1  # in use, average over so many looks (see `boneage.hand.views`)
+    views: int = 1  # test-time augmentation: a reading is the mean over so many views (see `boneage.hand.views`)
 
     def __post_init__(self) -> None:
         _within("model", self, sex_dropout=(0, 1), dropout=(0, 1), drop_path=(0, 0.9), hidden=(1, _INF))
-        _within("model", self, sex_loss=(0, _INF), spread_loss=(0, _INF), looks=(1, len(LOOKS)))
+        _within("model", self, sex_loss=(0, _INF), expected_error_loss=(0, _INF), views=(1, MOST_VIEWS))
 
 
 PROBABILITIES = ("flip", "blur", "coarse", "grain", "blocks", "erase", "marker")  # of `AugmentConfig`
@@ -128,9 +127,7 @@ class TrainConfig:
     """Where the weights start, loss, optimiser, schedule and what is saved when."""
 
     start: str = ""  # a run folder whose weights are taken over, or a recipe that is trained first; empty: neither
-    distil: bool = False  # learn from what `start` reads on unspoilt films, also on spoilt ones, and from no label
-    teacher: str = ""  # predictions of the training films by networks that have not seen them: a table, or a recipe
-    trust: float = 0.0  # the teacher's share in what is learnt instead of the label
+    distil: bool = False  # learn to read degraded films as `start` reads them undegraded, from no label
     loss: str = "msle"  # msle | mse | mae | huber | distribution
     huber_beta: float = 4.0  # months
     label_sigma: float = 6.5  # months: one reader's standard deviation
@@ -169,12 +166,9 @@ class TrainConfig:
             warmup=(0, 1),
             ema=(0, 1),
             freeze_after=(0, 1),
-            trust=(0, 1),
         )
-        if self.distil and (not self.start or self.teacher):
-            raise BadConfig("train.distil needs a train.start to learn from, and no other teacher")
-        if self.trust and not self.teacher:
-            raise BadConfig(f"train.trust is {self.trust:g} without a train.teacher")
+        if self.distil and not self.start:
+            raise BadConfig("train.distil needs a train.start to learn from")
         if any(size < 1 for size in self.sizes):
             raise BadConfig(f"train.sizes should be sides in pixels, found {self.sizes}")
 

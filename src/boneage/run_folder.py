@@ -9,7 +9,7 @@ from typing import Any
 from .errors import BadModel
 from .files import json_bytes, sha256, sha256_json
 
-WEIGHTS, RUN = "weights.safetensors", "run.json"
+WEIGHTS, RUN, MODEL = "weights.safetensors", "run.json", "model.onnx"
 
 
 def load_run(folder: Path) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from places import RSNA
 from boneage.data import phantom
 from boneage.data.dataset import open_folder
 from boneage.data.phantom import OLDEST, YOUNGEST, Phantom, draw, write_folder
-from boneage.data.phantom_anatomy import BONES, CARPALS, Hand, grow
+from boneage.data.phantom_anatomy import BONES, CARPALS, Anatomy, grow
 from boneage.errors import BadConfig, CannotWrite
 from boneage.hand.landmarks import LANDMARKS
 from boneage.types import Sex
@@ -31,7 +31,7 @@ def film(seed: int = 0, **wanted: object) -> Phantom:
     return draw(np.random.default_rng(seed), **wanted)  # type: ignore[arg-type]
 
 
-def mean(of: Callable[[Hand], float], months: float, sex: Sex, n: int = 12) -> float:
+def mean(of: Callable[[Anatomy], float], months: float, sex: Sex, n: int = 12) -> float:
     return float(np.mean([of(grow(np.random.default_rng(seed), months, sex)) for seed in range(n)]))
 
 
@@ -120,7 +120,7 @@ def test_maturity_only_grows(sex: Sex) -> None:
 
 @pytest.mark.parametrize(("age", "cue"), [(24, "epiphyses"), (56, "carpals"), (175, "fused")])
 def test_girls_are_ahead_of_boys(age: float, cue: str) -> None:
-    def count(hand: Hand) -> float:
+    def count(hand: Anatomy) -> float:
         return len(hand.carpals) if cue == "carpals" else float(getattr(hand, cue))
 
     assert mean(count, age, Sex.FEMALE) > mean(count, age, Sex.MALE) + 1

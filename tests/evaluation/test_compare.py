@@ -18,8 +18,8 @@ IDS = tuple(f"f{number}" for number in range(80))
 SEXES = tuple((Sex.FEMALE, Sex.MALE)[number % 2] for number in range(80))
 
 
-def errors(spread: float, seed: int) -> np.ndarray:
-    return np.random.default_rng(seed).normal(0, spread, 80)
+def errors(expected_error: float, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, expected_error, 80)
 
 
 @pytest.fixture

@@ -31,16 +31,16 @@ class Stand:
     uses_sex: bool = True
     spec: PrepareConfig = SPEC
     lost: bool = False
-    spread: float = np.nan
+    expected_error: float = np.nan
     factors: dict[str, dict[str, float]] = field(default_factory=dict)
     batches: list[int] = field(default_factory=list)
 
-    def told(self, pixels, sexes):
+    def predict_batch(self, pixels, sexes):
         assert pixels.dtype == np.uint8
         assert pixels.shape == (len(sexes), 32, 32)
         self.batches.append(len(sexes))
         ages = 60 + pixels.mean((1, 2)) + [10.0 * (sex is Sex.MALE) for sex in sexes]
-        return np.full(len(sexes), np.nan) if self.lost else ages, np.full(len(sexes), self.spread)
+        return np.full(len(sexes), np.nan) if self.lost else ages, np.full(len(sexes), self.expected_error)
 
 
 BLANK = bytes.fromhex("89504e470d0a1a0a0000000d494844520000000100000001")
@@ -77,7 +77,7 @@ def run(samples, out, predictor=None, **options):
 def test_writes_a_whole_folder(films, tmp_path):
     found = run(films(12), tmp_path / "out")
     assert sorted(os.listdir(tmp_path / "out")) == sorted(
-        set(FILES) - {"spreads.csv", "intervals.png"}
+        set(FILES) - {"expected_errors.csv", "intervals.png"}
     )  # this model tells none
     assert json.loads((tmp_path / "out" / "metrics.json").read_text()) == found
     assert (found["n"], found["model"], found["split"]) == (12, "stand-in", "validation")
@@ -229,8 +229,8 @@ def test_the_worst_case_leads_its_table(films, tmp_path):
 
 
 def test_intervals_are_assessed_where_the_model_gives_them(blank, films, tmp_path):
-    told = {"known": {"0.5": 1.0, "0.9": 1000.0}, "unknown": {"0.5": 0.0, "0.9": 0.0}}
-    stand = Stand(spread=2.5, factors=told)
+    predict_batch = {"known": {"0.5": 1.0, "0.9": 1000.0}, "unknown": {"0.5": 0.0, "0.9": 0.0}}
+    stand = Stand(expected_error=2.5, factors=predict_batch)
     found = evaluate(stand, films(6), tmp_path / "out", split="all")["intervals"]
     assert found["levels"]["0.9"]["coverage"]["all"]["value"] == 1
     assert found["n"] == 6
@@ -239,26 +239,26 @@ def test_intervals_are_assessed_where_the_model_gives_them(blank, films, tmp_pat
     assert (tmp_path / "out" / "intervals.png").stat().st_size > 10_000
     assert "one reader&#x27;s rating" in page
     assert f"{found['levels']['0.9']['width']:.1f} (90%)" in page
-    assert (tmp_path / "out" / "spreads.csv").read_text().count(",2.5000\n") == 6
-    withheld = evaluate(stand, films(6), tmp_path / "other", split="all", withhold_sex=True)["intervals"]
-    assert withheld["levels"]["0.9"]["coverage"]["all"]["value"] == 0
+    assert (tmp_path / "out" / "expected_errors.csv").read_text().count(",2.5000\n") == 6
+    sex_dropout = evaluate(stand, films(6), tmp_path / "other", split="all", sex_not_given=True)["intervals"]
+    assert sex_dropout["levels"]["0.9"]["coverage"]["all"]["value"] == 0
     some = [replace(one, sex=Sex.UNKNOWN) if number < 2 else one for number, one in enumerate(films(6))]
     mixed = evaluate(stand, some, tmp_path / "mixed", split="all")["intervals"]
     assert mixed["levels"]["0.9"]["coverage"]["all"]["value"] == pytest.approx(4 / 6)
     assert "intervals" not in evaluate(Stand(), films(6), tmp_path / "out", split="all")
-    assert not (tmp_path / "out" / "spreads.csv").exists()
+    assert not (tmp_path / "out" / "expected_errors.csv").exists()
     assert "How sure it is" not in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_a_mount_point_takes_a_report_and_keeps_no_older_file(blank, films, tmp_path, monkeypatch):
     out = tmp_path / "out"
     evaluate(Stand(), films(6), out, split="all")
-    (out / "spreads.csv").write_text("of an earlier model")
+    (out / "expected_errors.csv").write_text("of an earlier model")
     monkeypatch.setattr(os.path, "ismount", lambda path: str(path) == str(out))
     monkeypatch.setattr(os, "rename", None)
     evaluate(Stand(), films(3), out, split="all")
     assert json.loads((out / "metrics.json").read_text())["n"] == 3
-    assert not (out / "spreads.csv").exists()
+    assert not (out / "expected_errors.csv").exists()
     assert not list(tmp_path.rglob(".*"))
 
 

@@ -16,7 +16,7 @@ from boneage.data.dataset import open_folder
 from boneage.errors import BadTable
 from boneage.evaluation.evaluate import evaluate
 from boneage.evaluation.model_card import _networks, card, load, markdown
-from boneage.evaluation.robustness import CHANGES, stress
+from boneage.evaluation.robustness import CHANGES, robustness
 from boneage.reading.intervals import assessment
 from boneage.reading.predictor import Predictor
 from boneage.types import Sex
@@ -27,21 +27,21 @@ def measured(films: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shipped default on twenty synthetic films: evaluated, without the sex too, and stressed."""
     out, predictor, samples = tmp_path_factory.mktemp("card"), Predictor.load(), open_folder(films).samples[:20]
     evaluate(predictor, samples, out / "known", split="all")
-    evaluate(predictor, samples, out / "unknown", split="all", withhold_sex=True)
-    stress(predictor, samples[:4], out / "stress", split="all", changes=CHANGES[:2])
+    evaluate(predictor, samples, out / "unknown", split="all", sex_not_given=True)
+    robustness(predictor, samples[:4], out / "robustness", split="all", changes=CHANGES[:2])
     return out
 
 
 def test_the_card_has_the_numbers_of_the_verbs(measured: Path, tmp_path: Path) -> None:
     words = ["card", "default", "--evaluation", measured / "known", "--unknown", measured / "unknown"]
-    words += ["--stress", measured / "stress", "--out", tmp_path]
+    words += ["--robustness", measured / "robustness", "--out", tmp_path]
     ran = CliRunner().invoke(app, list(map(str, words)))
     assert ran.exit_code == 0, ran.output
     values, text = json.loads((tmp_path / "default.json").read_text()), (tmp_path / "default.md").read_text()
     known, unknown = (load(measured / name, "metrics.json") for name in ("known", "unknown"))
     assert values["evaluation"]["mae"] == known["mae"]
     assert values["sex_unknown"]["mae"] == unknown["mae"] != known["mae"]
-    assert (known["sex_withheld"], unknown["sex_withheld"]) == (False, True)
+    assert (known["sex_not_given"], unknown["sex_not_given"]) == (False, True)
     assert unknown["by_sex"].keys() == known["by_sex"].keys() == values["evaluation"]["by_age_and_sex"].keys()
     for number in (known["mae"]["value"], unknown["mae"]["value"]):
         assert f"{number:.2f}" in text

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boneage.errors import BadTable
-from boneage.evaluation.predictions import Predictions, read_predictions, spreads_to_csv, to_csv
+from boneage.evaluation.predictions import Predictions, expected_errors_to_csv, read_predictions, to_csv
 from boneage.types import Sex
 
 GOOD = "id,sex,label,prediction\n1,female,94,97.5\n2,male,120,111.25\n"
@@ -107,10 +107,10 @@ def test_select_keeps_rows_together():
 
 def test_spreads_have_a_table_of_their_own():
     table = Predictions("m", ("a", "b"), (Sex.MALE,) * 2, np.ones(2), np.ones(2), np.array([4.5, 6.0]))
-    assert spreads_to_csv(table) == "id,spread\na,4.5000\nb,6.0000\n"
-    assert table.select([1]).spreads.tolist() == [6]
+    assert expected_errors_to_csv(table) == "id,spread\na,4.5000\nb,6.0000\n"
+    assert table.select([1]).expected_errors.tolist() == [6]
     with pytest.raises(ValueError, match="m tells no spread"):
-        spreads_to_csv(Predictions("m", ("a",), (Sex.MALE,), np.ones(1), np.ones(1)))
+        expected_errors_to_csv(Predictions("m", ("a",), (Sex.MALE,), np.ones(1), np.ones(1)))
 
 
 def test_columns_of_different_lengths_are_a_mistake():

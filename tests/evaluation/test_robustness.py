@@ -15,7 +15,7 @@ pytest.importorskip("matplotlib")
 from boneage.data.dataset import open_folder
 from boneage.data.phantom import draw
 from boneage.errors import BadTable, CannotWrite
-from boneage.evaluation.robustness import CHANGES, FILES, Change, faint, rotated, stress
+from boneage.evaluation.robustness import CHANGES, FILES, Change, faint, robustness, rotated
 from boneage.reading.predictor import Predictor, shipped
 
 FILM = draw(np.random.default_rng(1), size=200).pixels.astype(np.float32) / 255
@@ -53,12 +53,14 @@ def test_a_quarter_turn_is_clockwise_and_loses_nothing() -> None:
 def test_a_report_of_what_the_readings_do(films: Path, predictor: Predictor, tmp_path: Path) -> None:
     samples = open_folder(films).samples[:5]
     counted = []
-    out = tmp_path / "stress"
-    found = stress(predictor, samples, out, split="all", changes=FEW, progress=lambda n=1, note="": counted.append(n))
+    out = tmp_path / "robustness"
+    found = robustness(
+        predictor, samples, out, split="all", changes=FEW, progress=lambda n=1, note="": counted.append(n)
+    )
     assert sorted(path.name for path in out.iterdir()) == sorted(FILES)
-    assert json.loads((out / "stress.json").read_text()) == found
+    assert json.loads((out / "robustness.json").read_text()) == found
     assert (found["n"], sum(counted), len(found["changes"])) == (5, 5, len(FEW))
-    rows = list(csv.DictReader((out / "stress.csv").read_text().splitlines()))
+    rows = list(csv.DictReader((out / "robustness.csv").read_text().splitlines()))
     for change, row in zip(FEW, found["changes"], strict=True):
         shift = np.array([float(line[change.name]) - float(line["as it is"]) for line in rows])
         assert row["mean_shift"] == pytest.approx(shift.mean(), abs=0.02)
@@ -76,7 +78,7 @@ def test_a_report_of_what_the_readings_do(films: Path, predictor: Predictor, tmp
 
 def test_what_the_gate_warns_of_is_counted(films: Path, predictor: Predictor, tmp_path: Path) -> None:
     few = [Change("contrast", "3 %", lambda pixels: faint(pixels, 0.03)), *FEW[:1]]
-    found = stress(predictor, open_folder(films).samples[:4], tmp_path / "out", split="all", changes=few)
+    found = robustness(predictor, open_folder(films).samples[:4], tmp_path / "out", split="all", changes=few)
     dim, mirrored = found["changes"]
     assert (dim["warned"], dim["largest_shift_unwarned"]) == (4, 0)
     assert mirrored["warned"] < 4
@@ -90,14 +92,14 @@ def test_films_that_fail_are_listed_and_none_left_is_an_error(
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"no picture")
     samples = [good, replace(other, path=broken), replace(third, months=None)]
-    found = stress(predictor, samples, tmp_path / "out", split="all", changes=FEW[:1])
+    found = robustness(predictor, samples, tmp_path / "out", split="all", changes=FEW[:1])
     assert found["n"] == 1
     assert [failure["id"] for failure in found["failures"]] == [other.id, third.id]
     assert "broken.png" in found["failures"][0]["reason"]
     with pytest.raises(BadTable, match="not one of 1 films"):
-        stress(predictor, samples[1:2], tmp_path / "none", split="all", changes=FEW[:1])
+        robustness(predictor, samples[1:2], tmp_path / "none", split="all", changes=FEW[:1])
     assert not (tmp_path / "none").exists()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("mine")
     with pytest.raises(CannotWrite, match="holds other things"):
-        stress(predictor, samples, tmp_path / "mine", split="all", changes=FEW[:1])
+        robustness(predictor, samples, tmp_path / "mine", split="all", changes=FEW[:1])

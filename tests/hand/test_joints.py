@@ -15,7 +15,7 @@ from boneage.errors import BadConfig
 from boneage.hand.joints import TALLER, TILES, places
 from boneage.hand.landmarks import LANDMARKS, after, apply, fitted, invert
 from boneage.hand.locate import WHOLE, Hand, locator
-from boneage.hand.prepare import look, origins, parts, prepare, render
+from boneage.hand.prepare import analyse, origins, parts, prepare, render
 
 SPEC = PrepareConfig(size=128, hand=True, joints=True)
 TURNED = np.array([[0.1, -0.8, 0.9], [0.7, 0.2, 0.1]])  # a film on its side, squashed
@@ -102,7 +102,7 @@ def test_joints_show_no_detail_that_the_networks_have_never_seen() -> None:
     pixels = cv2.resize(picture().pixels, (1500, 1500), interpolation=cv2.INTER_CUBIC).clip(0, 1)
     board = np.kron(np.indices((500, 500)).sum(0) % 2, np.ones((3, 3), np.float32))
     spec = PrepareConfig(size=512, hand=True, joints=True)
-    found = look(pixels, spec)
+    found = analyse(pixels, spec)
     plain, fine = (
         render(replace(picture(), pixels=np.ascontiguousarray(film, np.float32)), found, spec).astype(float)
         for film in (pixels, pixels + 0.2 * (board - 0.5))
@@ -112,7 +112,7 @@ def test_joints_show_no_detail_that_the_networks_have_never_seen() -> None:
 
 def test_every_pixel_says_where_it_is_on_the_whole_hand() -> None:
     film = picture()
-    found = look(film.pixels, SPEC)
+    found = analyse(film.pixels, SPEC)
     where = origins(found, SPEC)
     assert where is not None
     hand = render(film, found, SPEC.in_one)
@@ -124,7 +124,7 @@ def test_every_pixel_says_where_it_is_on_the_whole_hand() -> None:
 
 def test_without_a_hand_the_film_is_shown_whole() -> None:
     empty = Radiograph(np.random.default_rng(0).random((90, 120), np.float32), "noise.png", "0" * 64, "PNG")
-    found = look(empty.pixels, SPEC)
+    found = analyse(empty.pixels, SPEC)
     assert found.frame is None
     assert (render(empty, found, SPEC) == render(empty, found, SPEC.in_one)).all()
     where = origins(found, SPEC)
@@ -152,7 +152,7 @@ def test_beside_the_hand_are_its_joints() -> None:
     hand, *joints = parts(both)
     assert (hand.rows, hand.columns, hand.mirrored) == (slice(0, 128), slice(0, 128), False)
     assert [part.columns.start - 128 for part in joints] == [part.columns.start for part in parts(SPEC)]
-    found = look(film.pixels, both)
+    found = analyse(film.pixels, both)
     where, of_joints = origins(found, both), origins(found, SPEC)
     assert where is not None
     assert of_joints is not None

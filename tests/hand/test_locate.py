@@ -13,8 +13,8 @@ from boneage.data.phantom import Phantom, draw
 from boneage.errors import BadModel
 from boneage.hand import landmarks
 from boneage.hand.landmarks import LANDMARKS
-from boneage.hand.locate import FILE, MISFIT, Hand, Locator, decode, locator
-from boneage.hand.prepare import Findings, look, prepare
+from boneage.hand.locate import LOCATOR, MISFIT, Hand, Locator, decode, locator
+from boneage.hand.prepare import Findings, analyse, prepare
 from boneage.types import Radiograph
 
 SPEC = PrepareConfig(size=128, hand=True)
@@ -33,7 +33,7 @@ def unit(one: Phantom) -> np.ndarray:
 
 
 def found(pixels: np.ndarray) -> tuple[Findings, Hand]:
-    findings = look(pixels, SPEC)
+    findings = analyse(pixels, SPEC)
     assert findings.hand is not None
     return findings, findings.hand
 
@@ -133,9 +133,9 @@ def test_decode_finds_the_middle_of_a_peak_and_says_what_is_not_there() -> None:
 def test_the_locator_is_one_and_says_what_it_is() -> None:
     assert locator() is locator()
     assert locator().about["landmarks"] == list(LANDMARKS)
-    assert FILE.stat().st_size < 3e6
+    assert LOCATOR.stat().st_size < 3e6
 
 
 def test_a_file_that_is_no_network_is_refused() -> None:
     with pytest.raises(BadModel, match=r"locator\.onnx cannot be run"):
-        Locator(b"no network", FILE)
+        Locator(b"no network", LOCATOR)

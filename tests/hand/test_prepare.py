@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as arrays
 
 from boneage.config import PrepareConfig
 from boneage.data.phantom import draw
-from boneage.hand.prepare import WHOLE, fit, look, prepare, render
+from boneage.hand.prepare import WHOLE, analyse, fit, prepare, render
 from boneage.types import Radiograph, Sex
 
 SPEC = PrepareConfig(size=128)
@@ -75,7 +75,7 @@ def test_borders_are_removed(level: float, widths: tuple[tuple[int, int], tuple[
     framed = np.pad(HAND, widths, constant_values=level)
     (above, below), (before, behind) = widths
     height, width = framed.shape
-    top, bottom, left, right = look(framed, SPEC).box
+    top, bottom, left, right = analyse(framed, SPEC).box
     assert [top * height, left * width] == pytest.approx([above, before], abs=4)
     assert [bottom * height, right * width] == pytest.approx([height - below, width - behind], abs=4)
     assert difference(BYTES, prepared(framed)) < 7
@@ -87,12 +87,12 @@ def test_a_frame_within_a_frame_is_removed() -> None:
 
 
 def test_a_film_without_borders_is_left_whole() -> None:
-    assert look(HAND, SPEC).box == WHOLE
+    assert analyse(HAND, SPEC).box == WHOLE
 
 
 def test_an_inverted_film_is_put_right() -> None:
-    assert not look(HAND, SPEC).inverted
-    assert look(1 - HAND, SPEC).inverted
+    assert not analyse(HAND, SPEC).inverted
+    assert analyse(1 - HAND, SPEC).inverted
     assert difference(BYTES, prepared(1 - HAND)) < 1
 
 
@@ -103,12 +103,12 @@ def test_a_film_on_a_grey_sheet_is_no_inverted_one(seed: int) -> None:
     sheet = np.pad(hand, ((60, 70), (60, 70)), constant_values=0.3)
     for turned in (sheet, sheet[::-1, ::-1]):
         upright = np.ascontiguousarray(turned)
-        assert not look(upright, replace(SPEC, hand=True)).inverted
-        assert look(1 - upright, replace(SPEC, hand=True)).inverted
+        assert not analyse(upright, replace(SPEC, hand=True)).inverted
+        assert analyse(1 - upright, replace(SPEC, hand=True)).inverted
 
 
 def test_a_white_frame_alone_does_not_make_a_film_inverted() -> None:
-    assert not look(np.pad(HAND, 16, constant_values=1.0), SPEC).inverted
+    assert not analyse(np.pad(HAND, 16, constant_values=1.0), SPEC).inverted
 
 
 @pytest.mark.parametrize("black", [0.0, 0.4, 0.85])
@@ -175,7 +175,7 @@ def test_any_pixels_give_a_square_of_bytes_and_the_film_stays_as_it_was(
 
 
 def test_look_and_render_are_the_two_halves() -> None:
-    np.testing.assert_array_equal(render(film(HAND), look(HAND, SPEC), SPEC), BYTES)
+    np.testing.assert_array_equal(render(film(HAND), analyse(HAND, SPEC), SPEC), BYTES)
 
 
 def disc() -> np.ndarray:

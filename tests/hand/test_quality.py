@@ -17,7 +17,7 @@ from boneage.evaluation.robustness import compressed, faint, noisy, resized, rot
 from boneage.hand import quality
 from boneage.hand.landmarks import LANDMARKS
 from boneage.hand.locate import MISFIT
-from boneage.hand.prepare import look
+from boneage.hand.prepare import analyse
 from boneage.hand.quality import CODES, SCALE, examine, of_age, of_film, of_sex
 from boneage.types import Flag, Severity
 
@@ -32,7 +32,7 @@ def film(pixels: Pixels, **known: str) -> Radiograph:
 def hand(seed: int, months: float = 120) -> Pixels:
     """A synthetic left hand with bone bright."""
     pixels = draw(np.random.default_rng([5, seed]), months=months, sex=Sex.MALE, size=SIDE).pixels / np.float32(255)
-    return 1 - pixels if look(pixels, quality.SPEC).inverted else pixels
+    return 1 - pixels if analyse(pixels, quality.SPEC).inverted else pixels
 
 
 HAND = hand(1)
@@ -101,7 +101,7 @@ def test_an_empty_picture_is_refused(pixels: Pixels) -> None:
 
 def ringed(pixels: Pixels) -> Pixels:
     """A white band across the first bone of the ring finger."""
-    hand = look(pixels, quality.SPEC).hand
+    hand = analyse(pixels, quality.SPEC).hand
     assert hand is not None
     base, end = (hand.points[LANDMARKS.index(f"ring_finger{joint}")] * SIDE for joint in (1, 2))
     middle, along = (base + end) / 2, (end - base) / 4
@@ -213,7 +213,7 @@ def test_every_code_is_known() -> None:
 
 def test_one_look_serves_the_reading_and_the_gate() -> None:
     one = film(HAND)
-    found = look(one.pixels, PrepareConfig(size=64, hand=True))
+    found = analyse(one.pixels, PrepareConfig(size=64, hand=True))
     assert replace(examine(one, found), contrast=0) == replace(examine(one), contrast=0)
 
 

@@ -7,7 +7,8 @@ torch = pytest.importorskip("torch")
 from torch import Tensor, nn
 
 from boneage.config import ModelConfig, PrepareConfig
-from boneage.models.head import SEX_FEATURES, Answer, Network, PlainHead, Reader, SexHead, encode
+from boneage.models.ensemble import Single
+from boneage.models.head import SEX_FEATURES, Network, PlainHead, RawOutputs, SexHead, encode
 from boneage.types import Sex
 
 TINY = ModelConfig(name="tiny", hidden=16)
@@ -42,8 +43,8 @@ def test_the_sex_changes_the_output() -> None:
 
 def test_unknown_is_what_a_withheld_sex_looks_like() -> None:
     withholding, films = network(sex_dropout=1.0), torch.rand(1, 1, 32, 32).expand(3, -1, -1, -1)
-    withheld = withholding.train()(films, SEXES).age
-    assert torch.equal(withheld, withheld[2:].expand(3, 1))
+    sex_dropout = withholding.train()(films, SEXES).age
+    assert torch.equal(sex_dropout, sex_dropout[2:].expand(3, 1))
     ages = withholding.eval()(films, SEXES).age
     assert len(set(ages.flatten().tolist())) == 3
 
@@ -76,13 +77,13 @@ def test_the_ages_error_does_not_bend_the_estimate_of_the_sex() -> None:
 
 
 def test_the_spread_is_learnt_from_the_features_without_bending_them() -> None:
-    telling = network(spread_loss=0.1).train()
+    telling = network(expected_error_loss=0.1).train()
     answer = telling(torch.rand(2, 1, 32, 32), SEXES[:2])
-    assert answer.spread is not None
-    assert answer.spread.shape == (2,)
-    answer.spread.sum().backward()
-    assert telling.spread is not None
-    assert telling.spread.last.weight.grad is not None
+    assert answer.expected_error is not None
+    assert answer.expected_error.shape == (2,)
+    answer.expected_error.sum().backward()
+    assert telling.expected_error is not None
+    assert telling.expected_error.last.weight.grad is not None
     assert all(p.grad is None for p in telling.backbone.parameters())
 
 
@@ -122,7 +123,7 @@ def test_the_backbone_sees_normalised_films_in_every_channel(channels: int) -> N
     films = torch.rand(2, 1, 32, 32)
     answer = network(films, SEXES[:2])
     assert answer.age.shape == (2, 1)
-    assert (answer.male, answer.spread) == (None, None)
+    assert (answer.male, answer.expected_error) == (None, None)
     assert answer.features is not None
     assert answer.features.shape == (2, network.backbone.features)
     torch.testing.assert_close(seen[0], ((films - 0.4) / 0.2).expand(2, channels, 32, 32))
@@ -137,14 +138,14 @@ def test_normalisation_travels_with_the_weights() -> None:
 class Left(nn.Module):
     """Reads the mean brightness of the film's left half."""
 
-    def forward(self, films: Tensor, sex: Tensor) -> Answer:
-        return Answer(films[:, :, :, : films.shape[-1] // 2].mean((1, 2, 3), keepdim=True).flatten(1) + sex[:, :1])
+    def forward(self, films: Tensor, sex: Tensor) -> RawOutputs:
+        return RawOutputs(films[:, :, :, : films.shape[-1] // 2].mean((1, 2, 3), keepdim=True).flatten(1) + sex[:, :1])
 
 
 def test_a_reader_takes_bytes_and_gives_months() -> None:
     films = torch.zeros(2, 8, 8, dtype=torch.uint8)
     films[1, :, :4] = 255
-    reader = Reader(Left(), lambda raw: 100 * raw[:, 0], mirror=False)
+    reader = Single(Left(), lambda raw: 100 * raw[:, 0], mirror=False)
     assert reader(films, torch.zeros(2, 2)).months.tolist() == [0, 100]
     assert reader(films, torch.ones(2, 2)).months.tolist() == [100, 200]
 
@@ -152,7 +153,7 @@ def test_a_reader_takes_bytes_and_gives_months() -> None:
 def test_a_mirroring_reader_means_over_both_sides_in_months() -> None:
     films = torch.zeros(1, 8, 8, dtype=torch.uint8)
     films[:, :, :4] = 255
-    reader = Reader(Left(), lambda raw: (10 * raw[:, 0]).square(), mirror=True)
+    reader = Single(Left(), lambda raw: (10 * raw[:, 0]).square(), mirror=True)
     both = (reader(side, torch.zeros(1, 2)).months.item() for side in (films, films.flip(-1)))
     assert list(both) == [50, 50]
 

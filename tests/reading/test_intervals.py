@@ -11,11 +11,11 @@ from boneage.reading.intervals import (
     around,
     assessment,
     auroc,
+    blended,
     bounds,
     calibrated_range,
     factors,
     ranks,
-    shaped,
     usual_errors,
 )
 from boneage.types import Sex
@@ -24,9 +24,9 @@ from boneage.types import Sex
 def sample(n: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Labels, predictions and honest spreads, which differ tenfold."""
     generator = np.random.default_rng(seed)
-    spreads = generator.uniform(2, 20, n)
+    expected_errors = generator.uniform(2, 20, n)
     months = generator.uniform(20, 220, n)
-    return months + generator.laplace(0, spreads), months, spreads
+    return months + generator.laplace(0, expected_errors), months, expected_errors
 
 
 def test_the_factor_is_the_conformal_rank() -> None:
@@ -41,11 +41,11 @@ def test_too_few_films_are_refused() -> None:
 
 
 def test_new_films_of_the_same_kind_are_covered() -> None:
-    labels, months, spreads = sample(600, 1)
-    known = factors(months - labels, spreads)
-    labels, months, spreads = sample(20_000, 2)
+    labels, months, expected_errors = sample(600, 1)
+    known = factors(months - labels, expected_errors)
+    labels, months, expected_errors = sample(20_000, 2)
     for level in LEVELS:
-        low, high = bounds(months, spreads, known[f"{level:g}"])
+        low, high = bounds(months, expected_errors, known[f"{level:g}"])
         assert np.mean((low <= labels) & (labels <= high)) == pytest.approx(level, abs=0.04)
 
 
@@ -56,11 +56,11 @@ def test_no_age_is_below_zero() -> None:
 
 
 def test_the_assessment_of_honest_spreads() -> None:
-    labels, months, spreads = sample(600, 1)
-    known = factors(months - labels, spreads)
-    labels, months, spreads = sample(4000, 2)
+    labels, months, expected_errors = sample(600, 1)
+    known = factors(months - labels, expected_errors)
+    labels, months, expected_errors = sample(4000, 2)
     sexes = [Sex.FEMALE, Sex.MALE] * 2000
-    found = assessment(labels, months, spreads, sexes, known)
+    found = assessment(labels, months, expected_errors, sexes, known)
     covered = found["levels"]["0.9"]["coverage"]
     assert len(covered) == 9
     assert sum(cell["n"] for name, cell in covered.items() if name != "all") == 4000
@@ -117,5 +117,5 @@ def test_an_age_beyond_all_films_has_the_error_of_the_nearest() -> None:
 def test_a_spread_takes_the_shape_of_the_usual_error() -> None:
     usual = {"female": np.full(len(AGES), 4.0), "male": np.linspace(0, 240, len(AGES))}
     ages = np.array([100.0, 100, 100])
-    spreads = shaped(np.array([9.0, 9, 9]), ages, [Sex.FEMALE, Sex.MALE, Sex.UNKNOWN], usual)
-    assert spreads == pytest.approx([6.0, 30.0, np.sqrt(9 * 52)])
+    expected_errors = blended(np.array([9.0, 9, 9]), ages, [Sex.FEMALE, Sex.MALE, Sex.UNKNOWN], usual)
+    assert expected_errors == pytest.approx([6.0, 30.0, np.sqrt(9 * 52)])

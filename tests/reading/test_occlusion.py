@@ -153,7 +153,7 @@ def test_the_layer_lies_over_the_film_where_the_square_came_from(how: str) -> No
     class Bright:
         spec = PrepareConfig(size=64, fit="squash" if how == "hand" else how, hand=how == "hand")
 
-        def glance(self, squares, sexes):
+        def quick_prediction(self, squares, sexes):
             return squares[:, :, 44:].mean((1, 2)).astype(float)
 
     pixels = np.rot90(draw(np.random.default_rng(4), months=110, size=200).pixels / np.float32(255), -1)
@@ -176,7 +176,7 @@ def test_of_a_montage_the_heat_is_on_the_hand_where_the_joint_is(name: str) -> N
     class OfOneJoint:
         spec = PrepareConfig(size=128, hand=True, joints=True)
 
-        def glance(self, pictures, sexes):
+        def quick_prediction(self, pictures, sexes):
             return pictures[:, rows, columns].astype(float).std((1, 2))
 
     pixels = draw(np.random.default_rng(4), months=110, size=300).pixels / np.float32(255)

@@ -111,9 +111,15 @@ def test_the_sex_changes_the_reading(tiny: Predictor, hand: Radiograph) -> None:
     ],
 )
 def test_the_sex_never_defaults_in_silence(
-    tiny: Predictor, hand: Radiograph, told: Sex, given: Sex | None, sex: Sex, source: str, flags: tuple[str, ...]
+    tiny: Predictor,
+    hand: Radiograph,
+    predict_batch: Sex,
+    given: Sex | None,
+    sex: Sex,
+    source: str,
+    flags: tuple[str, ...],
 ) -> None:
-    reading = tiny.read(replace(hand, sex=told), given)
+    reading = tiny.read(replace(hand, sex=predict_batch), given)
     said = tuple(code for code in reading.codes if code.startswith("sex"))
     assert (reading.sex, reading.sex_source, said) == (sex, source, flags)
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from boneage.config import PROBABILITIES, AugmentConfig
 from boneage.models.head import resized
-from boneage.training.augment import ACROSS, NONE, augment, jpeg, plain, spoilt
+from boneage.training.augment import ACROSS, NONE, augment, degraded, jpeg, plain
 from boneage.training.recipes import AUGMENTED
 
 STRENGTHS = {  # each setting at a strength that must show
@@ -296,13 +296,13 @@ def test_the_joints_of_a_montage_are_warped_each_on_its_own():
 
 def test_worse_films_are_these_with_less_to_see() -> None:
     """A smooth film stays as it is but for noise; of a fine pattern less is left, the finer it is."""
-    assert spoilt(torch.zeros(0, 1, 32, 32), seeded()).shape == (0, 1, 32, 32)
+    assert degraded(torch.zeros(0, 1, 32, 32), seeded()).shape == (0, 1, 32, 32)
     at = torch.arange(384)
     waves = {length: 0.5 + 0.3 * torch.sin(2 * torch.pi * at / length) for length in (3, 128)}
     left = {}
     for length, wave in waves.items():
         x = wave.expand(80, 1, 384, 384)
-        worse = spoilt(x, seeded(3), montages=True)
+        worse = degraded(x, seeded(3), montages=True)
         assert worse.shape == x.shape
         assert 0 <= worse.min() < worse.max() <= 1
         phase = (wave - 0.5) / (wave - 0.5).square().sum() ** 0.5
@@ -314,9 +314,9 @@ def test_worse_films_are_these_with_less_to_see() -> None:
 
 def test_worse_films_are_decided_by_their_generator_and_all_of_them_are_worse() -> None:
     x = torch.rand(80, 1, 384, 384, generator=seeded(1))
-    worse = spoilt(x, seeded(5))
-    assert torch.equal(worse, spoilt(x, seeded(5)))
-    assert not torch.equal(worse, spoilt(x, seeded(6)))
+    worse = degraded(x, seeded(5))
+    assert torch.equal(worse, degraded(x, seeded(5)))
+    assert not torch.equal(worse, degraded(x, seeded(6)))
     assert changed(x, worse).all()
 
 
@@ -325,7 +325,7 @@ def test_worse_films_have_no_more_pixels_than_the_film(montages: bool, monkeypat
     """Neither do coarse ones have fewer than two fifths of those of the film."""
     sides: list[int] = []
     monkeypatch.setattr("boneage.training.augment.resized", lambda x, side: sides.append(side) or resized(x, side))
-    spoilt(torch.rand(200, 1, 384, 384, generator=seeded(1)), seeded(2), montages=montages)
+    degraded(torch.rand(200, 1, 384, 384, generator=seeded(1)), seeded(2), montages=montages)
     assert 0.4 * ACROSS[montages] < min(sides) < 0.55 * ACROSS[montages]
     assert 1.2 * ACROSS[montages] < max(sides) <= min(384, 1.5 * ACROSS[montages])
     assert all(side % 4 == 0 for side in sides)

@@ -32,11 +32,11 @@ def test_the_factors_cover_the_films_they_come_from(tiny_model: Path, samples: l
     assert predictor.factors == found["factors"]
     assert predictor.about["intervals"] == found
     assert predictor.weights_sha256 == Predictor.load(tiny_model).weights_sha256
-    for name, withheld in (("known", False), ("unknown", True)):
-        table, _ = predict_all(predictor, samples, withhold_sex=withheld)
-        assert table.spreads is not None
+    for name, sex_dropout in (("known", False), ("unknown", True)):
+        table, _ = predict_all(predictor, samples, sex_not_given=sex_dropout)
+        assert table.expected_errors is not None
         for level in LEVELS:
-            low, high = bounds(table.predictions, table.spreads, predictor.factors[name][f"{level:g}"])
+            low, high = bounds(table.predictions, table.expected_errors, predictor.factors[name][f"{level:g}"])
             inside = np.mean((low <= table.labels + 1e-3) & (table.labels <= high + 1e-3))
             assert level <= inside < level + 0.1
 
@@ -82,9 +82,9 @@ def test_the_shape_comes_from_films_read_out_of_fold(tiny_model: Path, samples: 
     assert (set(found["usual"]["female"]), set(found["usual"]["male"])) == ({2.0}, {8.0})
     plain, _ = predict_all(Predictor.load(tiny_model), samples)
     table, _ = predict_all(Predictor.load(out), samples)
-    assert plain.spreads is not None
+    assert plain.expected_errors is not None
     usual = np.array([2.0 if sex is Sex.FEMALE else 8.0 for sex in table.sexes])
-    assert table.spreads == pytest.approx(np.sqrt(plain.spreads * usual), rel=1e-3)
+    assert table.expected_errors == pytest.approx(np.sqrt(plain.expected_errors * usual), rel=1e-3)
     assert table.predictions == pytest.approx(plain.predictions, abs=1e-3)
     assert "usual" not in calibrate(out, samples, tmp_path / "again.onnx", split="all")
 

@@ -14,19 +14,19 @@ from tiny import tiny_config
 from torch import Tensor
 
 from boneage.errors import BadConfig
-from boneage.models.head import Answer
+from boneage.models.head import RawOutputs
 from boneage.training import augment, checkpoint
-from boneage.training.augment import plain, spoilt
+from boneage.training.augment import degraded, plain
 from boneage.training.distil import halves
 from boneage.training.fit import Run
-from boneage.training.tensors import Data
+from boneage.training.tensors import TrainingData
 from boneage.training.train import train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 DISTIL = ("train.start=elsewhere", "train.distil=true", "train.freeze_batchnorm=true", "model.dropout=0")
 
 
-def taught(data: Data, start: Path, folder: Path, *settings: str) -> Run:
+def taught(data: TrainingData, start: Path, folder: Path, *settings: str) -> Run:
     """A run at the beginning of its lesson."""
     run = run_of(data, folder, *DISTIL, *settings)
     run.begin(start)
@@ -46,13 +46,13 @@ def months(run: Run, films: Tensor, sex: Tensor) -> Tensor:
 
 
 def test_spoilt_films_are_read_nearer_to_the_unspoilt_ones(
-    tiny_data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(augment.ACROSS, False, 24)  # as if the films of 48 pixels had been enlarged
     start = finished(tiny_data, tmp_path / "start", *UNCHANGED, "train.epochs=40")
     run = taught(tiny_data, start, tmp_path / "run", "train.epochs=15", "train.lr=1e-3")
     films, sex = plain(tiny_data.train.pixels, 48), tiny_data.train.sex
-    worse = spoilt(films, drawn(7))
+    worse = degraded(films, drawn(7))
     good, before = months(run, films, sex), months(run, worse, sex)
     run.fit(False)
     shift = (before - good).abs().mean()
@@ -60,7 +60,7 @@ def test_spoilt_films_are_read_nearer_to_the_unspoilt_ones(
     assert (months(run, films, sex) - good).abs().mean() < 0.5 * shift
 
 
-def test_no_label_has_a_say(tiny_data: Data, tiny_run: Path, tmp_path: Path) -> None:
+def test_no_label_has_a_say(tiny_data: TrainingData, tiny_run: Path, tmp_path: Path) -> None:
     other = replace(tiny_data, train=replace(tiny_data.train, months=tiny_data.train.months.flip(0)))
     runs = [taught(data, tiny_run, tmp_path / name, *CERTAIN) for data, name in ((tiny_data, "a"), (other, "b"))]
     for run in runs:
@@ -70,21 +70,23 @@ def test_no_label_has_a_say(tiny_data: Data, tiny_run: Path, tmp_path: Path) -> 
 
 
 def test_the_lesson_is_over_where_both_halves_are_read_as_the_tutor_reads(
-    tiny_data: Data, tiny_run: Path, tmp_path: Path
+    tiny_data: TrainingData, tiny_run: Path, tmp_path: Path
 ) -> None:
     """But for the error to expect, which is least where it is the tutor's, widened by how far the reading moved."""
-    run = taught(tiny_data, tiny_run, tmp_path, "model.sex_loss=0", "model.spread_loss=1")
-    assert run.tutor is not None
+    run = taught(tiny_data, tiny_run, tmp_path, "model.sex_loss=0", "model.expected_error_loss=1")
+    assert run.teacher is not None
     films = plain(tiny_data.train.pixels[:4], 48)
     both, sex = halves(films, films * 0), tiny_data.train.sex[:4]
     with torch.no_grad():
-        told = run.tutor.network(films, sex)
+        predict_batch = run.teacher.network(films, sex)
 
     def loss(months: float, widened: float) -> float:
-        age = torch.cat([told.age, told.age + months / run.scale])
-        spread = torch.cat([told.spread, (told.spread.exp().square() + widened**2).sqrt().log()])
-        answer = Answer(age, None, spread, told.features.repeat(2, 1))
-        return run.tutor.loss(answer, both, sex.repeat(2, 1), run._autocast()).item()
+        age = torch.cat([predict_batch.age, predict_batch.age + months / run.scale])
+        expected_error = torch.cat(
+            [predict_batch.expected_error, (predict_batch.expected_error.exp().square() + widened**2).sqrt().log()]
+        )
+        answer = RawOutputs(age, None, expected_error, predict_batch.features.repeat(2, 1))
+        return run.teacher.loss(answer, both, sex.repeat(2, 1), run._autocast()).item()
 
     widths = (0.0, 2.0, 6.0, 12.0, 24.0)
     for moved in (0.0, 6.0, 12.0):
@@ -92,11 +94,11 @@ def test_the_lesson_is_over_where_both_halves_are_read_as_the_tutor_reads(
     assert loss(0, 0) < loss(6, 6) < loss(12, 12)
 
 
-def test_who_is_told_the_sex_is_told_it_for_both(tiny_data: Data, tiny_run: Path, tmp_path: Path) -> None:
+def test_who_is_told_the_sex_is_told_it_for_both(tiny_data: TrainingData, tiny_run: Path, tmp_path: Path) -> None:
     run = taught(tiny_data, tiny_run, tmp_path, "model.sex_dropout=0.5")
     films, sex = run._batch(0, 0, torch.arange(16))
     assert len(films) == len(sex) == 32
-    assert run.network.withheld == 0
+    assert run.network.sex_dropout == 0
     assert torch.equal(sex[:16], sex[16:])
     assert 0 < (sex[:16].sum(1) == 0).sum() < 16
     assert not torch.equal(films[:16], films[16:])
@@ -123,7 +125,7 @@ def test_a_lesson_that_was_stopped_goes_on_with_the_same_tutor(
     assert values["start"]["weights_sha256"] == checkpoint.load_run(tiny_run)["weights_sha256"]
 
 
-def test_a_tutor_that_was_trained_again_is_refused(tiny_data: Data, tiny_run: Path, tmp_path: Path) -> None:
+def test_a_tutor_that_was_trained_again_is_refused(tiny_data: TrainingData, tiny_run: Path, tmp_path: Path) -> None:
     run = taught(tiny_data, tiny_run, tmp_path)
     run.save()
     run.start = {"recipe": "tiny", "weights_sha256": "0" * 64}
@@ -131,7 +133,7 @@ def test_a_tutor_that_was_trained_again_is_refused(tiny_data: Data, tiny_run: Pa
         run.restore()
 
 
-def test_what_a_lesson_needs(tiny_data: Data, tiny_run: Path, tmp_path: Path) -> None:
+def test_what_a_lesson_needs(tiny_data: TrainingData, tiny_run: Path, tmp_path: Path) -> None:
     with pytest.raises(BadConfig, match=r"train\.distil needs a train\.start to learn from, and no other teacher"):
         tiny_config("train.distil=true")
     with pytest.raises(BadConfig, match=r"has other outputs: a network that train\.distil teaches has those of"):

@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 from torch import nn
 
 from boneage.errors import BadConfig
-from boneage.training.distributed import World, interruptible, world
+from boneage.training.distributed import Processes, interruptible, join_processes
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -25,24 +25,24 @@ def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_alone_a_process_leads_and_agrees_with_itself() -> None:
     network = nn.Linear(1, 1)
-    with world("cpu") as here:
-        assert here == World(0, 1, torch.device("cpu"))
-        assert here.leads
-        assert here.wrapped(network) is network
-        assert (here.agree(True), here.agree(False)) == (True, False)
-        assert (here.mean(0.1), here.told(0.1)) == (0.1, 0.1)
-        with here.leader_first():
+    with join_processes("cpu") as processes:
+        assert processes == Processes(0, 1, torch.device("cpu"))
+        assert processes.is_main
+        assert processes.wrapped(network) is network
+        assert (processes.any_process(True), processes.any_process(False)) == (True, False)
+        assert (processes.mean(0.1), processes.broadcast(0.1)) == (0.1, 0.1)
+        with processes.main_first():
             pass
 
 
 def test_auto_is_the_gpu_where_there_is_one() -> None:
-    with world("auto") as here:
-        assert here.device.type == ("cuda" if torch.cuda.is_available() else "cpu")
+    with join_processes("auto") as processes:
+        assert processes.device.type == ("cuda" if torch.cuda.is_available() else "cpu")
 
 
 @pytest.mark.parametrize("name", ["gpu9", "", "cuda:99", "mps"])
 def test_a_device_that_is_not_here_is_named(name: str) -> None:
-    with pytest.raises(BadConfig, match=rf"train\.device '{name}' is not here"), world(name):
+    with pytest.raises(BadConfig, match=rf"train\.device '{name}' is not here"), join_processes(name):
         pass
 
 

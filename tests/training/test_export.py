@@ -19,8 +19,9 @@ from boneage.config import Config, PrepareConfig
 from boneage.data.phantom import draw
 from boneage.errors import BadConfig, BadModel
 from boneage.hand.prepare import prepare
-from boneage.hand.views import looks
-from boneage.models.head import Network, Reader, encode, resized
+from boneage.hand.views import views
+from boneage.models.ensemble import Single
+from boneage.models.head import Network, encode, resized
 from boneage.reading.predictor import Predictor
 from boneage.training import checkpoint
 from boneage.training.export import export, load
@@ -37,7 +38,7 @@ def films(spec: PrepareConfig) -> np.ndarray:
     return np.stack([prepare(Radiograph(hand, "phantom", "0" * 64, "PNG"), spec) for hand in hands])
 
 
-def by_torch(reader: Reader, pixels: np.ndarray) -> np.ndarray:
+def by_torch(reader: Single, pixels: np.ndarray) -> np.ndarray:
     with torch.no_grad():
         return reader(torch.from_numpy(pixels), encode(SEXES)).months.double().numpy()
 
@@ -58,7 +59,7 @@ def untrained(folder: Path, config: Config) -> Path:
 
 @pytest.fixture(scope="module")
 def half(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return export(tiny_run, tmp_path_factory.mktemp("half") / "half.onnx", storage="float16")
+    return export(tiny_run, tmp_path_factory.mktemp("half") / "half.onnx", quantise="float16")
 
 
 def test_onnx_says_what_torch_says(tiny_run: Path, tiny_model: Path) -> None:
@@ -76,25 +77,25 @@ def test_the_file_does_not_say_where_it_was_made(tiny_model: Path) -> None:
 def test_the_error_to_expect_is_exported_with_the_age(tiny_run: Path, tiny_model: Path) -> None:
     predictor, (reader, _) = Predictor.load(tiny_model), load(tiny_run)
     pixels = films(predictor.spec)
-    months, spreads = predictor.told(pixels, SEXES)
+    months, expected_errors = predictor.predict_batch(pixels, SEXES)
     np.testing.assert_array_equal(months, predictor.months(pixels, SEXES))
     with torch.no_grad():
-        expected = reader(torch.from_numpy(pixels), encode(SEXES)).spread
-    np.testing.assert_allclose(spreads, expected.double().numpy(), atol=0.02)
-    assert (spreads > 0).all()
+        expected = reader(torch.from_numpy(pixels), encode(SEXES)).expected_error
+    np.testing.assert_allclose(expected_errors, expected.double().numpy(), atol=0.02)
+    assert (expected_errors > 0).all()
 
 
 def test_a_network_without_a_spread_tells_none(tmp_path: Path) -> None:
-    run = untrained(tmp_path / "run", tiny_config("model.spread_loss=0"))
+    run = untrained(tmp_path / "run", tiny_config("model.expected_error_loss=0"))
     predictor = Predictor.load(run)
-    assert not predictor.tells_spread
-    assert np.isnan(predictor.told(films(predictor.spec), SEXES)[1]).all()
+    assert not predictor.tells_expected_error
+    assert np.isnan(predictor.predict_batch(films(predictor.spec), SEXES)[1]).all()
 
 
 def test_sixteen_bits_cost_half_the_size_and_no_accuracy(half: Path, tiny_model: Path) -> None:
     assert half.stat().st_size < 0.65 * tiny_model.stat().st_size
     full, small = Predictor.load(tiny_model), Predictor.load(half)
-    assert (full.about["storage"], small.about["storage"]) == ("float32", "float16")
+    assert (full.about["quantise"], small.about["quantise"]) == ("float32", "float16")
     pixels = films(full.spec)
     months = small.months(pixels, SEXES)
     np.testing.assert_allclose(months, full.months(pixels, SEXES), atol=0.1)
@@ -103,10 +104,10 @@ def test_sixteen_bits_cost_half_the_size_and_no_accuracy(half: Path, tiny_model:
 
 def test_eight_bits_cost_three_quarters_of_the_size_and_little_accuracy(tmp_path: Path) -> None:
     run = untrained(tmp_path / "run", tiny_config("model.hidden=256"))
-    full, small = (export(run, tmp_path / f"{name}.onnx", storage=name) for name in ("float32", "int8"))
+    full, small = (export(run, tmp_path / f"{name}.onnx", quantise=name) for name in ("float32", "int8"))
     assert small.stat().st_size < 0.4 * full.stat().st_size
     reads = [Predictor.load(path) for path in (full, small)]
-    assert reads[1].about["storage"] == "int8"
+    assert reads[1].about["quantise"] == "int8"
     pixels = films(reads[0].spec)
     months = [predictor.months(pixels, SEXES) for predictor in reads]
     shifts = np.abs(months[0] - months[1])
@@ -115,7 +116,7 @@ def test_eight_bits_cost_three_quarters_of_the_size_and_little_accuracy(tmp_path
 
 def test_storage_that_does_not_exist(tiny_run: Path, tmp_path: Path) -> None:
     with pytest.raises(BadConfig, match="unknown storage 'int4'; known: float32, float16, int8"):
-        export(tiny_run, tmp_path / "model.onnx", storage="int4")
+        export(tiny_run, tmp_path / "model.onnx", quantise="int4")
 
 
 def test_the_file_says_its_preparation_and_where_it_comes_from(tiny_run: Path, tiny_model: Path) -> None:
@@ -147,41 +148,41 @@ def test_mirror_three_channels_no_sex_and_other_losses(
     mirrored = np.ascontiguousarray(pixels[:, :, ::-1])
     months = predictor.months(pixels, SEXES)
     np.testing.assert_allclose(months, predictor.months(mirrored, SEXES[::-1]), atol=1e-3)
-    once = Reader(load(run)[0].network, load(run)[0].months, mirror=False)
+    once = Single(load(run)[0].network, load(run)[0].months, mirror=False)
     mean = (by_torch(once, pixels) + by_torch(once, mirrored)) / 2
     np.testing.assert_allclose(months, mean, atol=0.02)
     assert np.abs(by_torch(once, pixels) - mean).max() > 0.05
 
 
 def test_looks_that_disagree_are_less_sure(tiny_run: Path, tmp_path: Path) -> None:
-    predictor = Predictor.load(export(tiny_run, tmp_path / "looks.onnx", looks=2))
+    predictor = Predictor.load(export(tiny_run, tmp_path / "looks.onnx", views=2))
     pixels = films(predictor.spec)
-    one = Predictor.load(export(tiny_run, tmp_path / "look.onnx", looks=1))
-    each = [one.told(look, SEXES) for look in looks(pixels, 2)]
-    months, spreads = predictor.told(pixels, SEXES)
-    np.testing.assert_array_equal(predictor.glance(pixels, SEXES), each[0][0])
+    one = Predictor.load(export(tiny_run, tmp_path / "look.onnx", views=1))
+    each = [one.predict_batch(look, SEXES) for look in views(pixels, 2)]
+    months, expected_errors = predictor.predict_batch(pixels, SEXES)
+    np.testing.assert_array_equal(predictor.quick_prediction(pixels, SEXES), each[0][0])
     np.testing.assert_allclose(months, (each[0][0] + each[1][0]) / 2)
     between = ((each[0][0] - each[1][0]) / 2) ** 2
     assert between.max() > 0
-    np.testing.assert_allclose(spreads, np.sqrt((each[0][1] ** 2 + each[1][1] ** 2) / 2 + between))
+    np.testing.assert_allclose(expected_errors, np.sqrt((each[0][1] ** 2 + each[1][1] ** 2) / 2 + between))
 
 
 @pytest.fixture(scope="module")
 def members(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Two untrained runs of one size and one of a smaller."""
     folder = tmp_path_factory.mktemp("members")
-    words = ((), ("model.hidden=24",), ("prepare.size=32", "model.spread_loss=0"))
+    words = ((), ("model.hidden=24",), ("prepare.size=32", "model.expected_error_loss=0"))
     return [untrained(folder / str(index), tiny_config(*each)) for index, each in enumerate(words)]
 
 
 def test_several_runs_are_read_as_one(members: list[Path], tmp_path: Path) -> None:
     predictor = Predictor.load(export(members[:2], tmp_path / "both.onnx", name="both"))
     pixels = films(predictor.spec)
-    alone = [Predictor.load(run).told(pixels, SEXES) for run in members[:2]]
-    months, spreads = predictor.told(pixels, SEXES)
+    alone = [Predictor.load(run).predict_batch(pixels, SEXES) for run in members[:2]]
+    months, expected_errors = predictor.predict_batch(pixels, SEXES)
     np.testing.assert_allclose(months, (alone[0][0] + alone[1][0]) / 2, atol=0.02)
     between = ((alone[0][0] - alone[1][0]) / 2) ** 2
-    np.testing.assert_allclose(spreads, np.sqrt(alone[0][1] ** 2 + between), atol=0.02)  # the first leads
+    np.testing.assert_allclose(expected_errors, np.sqrt(alone[0][1] ** 2 + between), atol=0.02)  # the first leads
     single = [Predictor.load(run).features(pixels) for run in members[:2]]
     np.testing.assert_allclose(predictor.features(pixels), np.concatenate(single, axis=1), atol=1e-3)
     hashes = [Predictor.load(run).weights_sha256 for run in members[:2]]
@@ -191,7 +192,7 @@ def test_several_runs_are_read_as_one(members: list[Path], tmp_path: Path) -> No
 
 def test_a_smaller_member_reads_the_larger_ones_films(members: list[Path], tmp_path: Path) -> None:
     predictor = Predictor.load(export([members[2], members[0]], tmp_path / "mixed.onnx"))
-    assert (predictor.spec.size, predictor.tells_spread) == (48, False)
+    assert (predictor.spec.size, predictor.tells_expected_error) == (48, False)
     small, large = Predictor.load(members[2]), Predictor.load(members[0])
     expected = (small.months(films(small.spec), SEXES) + large.months(films(large.spec), SEXES)) / 2
     assert np.abs(predictor.months(films(predictor.spec), SEXES) - expected).mean() < 0.1 * expected.std()
@@ -200,7 +201,7 @@ def test_a_smaller_member_reads_the_larger_ones_films(members: list[Path], tmp_p
 def test_one_sees_the_hand_and_the_other_its_joints(tmp_path: Path) -> None:
     words = {"hand": "prepare.joints=false", "joints": "prepare.joints=true"}
     runs = [
-        untrained(tmp_path / name, tiny_config("prepare.hand=true", "model.looks=2", word))
+        untrained(tmp_path / name, tiny_config("prepare.hand=true", "model.views=2", word))
         for name, word in words.items()
     ]
     alone = [Predictor.load(run) for run in runs]
@@ -216,12 +217,12 @@ def test_one_sees_the_hand_and_the_other_its_joints(tmp_path: Path) -> None:
 def test_a_glance_asks_the_first_of_several_alone_on_smaller_pictures(tmp_path: Path) -> None:
     words = {"joints": "prepare.joints=true", "hand": "prepare.joints=false"}
     runs = [untrained(tmp_path / name, tiny_config("prepare.hand=true", word)) for name, word in words.items()]
-    both = Predictor.load(export(runs, tmp_path / "both.onnx", looks=2))
+    both = Predictor.load(export(runs, tmp_path / "both.onnx", views=2))
     pixels = films(both.spec)
     x = resized(torch.from_numpy(pixels[:, None, :, 48:]).float() / 255, 36)
     with torch.no_grad():
-        expected = load(runs[0])[0].told(x, encode(SEXES)).months.double().numpy()
-    glanced = both.glance(pixels, SEXES)
+        expected = load(runs[0])[0].predict_batch(x, encode(SEXES)).months.double().numpy()
+    glanced = both.quick_prediction(pixels, SEXES)
     np.testing.assert_allclose(glanced, expected, atol=0.02)
     assert np.abs(glanced - both.months(pixels, SEXES)).max() > 0.05
 

@@ -14,10 +14,10 @@ from boneage.hand.landmarks import LANDMARKS
 from boneage.hand.locate import Locator, decode
 from boneage.models.locator import Locator as Network
 from boneage.training import locator
-from boneage.training.locator import SIZE, Hands, batch, load, measure, target
+from boneage.training.locator import SIZE, LandmarkedFilms, batch, load, measure, target
 
 
-def dotted(n: int = 40) -> Hands:
+def dotted(n: int = 40) -> LandmarkedFilms:
     """Films with one bright dot, and all their landmarks on it."""
     rng = np.random.default_rng(2)
     pixels = torch.full((n, 224, 224), 40, dtype=torch.uint8)
@@ -25,7 +25,7 @@ def dotted(n: int = 40) -> Hands:
     for film, (x, y) in enumerate(rng.integers(70, 150, (n, 2))):
         pixels[film, y - 4 : y + 5, x - 4 : x + 5] = 255
         points[film] = torch.tensor([(x + 0.5) / 224, (y + 0.5) / 224])
-    return Hands(pixels, points)
+    return LandmarkedFilms(pixels, points)
 
 
 def test_landmarks_go_with_the_film() -> None:

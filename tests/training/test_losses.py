@@ -14,7 +14,7 @@ from torch import Tensor
 
 from boneage.config import TrainConfig
 from boneage.errors import BadConfig
-from boneage.training.losses import BINS, LOSSES, Output, output, sex_loss, spread_loss
+from boneage.training.losses import BINS, LOSSES, Output, expected_error_loss, output, sex_loss
 
 CENTRE, SCALE = 127.0, 41.0
 MONTHS = st.floats(0, 240, width=32)
@@ -93,8 +93,8 @@ def test_msle_never_falls_below_minus_one(raw: float) -> None:
 
 @settings(deadline=None)
 @given(st.integers(0, 2**31), st.floats(0, 1e4))
-def test_distribution_stays_within_its_months(seed: int, spread: float) -> None:
-    raw = spread * torch.randn(8, BINS, generator=torch.Generator().manual_seed(seed))
+def test_distribution_stays_within_its_months(seed: int, expected_error: float) -> None:
+    raw = expected_error * torch.randn(8, BINS, generator=torch.Generator().manual_seed(seed))
     months = of("distribution").months(raw)
     assert months.min() >= 0
     assert months.max() <= 240 + 1e-3
@@ -192,13 +192,13 @@ def test_the_loss_of_the_sex_counts_the_films_whose_sex_is_known() -> None:
 
 def test_the_spread_that_costs_least_is_the_mean_error() -> None:
     errors = torch.tensor([-2.0, 4.0, 9.0])
-    spread = torch.tensor(5.0).log().expand(3).clone().requires_grad_()
-    spread_loss(spread, errors).backward()
-    assert spread.grad is not None
-    assert spread.grad.sum().item() == pytest.approx(0, abs=1e-6)
+    expected_error = torch.tensor(5.0).log().expand(3).clone().requires_grad_()
+    expected_error_loss(expected_error, errors).backward()
+    assert expected_error.grad is not None
+    assert expected_error.grad.sum().item() == pytest.approx(0, abs=1e-6)
 
 
 def test_the_loss_of_the_spread_leaves_the_age_alone() -> None:
     errors = torch.ones(3, requires_grad=True)
-    spread_loss(torch.zeros(3, requires_grad=True), errors).backward()
+    expected_error_loss(torch.zeros(3, requires_grad=True), errors).backward()
     assert errors.grad is None

@@ -19,7 +19,7 @@ from boneage.errors import BadConfig, BadTable, CannotWrite
 from boneage.training import checkpoint
 from boneage.training.export import load as load_reader
 from boneage.training.fit import Run
-from boneage.training.tensors import Data, load
+from boneage.training.tensors import TrainingData, load
 from boneage.training.train import train
 
 CPU = torch.device("cpu")
@@ -42,7 +42,9 @@ def test_a_run_leaves_a_folder_that_explains_itself(tiny_run: Path, films: Path)
     assert record["validation_mae"] == min(line["validation_mae"] for line in lines) == lines[-1]["best"]
 
 
-def test_the_log_has_each_epochs_mean_loss(tiny_data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_log_has_each_epochs_mean_loss(
+    tiny_data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run, losses, one_step = run_of(tiny_data, tmp_path / "run"), [], Run.step
     monkeypatch.setattr(run, "step", lambda *words: losses.append(one_step(run, *words)) or losses[-1])
     run.fit(False)
@@ -50,7 +52,7 @@ def test_the_log_has_each_epochs_mean_loss(tiny_data: Data, tmp_path: Path, monk
     assert [line["loss"] for line in log(tmp_path / "run")] == pytest.approx(means)
 
 
-def test_the_stored_weights_have_the_stored_error(tiny_data: Data, tmp_path: Path) -> None:
+def test_the_stored_weights_have_the_stored_error(tiny_data: TrainingData, tmp_path: Path) -> None:
     folder = finished(tiny_data, tmp_path / "run", "train.ema=0", "train.lr=0.03", "train.epochs=6")
     reader, record = load_reader(folder)
     with torch.no_grad():
@@ -62,7 +64,7 @@ def test_the_stored_weights_have_the_stored_error(tiny_data: Data, tmp_path: Pat
     assert record["epoch"] == 1 + errors.index(min(errors))
 
 
-def test_equal_runs_are_equal_and_the_seed_makes_another(tiny_data: Data, tmp_path: Path) -> None:
+def test_equal_runs_are_equal_and_the_seed_makes_another(tiny_data: TrainingData, tmp_path: Path) -> None:
     one, other, third = (
         finished(tiny_data, tmp_path / n, f"train.seed={s}") for n, s in (("a", 1), ("b", 1), ("c", 2))
     )
@@ -70,14 +72,14 @@ def test_equal_runs_are_equal_and_the_seed_makes_another(tiny_data: Data, tmp_pa
     assert not same(state(one), state(third))
 
 
-def test_a_run_leaves_torchs_generator_as_it_was(tiny_data: Data, tmp_path: Path) -> None:
+def test_a_run_leaves_torchs_generator_as_it_was(tiny_data: TrainingData, tmp_path: Path) -> None:
     torch.manual_seed(7)
     before = torch.get_rng_state()
     run_of(tiny_data, tmp_path / "run")
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_learns_thirty_two_films_by_heart(tiny_data: Data, tmp_path: Path) -> None:
+def test_learns_thirty_two_films_by_heart(tiny_data: TrainingData, tmp_path: Path) -> None:
     some = rows_of(tiny_data.train, list(range(32)))
     settings = [*CERTAIN, "train.epochs=40", "train.ema=0.9", "train.evaluate_every=10"]
     run = run_of(replace(tiny_data, train=some, validation=some), tmp_path / "run", *settings)
@@ -86,20 +88,20 @@ def test_learns_thirty_two_films_by_heart(tiny_data: Data, tmp_path: Path) -> No
     assert run.progress.best < constant / 3
 
 
-def test_validation_labels_have_no_say_in_the_weights(tiny_data: Data, tmp_path: Path) -> None:
+def test_validation_labels_have_no_say_in_the_weights(tiny_data: TrainingData, tmp_path: Path) -> None:
     shuffled = replace(tiny_data.validation, months=tiny_data.validation.months.flip(0))
     one, other = finished(tiny_data, tmp_path / "a"), finished(replace(tiny_data, validation=shuffled), tmp_path / "b")
     assert [line["validation_mae"] for line in log(one)] != [line["validation_mae"] for line in log(other)]
     assert same(state(one), state(other))
 
 
-def test_stops_early_when_the_error_no_longer_falls(tiny_data: Data, tmp_path: Path) -> None:
+def test_stops_early_when_the_error_no_longer_falls(tiny_data: TrainingData, tmp_path: Path) -> None:
     folder = finished(tiny_data, tmp_path / "run", *FROZEN, "train.lr=0", "train.patience=2", "train.epochs=9")
     assert [line["epoch"] for line in log(folder)] == [1, 2, 3]
     assert checkpoint.load_run(folder)["epoch"] == 1
 
 
-def test_tensorboard_where_it_is_asked_for(tiny_data: Data, tmp_path: Path) -> None:
+def test_tensorboard_where_it_is_asked_for(tiny_data: TrainingData, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -111,7 +113,7 @@ def test_tensorboard_where_it_is_asked_for(tiny_data: Data, tmp_path: Path) -> N
 
 
 def test_tensorboard_that_is_not_installed_is_said_at_once(
-    tiny_data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "tensorboard", None)
     monkeypatch.delitem(sys.modules, "torch.utils.tensorboard", raising=False)
@@ -122,7 +124,7 @@ def test_tensorboard_that_is_not_installed_is_said_at_once(
 # Films
 
 
-def test_loads_each_split_with_its_own_labels(tiny_data: Data, films: Path) -> None:
+def test_loads_each_split_with_its_own_labels(tiny_data: TrainingData, films: Path) -> None:
     table = dict(line.split(",", 1) for line in (films / "boneage-training-dataset.csv").read_text().splitlines()[1:])
     for part in (tiny_data.train, tiny_data.validation):
         words = [f"{months:.0f},{bool(sex[1])}" for months, sex in zip(part.months, part.sex, strict=True)]
@@ -132,7 +134,7 @@ def test_loads_each_split_with_its_own_labels(tiny_data: Data, films: Path) -> N
     assert not set(tiny_data.train.ids) & set(tiny_data.validation.ids)
 
 
-def test_a_limit_draws_training_films_only(tiny_data: Data, films: Path) -> None:
+def test_a_limit_draws_training_films_only(tiny_data: TrainingData, films: Path) -> None:
     some = load(tiny_config("data.limit=20"), films, CPU)
     assert len(some.train) == 20
     assert set(some.train.ids) < set(tiny_data.train.ids)
@@ -141,7 +143,7 @@ def test_a_limit_draws_training_films_only(tiny_data: Data, films: Path) -> None
 
 
 def test_a_film_that_cannot_be_read_is_left_out_and_said(
-    own_films: Path, tiny_data: Data, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    own_films: Path, tiny_data: TrainingData, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lost = tiny_data.train.ids[3]
     (own_films / "images" / f"{lost}.png").write_text("no film")
@@ -157,7 +159,7 @@ def test_a_film_that_cannot_be_read_is_left_out_and_said(
     assert "\nboneage: 1 films left out\n" in said
 
 
-def test_a_native_aspect_is_restored_where_it_is_known(own_films: Path, tiny_data: Data) -> None:
+def test_a_native_aspect_is_restored_where_it_is_known(own_films: Path, tiny_data: TrainingData) -> None:
     name = tiny_data.train.ids[5]
     (own_films / "original_sizes.csv").write_text(f"id,width,height\n{name},1500,2000\n")
     native = load(tiny_config("data.aspect=native", "prepare.fit=pad"), own_films, CPU).train
@@ -174,7 +176,7 @@ def test_one_film_is_enough_to_train(own_films: Path, tmp_path: Path) -> None:
     assert load_reader(tmp_path / "run")[1] == record
 
 
-def test_without_validation_films_the_last_weights_are_kept(tiny_data: Data, tmp_path: Path) -> None:
+def test_without_validation_films_the_last_weights_are_kept(tiny_data: TrainingData, tmp_path: Path) -> None:
     folder = finished(
         replace(tiny_data, validation=rows_of(tiny_data.validation, [])), tmp_path / "run", "train.patience=1"
     )
@@ -183,7 +185,7 @@ def test_without_validation_films_the_last_weights_are_kept(tiny_data: Data, tmp
     assert [line["validation_mae"] for line in log(folder)] == [None] * 3
 
 
-def test_a_batch_larger_than_the_data_is_all_of_it(tiny_data: Data, tmp_path: Path) -> None:
+def test_a_batch_larger_than_the_data_is_all_of_it(tiny_data: TrainingData, tmp_path: Path) -> None:
     run = run_of(tiny_data, tmp_path / "run", "train.batch=1000")
     assert (run.batch, run.epoch_steps, run.steps) == (51, 1, 3)
     assert sorted(run._rows(1).tolist()) == list(range(51))
@@ -204,32 +206,34 @@ def test_bad_data_leaves_no_run_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("word", ["train.loss=l3", "train.optimizer=lion", "model.name=vgg", "model.activation=tanh"])
-def test_an_unknown_word_is_refused_before_the_folder_is_made(tiny_data: Data, tmp_path: Path, word: str) -> None:
+def test_an_unknown_word_is_refused_before_the_folder_is_made(
+    tiny_data: TrainingData, tmp_path: Path, word: str
+) -> None:
     with pytest.raises(BadConfig, match=word.partition("=")[2]):
         run_of(tiny_data, tmp_path / "run", word)
     assert not (tmp_path / "run").exists()
 
 
-def test_fewer_films_in_a_batch_than_processes(tiny_data: Data, tmp_path: Path) -> None:
+def test_fewer_films_in_a_batch_than_processes(tiny_data: TrainingData, tmp_path: Path) -> None:
     with pytest.raises(BadConfig, match="a batch of 2 films cannot be shared by 3 processes"):
         run_of(tiny_data, tmp_path / "run", "train.batch=2", size=3)
 
 
-def test_a_loss_that_is_no_number_stops_the_run(tiny_data: Data, tmp_path: Path) -> None:
+def test_a_loss_that_is_no_number_stops_the_run(tiny_data: TrainingData, tmp_path: Path) -> None:
     settings = ("train.optimizer=sgd", "train.lr=1e30", "train.ema=0")
     with pytest.raises(BadConfig, match=r"the loss became (inf|nan) at step \d: try a smaller train\.lr"):
         finished(tiny_data, tmp_path / "run", *settings)
     assert all(tensor.isfinite().all() for tensor in state(tmp_path / "run").values())
 
 
-def test_a_validation_error_that_is_no_number_stops_the_run(tiny_data: Data, tmp_path: Path) -> None:
+def test_a_validation_error_that_is_no_number_stops_the_run(tiny_data: TrainingData, tmp_path: Path) -> None:
     run = run_of(tiny_data, tmp_path / "run")
     run.average.shadow["head.last.bias"].fill_(torch.nan)
     with pytest.raises(BadConfig, match="the validation error became nan at step 0"):
         run.validate()
 
 
-def test_a_full_disk_stops_the_run_and_keeps_the_last_state(tiny_data: Data, tmp_path: Path) -> None:
+def test_a_full_disk_stops_the_run_and_keeps_the_last_state(tiny_data: TrainingData, tmp_path: Path) -> None:
     run = run_of(tiny_data, tmp_path / "run")
     run.save()
     run.progress.step = 1
@@ -242,13 +246,13 @@ def test_a_full_disk_stops_the_run_and_keeps_the_last_state(tiny_data: Data, tmp
 # One step
 
 
-def stepped(tiny_data: Data, folder: Path, *settings: str) -> Run:
+def stepped(tiny_data: TrainingData, folder: Path, *settings: str) -> Run:
     run = run_of(tiny_data, folder, *settings)
     run.step(run.network, 0)
     return run
 
 
-def test_accumulation_is_the_large_batch(tiny_data: Data, tmp_path: Path) -> None:
+def test_accumulation_is_the_large_batch(tiny_data: TrainingData, tmp_path: Path) -> None:
     settings = [*FROZEN, "train.optimizer=sgd", "train.lr=0.1", "train.batch=15"]
     whole = stepped(tiny_data, tmp_path, *settings)
     parts = stepped(tiny_data, tmp_path, *settings, "train.accumulate=4")  # of 4, 4, 4 and 3 films
@@ -258,12 +262,12 @@ def test_accumulation_is_the_large_batch(tiny_data: Data, tmp_path: Path) -> Non
     assert not torch.equal(whole.network.state_dict()["head.last.weight"], start["head.last.weight"])
 
 
-def test_accumulating_more_parts_than_films(tiny_data: Data, tmp_path: Path) -> None:
+def test_accumulating_more_parts_than_films(tiny_data: TrainingData, tmp_path: Path) -> None:
     run = run_of(tiny_data, tmp_path, *FROZEN, "train.batch=2", "train.accumulate=5")
     assert run.step(run.network, 0) > 0
 
 
-def test_processes_share_each_batch_without_overlap(tiny_data: Data, tmp_path: Path) -> None:
+def test_processes_share_each_batch_without_overlap(tiny_data: TrainingData, tmp_path: Path) -> None:
     alone = run_of(tiny_data, tmp_path, "train.batch=15")
     shares = [run_of(tiny_data, tmp_path, "train.batch=15", rank=rank, size=2) for rank in (0, 1)]
     for number in range(alone.steps):
@@ -272,7 +276,7 @@ def test_processes_share_each_batch_without_overlap(tiny_data: Data, tmp_path: P
         assert sorted(rows[0] + rows[1]) == sorted(alone._rows(number).tolist())
 
 
-def test_every_step_part_and_process_augments_in_its_own_way(tiny_data: Data, tmp_path: Path) -> None:
+def test_every_step_part_and_process_augments_in_its_own_way(tiny_data: TrainingData, tmp_path: Path) -> None:
     first, second = (run_of(tiny_data, tmp_path, rank=rank, size=2) for rank in (0, 1))
     rows = torch.arange(4)
     batches = [first._batch(0, 0, rows), first._batch(1, 0, rows), first._batch(0, 1, rows), second._batch(0, 0, rows)]
@@ -281,14 +285,14 @@ def test_every_step_part_and_process_augments_in_its_own_way(tiny_data: Data, tm
     assert all(torch.equal(sex, tiny_data.train.sex[:4]) for _, sex in batches)
 
 
-def test_every_epoch_has_its_own_order_and_no_film_twice(tiny_data: Data, tmp_path: Path) -> None:
+def test_every_epoch_has_its_own_order_and_no_film_twice(tiny_data: TrainingData, tmp_path: Path) -> None:
     run = run_of(tiny_data, tmp_path)
     epochs = [torch.cat([run._rows(3 * epoch + place) for place in range(3)]).tolist() for epoch in range(3)]
     assert all(len(set(rows)) == 48 for rows in epochs)
     assert epochs[0] != epochs[1] != epochs[2]
 
 
-def test_frozen_batch_statistics_stay(tiny_data: Data, tmp_path: Path) -> None:
+def test_frozen_batch_statistics_stay(tiny_data: TrainingData, tmp_path: Path) -> None:
     def moved(*settings: str) -> set[str]:
         start, end = (f(tiny_data, tmp_path, *settings).network.state_dict() for f in (run_of, stepped))
         return {name.rpartition(".")[2] for name in start if not torch.equal(start[name], end[name])}
@@ -298,7 +302,7 @@ def test_frozen_batch_statistics_stay(tiny_data: Data, tmp_path: Path) -> None:
     assert "running_mean" in moved("train.freeze_batchnorm=true", "train.freeze_after=0.5")
 
 
-def test_clipping_bounds_the_step(tiny_data: Data, tmp_path: Path) -> None:
+def test_clipping_bounds_the_step(tiny_data: TrainingData, tmp_path: Path) -> None:
     settings = [*FROZEN, "train.optimizer=sgd", "train.lr=1", "train.weight_decay=0"]
     start = run_of(tiny_data, tmp_path, *settings).network
 
@@ -314,7 +318,7 @@ def test_clipping_bounds_the_step(tiny_data: Data, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
-def test_half_precision_computes_the_same_loss_nearly(tiny_data: Data, tmp_path: Path, precision: str) -> None:
+def test_half_precision_computes_the_same_loss_nearly(tiny_data: TrainingData, tmp_path: Path, precision: str) -> None:
     seen: list[torch.dtype] = []
     full = run_of(tiny_data, tmp_path, *CERTAIN)
     half = run_of(tiny_data, tmp_path, *CERTAIN, f"train.precision={precision}")
@@ -326,7 +330,7 @@ def test_half_precision_computes_the_same_loss_nearly(tiny_data: Data, tmp_path:
     assert all(parameter.isfinite().all() for parameter in half.network.parameters())
 
 
-def test_sizes_share_the_epochs_and_validation_keeps_the_last_word(tiny_data: Data, tmp_path: Path) -> None:
+def test_sizes_share_the_epochs_and_validation_keeps_the_last_word(tiny_data: TrainingData, tmp_path: Path) -> None:
     run, seen = run_of(tiny_data, tmp_path / "run", "train.sizes=32,40,48"), []
     run.network.register_forward_pre_hook(lambda module, inputs: seen.append((module.training, inputs[0].shape[-1])))
     run.fit(False)
@@ -335,12 +339,12 @@ def test_sizes_share_the_epochs_and_validation_keeps_the_last_word(tiny_data: Da
     assert [line["size"] for line in log(tmp_path / "run")] == [32, 40, 48]
 
 
-def test_more_sizes_than_steps(tiny_data: Data, tmp_path: Path) -> None:
+def test_more_sizes_than_steps(tiny_data: TrainingData, tmp_path: Path) -> None:
     run = run_of(tiny_data, tmp_path, "train.sizes=32,36,40,44,48", "train.batch=51")
     assert [run._size(step) for step in range(run.steps)] == [32, 36, 44]
 
 
-def test_the_rate_follows_the_schedule(tiny_data: Data, tmp_path: Path) -> None:
+def test_the_rate_follows_the_schedule(tiny_data: TrainingData, tmp_path: Path) -> None:
     finished(tiny_data, tmp_path / "run", "train.lr=0.01", "train.warmup=0")
     rates = [line["lr"] for line in log(tmp_path / "run")]
     assert rates == sorted(rates, reverse=True)
@@ -350,7 +354,7 @@ def test_the_rate_follows_the_schedule(tiny_data: Data, tmp_path: Path) -> None:
 # Averages and predictions
 
 
-def test_predictions_are_the_averages_and_leave_the_network_alone(tiny_data: Data, tmp_path: Path) -> None:
+def test_predictions_are_the_averages_and_leave_the_network_alone(tiny_data: TrainingData, tmp_path: Path) -> None:
     run = stepped(tiny_data, tmp_path, "train.ema=0.99")
     before = {name: tensor.clone() for name, tensor in run.network.state_dict().items()}
     months = run.predict(tiny_data.validation.pixels, tiny_data.validation.sex)
@@ -362,7 +366,7 @@ def test_predictions_are_the_averages_and_leave_the_network_alone(tiny_data: Dat
     np.testing.assert_allclose(moved, run.scale, rtol=1e-4)
 
 
-def test_predictions_do_not_depend_on_the_company(tiny_data: Data, tmp_path: Path) -> None:
+def test_predictions_do_not_depend_on_the_company(tiny_data: TrainingData, tmp_path: Path) -> None:
     run = stepped(tiny_data, tmp_path)
     many = torch.cat(
         [tiny_data.train.pixels, tiny_data.validation.pixels, tiny_data.train.pixels]
@@ -373,7 +377,7 @@ def test_predictions_do_not_depend_on_the_company(tiny_data: Data, tmp_path: Pat
     np.testing.assert_allclose(together[[0, 55, 107]], alone, atol=1e-3)
 
 
-def test_a_fresh_run_predicts_the_best_constant(tiny_data: Data, tmp_path: Path) -> None:
+def test_a_fresh_run_predicts_the_best_constant(tiny_data: TrainingData, tmp_path: Path) -> None:
     run = run_of(tiny_data, tmp_path, "train.loss=huber")
     run.average.shadow["head.last.weight"].zero_()
     months = run.predict(tiny_data.train.pixels, tiny_data.train.sex)

@@ -20,7 +20,7 @@ from tiny import tiny_config
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from boneage.training import checkpoint
-from boneage.training.tensors import Data
+from boneage.training.tensors import TrainingData
 from boneage.training.train import train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -77,7 +77,7 @@ def pair(films: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_two_processes_have_the_gradients_of_one(tiny_data: Data, pair: Path, tmp_path: Path) -> None:
+def test_two_processes_have_the_gradients_of_one(tiny_data: TrainingData, pair: Path, tmp_path: Path) -> None:
     run, gradients = run_of(tiny_data, tmp_path, *ALIKE), []
     parameters = [p for group in run.optimizer.param_groups for p in group["params"]]
     hook = register_optimizer_step_pre_hook(lambda *_: gradients.extend(p.grad.clone() for p in parameters))

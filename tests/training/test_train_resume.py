@@ -18,9 +18,9 @@ from tiny import TINY, tiny_config
 
 from boneage.errors import BadConfig, BadModel
 from boneage.training import checkpoint
-from boneage.training.distributed import World
+from boneage.training.distributed import Processes
 from boneage.training.fit import Run
-from boneage.training.tensors import Data
+from boneage.training.tensors import TrainingData
 from boneage.training.train import train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -90,7 +90,7 @@ def dying(at: int) -> Callable[[Path, Path], None]:
 
 
 @pytest.fixture(scope="module")
-def unbroken(tiny_data: Data, tmp_path_factory: pytest.TempPathFactory, one_thread: None) -> Path:
+def unbroken(tiny_data: TrainingData, tmp_path_factory: pytest.TempPathFactory, one_thread: None) -> Path:
     """A run that nothing disturbed, for comparison."""
     return finished(tiny_data, tmp_path_factory.mktemp("unbroken") / "run", *HARSH)
 
@@ -130,7 +130,12 @@ def test_ctrl_c_saves_says_so_and_the_run_goes_on(films: Path, tmp_path: Path, u
     ],
 )
 def test_a_run_that_dies_while_it_saves_goes_on_bit_for_bit(
-    tiny_data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unbroken: Path, at: int, goes_on: int | None
+    tiny_data: TrainingData,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    unbroken: Path,
+    at: int,
+    goes_on: int | None,
 ) -> None:
     folder = tmp_path / "run"
     run = run_of(tiny_data, folder, *HARSH)
@@ -165,7 +170,7 @@ VARIANTS = {
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_a_stopped_run_goes_on_bit_for_bit(tiny_data: Data, tmp_path: Path, variant: str) -> None:
+def test_a_stopped_run_goes_on_bit_for_bit(tiny_data: TrainingData, tmp_path: Path, variant: str) -> None:
     settings = VARIANTS[variant]
     unbroken = finished(tiny_data, tmp_path / "unbroken", *settings)
     folder = tmp_path / "broken"
@@ -182,7 +187,7 @@ def test_a_stopped_run_goes_on_bit_for_bit(tiny_data: Data, tmp_path: Path, vari
     assert_same_run(folder, unbroken)
 
 
-def test_the_scale_of_half_precision_losses_is_resumed(tiny_data: Data, tmp_path: Path) -> None:
+def test_the_scale_of_half_precision_losses_is_resumed(tiny_data: TrainingData, tmp_path: Path) -> None:
     run, again = (run_of(tiny_data, tmp_path, "train.precision=fp16") for _ in range(2))
     run.scaler.load_state_dict(run.scaler.state_dict() | {"scale": 1024.0, "_growth_tracker": 7})
     run.save()
@@ -192,7 +197,7 @@ def test_the_scale_of_half_precision_losses_is_resumed(tiny_data: Data, tmp_path
 
 
 def test_saves_as_often_as_asked_and_at_every_epochs_end(
-    tiny_data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = run_of(tiny_data, tmp_path / "run", "train.save_every=2")
     saved: list[int] = []
@@ -201,7 +206,7 @@ def test_saves_as_often_as_asked_and_at_every_epochs_end(
     assert saved == [0, 2, 3, 4, 6, 8, 9]
 
 
-def test_resuming_a_finished_run_changes_nothing(tiny_data: Data, tmp_path: Path, films: Path) -> None:
+def test_resuming_a_finished_run_changes_nothing(tiny_data: TrainingData, tmp_path: Path, films: Path) -> None:
     folder = finished(tiny_data, tmp_path / "run")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     record = train(tiny_config(), films, folder, resume=True)
@@ -209,7 +214,7 @@ def test_resuming_a_finished_run_changes_nothing(tiny_data: Data, tmp_path: Path
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-def test_a_run_that_stopped_early_stays_stopped(tiny_data: Data, tmp_path: Path) -> None:
+def test_a_run_that_stopped_early_stays_stopped(tiny_data: TrainingData, tmp_path: Path) -> None:
     settings = (*FROZEN, "train.lr=0", "train.patience=1", "train.epochs=9")
     folder = finished(tiny_data, tmp_path / "run", *settings)
     before = log(folder)
@@ -229,22 +234,22 @@ def test_a_run_that_stopped_early_stays_stopped(tiny_data: Data, tmp_path: Path)
     ],
 )
 def test_resuming_with_another_configuration_is_refused(
-    tiny_run: Path, tiny_data: Data, settings: list[str], named: str
+    tiny_run: Path, tiny_data: TrainingData, settings: list[str], named: str
 ) -> None:
     run = run_of(tiny_data, tiny_run, *settings)
     with pytest.raises(BadConfig, match=rf"started with another configuration \({named}\)"):
         run.restore()
 
 
-def test_resuming_on_other_films_is_refused(tiny_run: Path, own_films: Path, tiny_data: Data) -> None:
+def test_resuming_on_other_films_is_refused(tiny_run: Path, own_films: Path, tiny_data: TrainingData) -> None:
     table = own_films / "boneage-training-dataset.csv"
     table.write_text(table.read_text().replace("True", "False", 1))
     with pytest.raises(BadConfig, match=r"started with another data \(folder, sha256\)"):
         train(tiny_config(), own_films, tiny_run, resume=True)
 
 
-def test_resuming_with_other_processes_is_refused(tiny_run: Path, tiny_data: Data) -> None:
-    run = Run(tiny_config(), tiny_data, tiny_run, World(0, 2, torch.device("cpu")))
+def test_resuming_with_other_processes_is_refused(tiny_run: Path, tiny_data: TrainingData) -> None:
+    run = Run(tiny_config(), tiny_data, tiny_run, Processes(0, 2, torch.device("cpu")))
     with pytest.raises(BadConfig, match=r"started with another number of processes"):
         run.restore()
 

@@ -12,14 +12,14 @@ from tiny import tiny_config
 
 from boneage.errors import BadConfig
 from boneage.training import checkpoint, recipes
-from boneage.training.tensors import Data
+from boneage.training.tensors import TrainingData
 from boneage.training.train import train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 ONE_EPOCH = ("train.epochs=1",)
 
 
-def test_a_run_begins_where_another_ended(tiny_data: Data, tiny_run: Path, tmp_path: Path) -> None:
+def test_a_run_begins_where_another_ended(tiny_data: TrainingData, tiny_run: Path, tmp_path: Path) -> None:
     weights, record = checkpoint.load_weights(tiny_run)
     run = run_of(tiny_data, tmp_path / "run", "train.seed=9")
     run.begin(tiny_run)
@@ -29,8 +29,8 @@ def test_a_run_begins_where_another_ended(tiny_data: Data, tiny_run: Path, tmp_p
     assert run.record()["start"] == {"recipe": record["config"]["recipe"], "weights_sha256": record["weights_sha256"]}
 
 
-def test_what_belongs_to_the_new_run_stays(tiny_data: Data, tiny_run: Path, tmp_path: Path) -> None:
-    run = run_of(tiny_data, tmp_path / "run", "train.loss=msle", "prepare.std=0.5", "model.spread_loss=0.3")
+def test_what_belongs_to_the_new_run_stays(tiny_data: TrainingData, tiny_run: Path, tmp_path: Path) -> None:
+    run = run_of(tiny_data, tmp_path / "run", "train.loss=msle", "prepare.std=0.5", "model.expected_error_loss=0.3")
     bias = run.network.head.last.bias.clone()
     run.begin(tiny_run)
     assert run.network.std.item() == 0.5
@@ -39,10 +39,12 @@ def test_what_belongs_to_the_new_run_stays(tiny_data: Data, tiny_run: Path, tmp_
     assert torch.equal(run.network.state_dict()[stem], checkpoint.load_weights(tiny_run)[0][stem])
 
 
-def test_a_start_of_another_network_or_split_is_refused(tiny_data: Data, tiny_run: Path, tmp_path: Path) -> None:
+def test_a_start_of_another_network_or_split_is_refused(
+    tiny_data: TrainingData, tiny_run: Path, tmp_path: Path
+) -> None:
     with pytest.raises(BadConfig, match=r"holds another network than model\.name 'tiny'"):
         run_of(tiny_data, tmp_path / "run", "prepare.channels=3").begin(tiny_run)
-    other = Data(tiny_data.train, tiny_data.validation, tiny_data.record | {"sha256": "0" * 64})
+    other = TrainingData(tiny_data.train, tiny_data.validation, tiny_data.record | {"sha256": "0" * 64})
     with pytest.raises(BadConfig, match="trained on other films or another split"):
         run_of(other, tmp_path / "run").begin(tiny_run)
 
@@ -70,7 +72,7 @@ def test_a_recipe_is_trained_first_and_not_again(films: Path, tmp_path: Path, mo
     assert train(config, films, tmp_path / "run", resume=True)["start"] == record["start"]
 
 
-def test_a_better_start_ends_better(tiny_data: Data, tiny_run: Path, tmp_path: Path) -> None:
+def test_a_better_start_ends_better(tiny_data: TrainingData, tiny_run: Path, tmp_path: Path) -> None:
     """The same single epoch, with a small rate, from nothing and from a finished run."""
     runs = [run_of(tiny_data, tmp_path / name, *ONE_EPOCH, "train.lr=1e-4") for name in ("fresh", "started")]
     runs[1].begin(tiny_run)

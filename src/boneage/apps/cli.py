@@ -122,7 +122,7 @@ def evaluate(
     out: Annotated[Path, typer.Option(help="the folder for metrics.json, predictions.csv, plots and report.html")],
     split: Annotated[str, typer.Option(help="train, validation, calibration, test, all or auto")] = "auto",
     images: Images = None,
-    withhold_sex: Annotated[bool, typer.Option("--withhold-sex", help="do not tell the network the sex")] = False,
+    sex_not_given: Annotated[bool, typer.Option("--sex-not-given", help="do not tell the network the sex")] = False,
 ) -> None:
     """Measure a network on films with known bone ages."""
     need("matplotlib")
@@ -136,7 +136,7 @@ def evaluate(
     context = {"data": dataset.root.name, "table": dataset.table.name}
     with progress(f"evaluating on {split}", len(dataset.samples), "films") as tick:
         found = evaluate(
-            predictor, dataset.samples, out, split=split, withhold_sex=withhold_sex, progress=tick, context=context
+            predictor, dataset.samples, out, split=split, sex_not_given=sex_not_given, progress=tick, context=context
         )
     print(plain(f"MAE {measured(found['mae'], 'months', 2)}, n = {found['n']}, split {split}"))
     print(f"{out / 'report.html'}. {DISCLAIMER}")
@@ -157,7 +157,7 @@ def compare(
 
 
 @app.command()
-def stress(
+def robustness(
     model: Annotated[str, typer.Argument(help="a run folder, an exported file or the name of shipped weights")],
     folder: Data,
     out: Annotated[Path, typer.Option(help="the folder for stress.json, stress.csv, the plot and report.html")],
@@ -167,7 +167,7 @@ def stress(
 ) -> None:
     """Turn, mirror, invert, squash and spoil films, and say how far that moves the readings."""
     need("matplotlib")
-    from ..evaluation.robustness import stress
+    from ..evaluation.robustness import robustness
     from ..progress import progress
     from ..reading.predictor import Predictor
 
@@ -175,7 +175,7 @@ def stress(
     dataset, split = chosen(predictor, folder, images, split)
     films = dataset.samples[:: max(1, len(dataset.samples) // limit)][:limit] if limit else dataset.samples
     with progress(f"stressing on {split}", len(films), "films") as advance:
-        found = stress(predictor, films, out, split=split, progress=advance)
+        found = robustness(predictor, films, out, split=split, progress=advance)
     worst = max(found["changes"], key=lambda row: row["mae_change"]["value"])
     name = f"{worst['kind']} {worst['strength']}".strip()
     print(f"{found['n']} films; the worst for the MAE is {name}: {worst['mae_change']['value']:+.2f} months")
@@ -188,14 +188,17 @@ def card(
     model: Annotated[str, typer.Argument(help="a run folder, an exported file or the name of shipped weights")],
     evaluation: Annotated[Path, typer.Option(help="its evaluation")],
     out: Annotated[Path, typer.Option(help="the folder for NAME.md and NAME.json")],
-    unknown: Annotated[Path | None, typer.Option(help="its evaluation with --withhold-sex")] = None,
-    stressed: Annotated[Path | None, typer.Option("--stress", help="what boneage stress wrote of it")] = None,
+    unknown: Annotated[Path | None, typer.Option(help="its evaluation with --sex-not-given")] = None,
+    robustness: Annotated[Path | None, typer.Option("--robustness", help="what boneage robustness wrote of it")] = None,
 ) -> None:
     """Write a model's card from what was measured of it."""
     from ..evaluation.model_card import card, load, write
     from ..reading.predictor import Predictor
 
-    others = (load(unknown, "metrics.json") if unknown else None, load(stressed, "stress.json") if stressed else None)
+    others = (
+        load(unknown, "metrics.json") if unknown else None,
+        load(robustness, "robustness.json") if robustness else None,
+    )
     values = card(Predictor.load(model), load(evaluation, "metrics.json"), *others)
     print(" and ".join(map(str, write(values, out))))
 
@@ -305,14 +308,14 @@ def serve(
 def export(
     runs: Annotated[list[Path], typer.Argument(help="a run folder; several are read as one, by their mean")],
     out: Annotated[Path, typer.Option(help="a file ending in .onnx")],
-    storage: Annotated[str, typer.Option(help="of the weights: float32, float16 or int8")] = "float32",
+    quantise: Annotated[str, typer.Option(help="of the weights: float32, float16 or int8")] = "float32",
     name: Annotated[str, typer.Option(help="what readings call the model; default: the first run's name")] = "",
-    looks: Annotated[int, typer.Option(min=0, help="looks to average over in use; 0: as the run says")] = 0,
+    views: Annotated[int, typer.Option(min=0, help="looks to average over in use; 0: as the run says")] = 0,
 ) -> None:
     """Write a trained network, or several as one, as an ONNX file that needs nothing else."""
     from ..training.export import export
 
-    print(f"{export(runs, out, storage=storage, name=name, looks=looks)} written")
+    print(f"{export(runs, out, quantise=quantise, name=name, views=views)} written")
 
 
 @app.command()

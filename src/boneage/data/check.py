@@ -15,7 +15,7 @@ import numpy as np
 from ..config import DataConfig
 from ..errors import BadTable, UnreadableImage
 from ..files import refuse_unwritable, write_bytes, write_json
-from ..hand.prepare import Findings, fit, look, render
+from ..hand.prepare import Findings, analyse, fit, render
 from ..images.folders import films_below
 from ..images.read import read
 from ..progress import progress
@@ -220,7 +220,7 @@ def _survey(samples: Sequence[Sample], formats: Counter[str], findings: list[Fin
                 if sample.path is not None:
                     film = read(sample.path)
                     formats[film.format] += 1
-                    found = look(film.pixels, duplicates.SPEC)
+                    found = analyse(film.pixels, duplicates.SPEC)
                     block[len(ids)] = render(film, found, duplicates.SPEC)
                     ids.append(sample.id)
                     findings += _odd(sample.id, film.pixels, found)

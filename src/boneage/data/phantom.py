@@ -22,7 +22,7 @@ import numpy as np
 from ..errors import BadConfig, CannotWrite
 from ..hand.landmarks import LANDMARKS
 from ..types import Sex
-from .phantom_anatomy import Hand, Pieces, grow
+from .phantom_anatomy import Anatomy, Pieces, grow
 
 VERSION = 1  # of the films: the same version, seed and number give the same bytes
 YOUNGEST, OLDEST = 6, 228  # months
@@ -154,7 +154,7 @@ def _box(landmarks: np.ndarray, size: int) -> tuple[int, ...]:
     return tuple(int(value) for value in (*low, *(high - low)))
 
 
-def _view(rng: np.random.Generator, hand: Hand, months: float, size: int, right: bool, plain: bool) -> np.ndarray:
+def _view(rng: np.random.Generator, hand: Anatomy, months: float, size: int, right: bool, plain: bool) -> np.ndarray:
     """The affine map [2, 3] from the hand's millimetres to the film's pixels. The hand fills nearly the same part of
     the film at every age, so that its size tells little."""
     turn, fill, place = 0.0, 0.70, np.array([0.5, 0.15])
@@ -175,7 +175,7 @@ def _apply(view: np.ndarray, points: np.ndarray) -> np.ndarray:
     return points @ view[:, :2].T + view[:, 2]
 
 
-def _attenuation(rng: np.random.Generator, hand: Hand, view: np.ndarray, size: int) -> np.ndarray:
+def _attenuation(rng: np.random.Generator, hand: Anatomy, view: np.ndarray, size: int) -> np.ndarray:
     """Soft tissue and bone on the film: float32 [size, size], 0 for air, about 1 for the densest bone."""
     per_mm = float(np.sqrt(abs(np.linalg.det(view[:, :2]))))
     soft = _soft_tissue(hand, view, size, per_mm)
@@ -185,7 +185,7 @@ def _attenuation(rng: np.random.Generator, hand: Hand, view: np.ndarray, size: i
     return _SOFT * soft + _BONE * bone / (0.6 + 0.4 * bone)
 
 
-def _soft_tissue(hand: Hand, view: np.ndarray, size: int, per_mm: float) -> np.ndarray:
+def _soft_tissue(hand: Anatomy, view: np.ndarray, size: int, per_mm: float) -> np.ndarray:
     mask = np.zeros((size, size), np.uint8)
     for part in hand.skin:
         cv2.fillConvexPoly(mask, _fixed(_apply(view, part)), 255, cv2.LINE_8, _SUBPIXEL)

@@ -101,7 +101,7 @@ class Pieces:
 
 
 @dataclass(frozen=True)
-class Hand:
+class Anatomy:
     """One hand in millimetres: its ``bones``, its ``skin`` (convex polygons whose union is the soft tissue) and its
     ``joints``, float [21, 2]. ``carpals`` names those that have ossified, ``epiphyses`` counts the epiphyses that have
     (of 21), ``fused`` those that have joined their shafts."""
@@ -130,7 +130,7 @@ class _Skeleton:
     fuses: np.ndarray
 
 
-def grow(rng: np.random.Generator, months: float, sex: Sex, spread: float = 1.0) -> Hand:
+def grow(rng: np.random.Generator, months: float, sex: Sex, spread: float = 1.0) -> Anatomy:
     """A hand of this bone age; ``spread`` scales the angles between the fingers. Every length, width and centre
     varies by itself, so that no single one tells the age."""
     lengthwise = float(np.interp(months, _GROWTH_AGES, _GROWTH[sex])) * (1.0 if sex is Sex.MALE else 0.93)
@@ -138,7 +138,7 @@ def grow(rng: np.random.Generator, months: float, sex: Sex, spread: float = 1.0)
     skeleton, joints = _place(rng, months, sex, lengthwise, across, spread)
     round_bones, present = _round_bones(rng, months, sex, np.array([across, lengthwise]), skeleton)
     chub = 1.0 + 0.3 * float(np.exp(-months / 40)) + float(rng.normal(0, 0.05))
-    return Hand(
+    return Anatomy(
         bones=_joined(_shafts(skeleton), _epiphyses(skeleton), _seams(skeleton), round_bones),
         skin=_skin(joints, across, chub, skeleton),
         joints=joints,

@@ -24,7 +24,7 @@ from ..table import rows_of
 from . import duplicates
 from .dataset import SPLITS, Dataset, Sample, open_folder, split_name
 
-FILE = "split.csv"
+SPLIT_TABLE = "split.csv"
 RSNA = Path(__file__).parent / "splits" / "rsna.csv"
 RSNA_SIZES = {"validation": 1000, "calibration": 600}
 RSNA_SEED = 0
@@ -56,7 +56,7 @@ def split_of(dataset: Dataset, config: DataConfig, groups: Mapping[str, int] | N
 
 def split_source(dataset: Dataset) -> Path | None:
     """The file that splits this dataset: ``split.csv`` beside the table, the committed RSNA split, or none."""
-    own = dataset.root / FILE
+    own = dataset.root / SPLIT_TABLE
     if own.is_file():
         return own
     labelled = {sample.id for sample in dataset.samples if sample.months is not None}

@@ -22,7 +22,7 @@ from . import html, metrics, plots
 from .evaluate import MARKER as EVALUATION
 from .evaluate import measure
 from .html import interval, measured, metric_cell, number
-from .predictions import FILE, Predictions, read_predictions
+from .predictions import PREDICTIONS, Predictions, read_predictions
 
 MARKER = "comparison.json"
 PLOTS = ("scatter.png", "bland_altman.png", "residuals.png", "errors.png")
@@ -127,15 +127,15 @@ def _minus(pair: Mapping[str, Any]) -> str:
 
 def _about(path: Path) -> dict[str, Any]:
     """What the evaluation says of the model, the weights and the split; empty for a table from another program."""
-    told = (path.parent if path.name == FILE else path) / EVALUATION
+    source = (path.parent if path.name == PREDICTIONS else path) / EVALUATION
     try:
-        about = json.loads(told.read_text(encoding="utf-8"))
+        about = json.loads(source.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError) as error:
-        raise BadTable(f"{told} cannot be read ({error})") from None
+        raise BadTable(f"{source} cannot be read ({error})") from None
     if not isinstance(about, dict):
-        raise BadTable(f"{told} holds no evaluation")
+        raise BadTable(f"{source} holds no evaluation")
     return {key: str(about[key]) for key in ("model", "weights_sha256", "split") if about.get(key)}
 
 

@@ -29,18 +29,18 @@ from ..reading.intervals import Factors
 from ..types import DISCLAIMER, Sex
 from . import html, metrics, plots
 from .html import interval, measured, metric_cell, number
-from .predictions import FILE, SPREADS, Predictions, spreads_to_csv, to_csv
+from .predictions import EXPECTED_ERRORS, PREDICTIONS, Predictions, expected_errors_to_csv, to_csv
 
 MARKER = "metrics.json"
 PLOTS = ("scatter.png", "bland_altman.png", "residuals.png", "histogram.png", "worst.png")
 SURENESS = "intervals.png"
-FILES = (MARKER, FILE, SPREADS, "report.html", *PLOTS, SURENESS)
+FILES = (MARKER, PREDICTIONS, EXPECTED_ERRORS, "report.html", *PLOTS, SURENESS)
 BATCH = 32
 AHEAD = 3  # batches prepared before the network asks for them
 WORST = 12  # films shown
 
 
-class Reader(Protocol):
+class BatchPredictor(Protocol):
     """What an evaluation needs of a `boneage.reading.predictor.Predictor`."""
 
     @property
@@ -53,7 +53,7 @@ class Reader(Protocol):
     def spec(self) -> PrepareConfig: ...
     @property
     def factors(self) -> Mapping[str, Factors]: ...
-    def told(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> tuple[np.ndarray, np.ndarray]:
+    def predict_batch(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> tuple[np.ndarray, np.ndarray]:
         """Bone ages and errors to expect (NaN: not told) float64 [N] of prepared pixels uint8 [N, S, S]."""
         ...
 
@@ -81,12 +81,12 @@ _Row = tuple[str, Sex, float, float, float]  # id, sex, label, prediction, sprea
 
 
 def evaluate(
-    predictor: Reader,
+    predictor: BatchPredictor,
     samples: Sequence[Sample],
     out: str | Path,
     *,
     split: str,
-    withhold_sex: bool = False,
+    sex_not_given: bool = False,
     progress: Advance | None = None,
     context: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -99,34 +99,40 @@ def evaluate(
     """
     out = Path(out)
     html.check_folder(out, FILES, MARKER)
-    table, failures = predict_all(predictor, samples, progress, withhold_sex=withhold_sex)
+    table, failures = predict_all(predictor, samples, progress, sex_not_given=sex_not_given)
     if not len(table):
         first = f": {failures[0].id}: {failures[0].reason}" if failures else ""
         raise BadTable(f"not one of {len(samples)} films of split {split!r} could be evaluated{first}")
     found = measure(table) | _provenance(predictor, split, failures, context or {})
-    found["sex_withheld"] = withhold_sex
+    found["sex_not_given"] = sex_not_given
     cases = _worst_cases(table, samples, predictor.spec)
     pictures = dict(zip(PLOTS, _draw(table, cases), strict=True))
-    if predictor.factors and table.spreads is not None:
-        told = [Sex.UNKNOWN] * len(table) if withhold_sex else table.sexes
-        factors = intervals.of_films(predictor.factors, told)
-        found["intervals"] = intervals.assessment(table.labels, table.predictions, table.spreads, table.sexes, factors)
+    if predictor.factors and table.expected_errors is not None:
+        sexes = [Sex.UNKNOWN] * len(table) if sex_not_given else table.sexes
+        factors = intervals.of_films(predictor.factors, sexes)
+        found["intervals"] = intervals.assessment(
+            table.labels, table.predictions, table.expected_errors, table.sexes, factors
+        )
         level = max(factors, key=float)
-        pictures[SURENESS] = plots.sureness(table, factors[level] * table.spreads, float(level))
+        pictures[SURENESS] = plots.sureness(table, factors[level] * table.expected_errors, float(level))
     files = {
         MARKER: json_bytes(found),
-        FILE: to_csv(table).encode(),
+        PREDICTIONS: to_csv(table).encode(),
         "report.html": text_bytes(_page(found, pictures, cases)),
         **pictures,
     }
-    if table.spreads is not None:
-        files[SPREADS] = spreads_to_csv(table).encode()
+    if table.expected_errors is not None:
+        files[EXPECTED_ERRORS] = expected_errors_to_csv(table).encode()
     html.write_folder(out, files)
     return found
 
 
 def predict_all(
-    predictor: Reader, samples: Sequence[Sample], progress: Advance | None = None, *, withhold_sex: bool = False
+    predictor: BatchPredictor,
+    samples: Sequence[Sample],
+    progress: Advance | None = None,
+    *,
+    sex_not_given: bool = False,
 ) -> tuple[Predictions, list[Failure]]:
     """The predictions for all films that can be read, in order, and the failures; ages rounded as they are stored."""
     rows: list[_Row] = []
@@ -134,9 +140,9 @@ def predict_all(
     for batch in _batches(samples, predictor.spec):
         films = [film for film in batch if isinstance(film, _Film)]
         failures += [film for film in batch if isinstance(film, Failure)]
-        for film, (age, spread) in zip(films, _told(predictor, films, withhold_sex), strict=True):
+        for film, (age, expected_error) in zip(films, _predict(predictor, films, sex_not_given), strict=True):
             if np.isfinite(age):
-                rows.append((film.sample.id, film.sex, film.label, round(age, 4), round(spread, 4)))
+                rows.append((film.sample.id, film.sex, film.label, round(age, 4), round(expected_error, 4)))
             else:
                 failures.append(_failure(film.sample, "the network's answer is not a finite number"))
         if progress:
@@ -144,12 +150,12 @@ def predict_all(
     return _table(predictor.name, rows), failures
 
 
-def _told(predictor: Reader, films: Sequence[_Film], withhold_sex: bool) -> list[tuple[float, float]]:
+def _predict(predictor: BatchPredictor, films: Sequence[_Film], sex_not_given: bool) -> list[tuple[float, float]]:
     if not films:
         return []
-    sexes = [Sex.UNKNOWN if withhold_sex else film.sex for film in films]
-    months, spreads = predictor.told(np.stack([film.pixels for film in films]), sexes)
-    return list(zip(months.tolist(), spreads.tolist(), strict=True))
+    sexes = [Sex.UNKNOWN if sex_not_given else film.sex for film in films]
+    months, expected_errors = predictor.predict_batch(np.stack([film.pixels for film in films]), sexes)
+    return list(zip(months.tolist(), expected_errors.tolist(), strict=True))
 
 
 def measure(table: Predictions) -> dict[str, Any]:
@@ -196,12 +202,12 @@ def _failure(sample: Sample, reason: str) -> Failure:
 
 def _table(name: str, rows: Sequence[_Row]) -> Predictions:
     ids, sexes, *columns = zip(*rows, strict=True) if rows else ((), (), (), (), ())
-    labels, ages, spreads = (np.array(column, dtype=np.float64) for column in columns)
-    return Predictions(name, ids, sexes, labels, ages, spreads if np.isfinite(spreads).all() else None)
+    labels, ages, expected_errors = (np.array(column, dtype=np.float64) for column in columns)
+    return Predictions(name, ids, sexes, labels, ages, expected_errors if np.isfinite(expected_errors).all() else None)
 
 
 def _provenance(
-    predictor: Reader, split: str, failures: Sequence[Failure], context: Mapping[str, Any]
+    predictor: BatchPredictor, split: str, failures: Sequence[Failure], context: Mapping[str, Any]
 ) -> dict[str, Any]:
     return {
         "failures": [asdict(failure) for failure in failures],
@@ -347,7 +353,7 @@ def _facts(found: Mapping[str, Any]) -> str:
         {
             "model": found["model"],
             "weights, SHA-256": found["weights_sha256"],
-            "sex given to the network": "yes" if found["uses_sex"] and not found["sex_withheld"] else "no",
+            "sex given to the network": "yes" if found["uses_sex"] and not found["sex_not_given"] else "no",
             "network input": f"{spec['size']} x {spec['size']} pixels, {'the hand' if spec['hand'] else spec['fit']}",
             "split": found["split"],
             "films": f"{found['n']:,} evaluated, {len(found['failures']):,} failed",

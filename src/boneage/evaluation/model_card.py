@@ -1,6 +1,6 @@
 """A model card made from what was measured: Markdown for people, JSON for programs.
 
-boneage card MODEL --evaluation DIR [--unknown DIR] [--stress DIR] --out DIR
+boneage card MODEL --evaluation DIR [--unknown DIR] [--robustness DIR] --out DIR
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ def card(
     predictor: Predictor,
     evaluation: Mapping[str, Any],
     unknown: Mapping[str, Any] | None = None,
-    stress: Mapping[str, Any] | None = None,
+    robustness: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The card as JSON values. ``evaluation``, ``unknown`` (the sex withheld) and ``stress``: what those verbs wrote.
 
     BadTable if one of them is about other weights.
     """
-    for name, found in (("evaluation", evaluation), ("unknown", unknown), ("stress", stress)):
+    for name, found in (("evaluation", evaluation), ("unknown", unknown), ("robustness", robustness)):
         if found is not None and found["weights_sha256"] != predictor.weights_sha256:
             raise BadTable(f"the {name} is of weights {found['weights_sha256'][:12]}, not of {predictor.name}'s own")
     measured = (
@@ -66,7 +66,7 @@ def card(
         "licence": LICENCE,
         "evaluation": _some(evaluation, measured),
         "sex_unknown": _some(unknown, ("split", "n", "mae", "rmse", "bias")) if unknown else None,
-        "stress": _some(stress, ("split", "n", "changes")) if stress else None,
+        "robustness": _some(robustness, ("split", "n", "changes")) if robustness else None,
         "disclaimer": DISCLAIMER,
     }
 
@@ -104,8 +104,8 @@ def markdown(values: Mapping[str, Any]) -> str:
     ]
     if values["sex_unknown"]:
         parts += ["## Where the sex is not known", _unknown(values["sex_unknown"], found)]
-    if values["stress"]:
-        parts += ["## When the film changes and the hand does not", _stress(values["stress"])]
+    if values["robustness"]:
+        parts += ["## When the film changes and the hand does not", _robustness(values["robustness"])]
     return "\n\n".join(parts) + "\n"
 
 
@@ -196,12 +196,12 @@ def certainty(found: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _stress(stress: Mapping[str, Any]) -> str:
+def _robustness(robustness: Mapping[str, Any]) -> str:
     head = ("mean absolute shift", "99th percentile", "largest", "largest without a warning", "change of the MAE")
-    lead = f"{stress['n']:,} films of split {stress['split']}; months, and the number of films on which no whole hand "
-    rows = [lead + "was found, and which the gate warns of or refuses.", ""]
+    lead = f"{robustness['n']:,} films of split {robustness['split']}; months, and the number of films on which no "
+    rows = [lead + "whole hand was found, and on which a quality flag warns or refuses.", ""]
     rows += [f"| change | {' | '.join(head)} | lost | warned |", "|" + " --- |" * (len(head) + 3)]
-    for row in stress["changes"]:
+    for row in robustness["changes"]:
         shifts = [f"{row[name]:.1f}" for name in ("p99_absolute_shift", "largest_shift", "largest_shift_unwarned")]
         cells = [f"{row['kind']} {row['strength']}", f"{row['mean_absolute_shift']:.2f}", *shifts]
         cells += [_cell(row["mae_change"]), str(row["hand_not_found"]), str(row["warned"])]

@@ -16,8 +16,8 @@ from ..table import rows_of
 from ..types import Sex
 
 COLUMNS = ("id", "sex", "label", "prediction")
-FILE = "predictions.csv"
-SPREADS = "spreads.csv"
+PREDICTIONS = "predictions.csv"
+EXPECTED_ERRORS = "expected_errors.csv"
 OLDEST_IN_YEARS = 20.0  # a whole column below this many "months" is taken for years
 
 
@@ -34,7 +34,7 @@ class Predictions:
     sexes: tuple[Sex, ...]
     labels: np.ndarray
     predictions: np.ndarray
-    spreads: np.ndarray | None = None
+    expected_errors: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         lengths = {len(self.ids), len(self.sexes), len(self.labels), len(self.predictions)}
@@ -58,7 +58,7 @@ class Predictions:
             tuple(self.sexes[row] for row in index),
             self.labels[index],
             self.predictions[index],
-            None if self.spreads is None else self.spreads[index],
+            None if self.expected_errors is None else self.expected_errors[index],
         )
 
 
@@ -72,14 +72,14 @@ def to_csv(table: Predictions) -> str:
     return text.getvalue()
 
 
-def spreads_to_csv(table: Predictions) -> str:
-    """`id,spread` as CSV text, four decimals; ValueError for a table without spreads."""
-    if table.spreads is None:
+def expected_errors_to_csv(table: Predictions) -> str:
+    """`id,expected_error` as CSV text, four decimals; ValueError for a table without spreads."""
+    if table.expected_errors is None:
         raise ValueError(f"{table.name} tells no spread")
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("id", "spread"))
-    writer.writerows((film, f"{value:.4f}") for film, value in zip(table.ids, table.spreads, strict=True))
+    writer.writerow(("id", "expected_error"))
+    writer.writerows((film, f"{value:.4f}") for film, value in zip(table.ids, table.expected_errors, strict=True))
     return text.getvalue()
 
 
@@ -90,10 +90,10 @@ def read_predictions(path: str | Path) -> Predictions:
     an unknown sex, and for a column of ages that look like years.
     """
     path = Path(path)
-    source = path / FILE if path.is_dir() else path
+    source = path / PREDICTIONS if path.is_dir() else path
     rows = _rows(source)
     table = Predictions(
-        name=source.resolve().parent.name if source.name == FILE else source.stem,
+        name=source.resolve().parent.name if source.name == PREDICTIONS else source.stem,
         ids=_ids(rows, source),
         sexes=tuple(_sex(row, line, source) for line, row in rows),
         labels=_months(rows, "label", source),

@@ -1,6 +1,6 @@
 """What a reading does when the film changes and the hand does not: every change a film meets in practice.
 
-boneage stress MODEL --data DIR --out OUT
+boneage robustness MODEL --data DIR --out OUT
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 from ..data.dataset import NO_IMAGE, Sample
 from ..errors import BadTable, BoneAgeError
 from ..files import json_bytes, text_bytes
-from ..hand.prepare import look, render
+from ..hand.prepare import analyse, render
 from ..images.read import read
 from ..progress import Advance
 from ..reading.predictor import Predictor
@@ -30,7 +30,7 @@ from ..types import DISCLAIMER, Severity, Sex
 from . import html, metrics, plots
 from .html import interval, number
 
-MARKER, TABLE, PLOT, PAGE = "stress.json", "stress.csv", "stress.png", "report.html"
+MARKER, TABLE, PLOT, PAGE = "robustness.json", "robustness.csv", "robustness.png", "report.html"
 FILES = (MARKER, TABLE, PLOT, PAGE)
 AHEAD = 16  # films prepared at a time
 
@@ -162,7 +162,7 @@ CHANGES: tuple[Change, ...] = (
 )
 
 
-def stress(
+def robustness(
     predictor: Predictor,
     samples: Sequence[Sample],
     out: str | Path,
@@ -246,7 +246,7 @@ def _film(sample: Sample, predictor: Predictor, changes: Sequence[Change]) -> _F
     squares, lost, warned = [], [], []
     for pixels in (film.pixels, *(change.of(film.pixels) for change in changes)):
         changed = replace(film, pixels=np.ascontiguousarray(pixels, np.float32))
-        seen = look(changed.pixels, predictor.spec)
+        seen = analyse(changed.pixels, predictor.spec)
         squares.append(render(changed, seen, predictor.spec))
         lost.append(predictor.spec.hand and seen.frame is None)
         warned.append(any(flag.severity is not Severity.NOTE for flag in predictor.flags(changed, seen)))

@@ -16,7 +16,7 @@ from .. import model_file
 from . import landmarks
 from .landmarks import LANDMARKS, Points
 
-FILE = Path(__file__).parents[1] / "weights" / "parts" / "locator.onnx"
+LOCATOR = Path(__file__).parents[1] / "weights" / "parts" / "locator.onnx"
 SEEN = 0.5  # a landmark with at least this probability is in the picture
 # Of the frame's side. Of 700 training films 99.5 % lie below 0.044, two above 0.5; non-hands whose landmarks seem to be
 # seen lie from 0.09 on.
@@ -110,4 +110,4 @@ def decode(logits: np.ndarray) -> tuple[Points, np.ndarray]:
 @cache
 def locator() -> Locator:
     """The one that came with the package; BadModel if it is not there."""
-    return Locator(model_file.verified(FILE), FILE)
+    return Locator(model_file.verified(LOCATOR), LOCATOR)

@@ -29,7 +29,7 @@ PROXY = 128  # pixels: the longer side of the proxy on which borders, polarity a
 BORDER = 0.2  # the largest fraction of the film's side that is taken for a border
 THICK = 0.2  # of the film's side: a frame that is left away where no hand is found
 SMALL = 0.4  # of the film's area: a hand in a frame below it is looked at twice
-KNOWN = 365  # pixels: no hand's frame on an RSNA film has a larger side, and joints are cut from no finer film
+FINEST = 365  # pixels: no hand's frame on an RSNA film has a larger side, and joints are cut from no finer film
 BEYOND = 0.3  # of the hand's range: a black so much below the hand's own background is not the film's
 INVERTED = 0.05  # above it a film is taken for inverted: 7 of the real films, wrongly (see docs/data.md)
 
@@ -54,7 +54,7 @@ class Findings:
 
 def prepare(radiograph: Radiograph, spec: PrepareConfig) -> np.ndarray:
     """The film as uint8 of ``spec.shape``, bone bright, background near 0. Networks normalise bytes themselves."""
-    return render(radiograph, look(radiograph.pixels, spec), spec)
+    return render(radiograph, analyse(radiograph.pixels, spec), spec)
 
 
 def render(radiograph: Radiograph, found: Findings, spec: PrepareConfig) -> np.ndarray:
@@ -76,7 +76,7 @@ def known(radiograph: Radiograph, found: Findings) -> np.ndarray:
     """What lies within the borders, float32, its pixels no finer than those of the films that the networks know."""
     assert found.hand is not None
     film = _cut(radiograph.pixels, found.box)
-    return _coarser(film, _side(found.hand.frame, film) / KNOWN)
+    return _coarser(film, _side(found.hand.frame, film) / FINEST)
 
 
 def parts(spec: PrepareConfig) -> tuple[Part, ...]:
@@ -115,7 +115,7 @@ def _joints(film: np.ndarray, found: Findings, size: int, fill: float) -> np.nda
     assert found.hand is not None
     square, cell = np.empty((size, size), np.float32), size // CELLS
     frames = [after(place, found.hand.frame) for place in places(found.hand)]
-    film = _coarser(film, max(_side(frames[-1], film) / cell, _side(found.hand.frame, film) / KNOWN))  # once for all
+    film = _coarser(film, max(_side(frames[-1], film) / cell, _side(found.hand.frame, film) / FINEST))  # once for all
     for tile, frame in zip(TILES, frames, strict=True):
         rows, columns = tile.part(cell)
         square[rows, columns] = _brought(film, frame, rows.stop - rows.start, fill)
@@ -127,7 +127,7 @@ def _side(frame: np.ndarray, film: np.ndarray) -> float:
     return float(np.sqrt(abs(np.linalg.det(frame[:, :2])) * film.size))
 
 
-def look(pixels: np.ndarray, spec: PrepareConfig) -> Findings:
+def analyse(pixels: np.ndarray, spec: PrepareConfig) -> Findings:
     """Borders, polarity and grey levels of float32 [H, W] pixels in [0, 1], and where the hand is, if wanted."""
     if spec.hand:
         return _with_hand(_shrink(pixels, 4 * locator().size), spec)
@@ -156,7 +156,7 @@ def _with_hand(film: np.ndarray, spec: PrepareConfig) -> Findings:
 def _searched(film: np.ndarray, spec: PrepareConfig) -> Findings:
     """The hand, found in the polarity that shows more of it, and the levels of its own frame."""
     whole = replace(spec.in_one, hand=False, fit="squash", size=locator().size)
-    found = look(film, whole)
+    found = analyse(film, whole)
     hand = _found(film, found, whole)
     if hand.inverted > 0.5 or _is_dark(film, found, hand):
         other = _settled(_shrink(film, PROXY), spec, not found.inverted)

@@ -17,7 +17,7 @@ from ..types import Flag, Radiograph, Severity, Sex
 from . import landmarks
 from .landmarks import LANDMARKS, PALM
 from .locate import MISFIT, SEEN, Hand, fitted, locator
-from .prepare import Findings, known, look, render
+from .prepare import Findings, analyse, known, render
 
 SIDE = 160  # pixels: the upright hand on which exposure and sharpness are judged
 SPEC = PrepareConfig(size=SIDE, hand=True, channels=1)
@@ -67,7 +67,7 @@ class Evidence:
     palm. ``missing``: the parts outside the picture, by name. ``length``: of the hand in pixels. ``turned``:
     degrees, clockwise from upright. ``mirrored``: the thumb points to the left. ``contrast``: from black to bright
     bone, of the full range. ``dark``, ``bright``: the palm's shares at the ends of the range. ``sharpness``: fine
-    over middle detail. ``noise``, ``blocks``: see `_spoilt`. ``metal``: pixels of the largest white spot on the
+    over middle detail. ``noise``, ``blocks``: see `_degradation`. ``metal``: pixels of the largest white spot on the
     fingers. ``hands``: how many were made out, 0 to 2.
     """
 
@@ -95,8 +95,8 @@ class Evidence:
 
 
 def examine(film: Radiograph, found: Findings | None = None) -> Evidence:
-    """The evidence of a film; ``found``: what `look` saw there, if it looked for the hand."""
-    found = found if found and found.hand else look(film.pixels, SPEC)
+    """The evidence of a film; ``found``: what `analyse` saw there, if it looked for the hand."""
+    found = found if found and found.hand else analyse(film.pixels, SPEC)
     hand = found.hand
     assert hand is not None, "it was looked for"
     misfit, frame = fitted(hand)
@@ -105,7 +105,7 @@ def examine(film: Radiograph, found: Findings | None = None) -> Evidence:
     dark, bright = _clipped(film, found)
     seen, square = float(hand.seen.mean()), render(film, found, SPEC)
     detail, sharpness = _detailed(square)
-    noise, blocks = _spoilt(film, found)
+    noise, blocks = _degradation(film, found)
     return Evidence(
         seen=seen,
         misfit=misfit,
@@ -252,7 +252,7 @@ def _shows_two(pixels: np.ndarray, hand: Hand) -> bool:
 
 
 def _holds_hand(pixels: np.ndarray) -> bool:
-    hand = look(pixels, SPEC).hand
+    hand = analyse(pixels, SPEC).hand
     return bool(hand and hand.is_certain and fitted(hand)[0] <= MISFIT)
 
 
@@ -282,7 +282,7 @@ def _detailed(square: np.ndarray) -> tuple[float, float]:
     return float(middle[palm].std()), float((film - soft)[hand].std() / max(float(middle[hand].std()), 1e-6))
 
 
-def _spoilt(film: Radiograph, found: Findings) -> tuple[float, float]:
+def _degradation(film: Radiograph, found: Findings) -> tuple[float, float]:
     """The noise's standard deviation (Immerkær, CVIU 64, 1996, the median in place of the mean), and by how much more
     neighbours differ across the edges of blocks of eight pixels than elsewhere: within the hand, of the range from
     black to bright bone."""

@@ -8,7 +8,10 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-LOOKS = ((1.0, 0.0), (1.0, 8.0), (1.0, -8.0), (0.95, 0.0), (1.05, 0.0))  # side of what is seen, degrees clockwise
+from ..config import MOST_VIEWS
+
+VIEWS = ((1.0, 0.0), (1.0, 8.0), (1.0, -8.0), (0.95, 0.0), (1.05, 0.0))  # side of what is seen, degrees clockwise
+assert len(VIEWS) == MOST_VIEWS
 
 
 class Part(NamedTuple):
@@ -20,13 +23,13 @@ class Part(NamedTuple):
     mirrored: bool = False
 
 
-def looks(pixels: np.ndarray, count: int, parts: Sequence[Part] = (Part(),)) -> Iterator[np.ndarray]:
-    """The first ``count`` of `LOOKS` at prepared films uint8 [N, H, W], each uint8 [N, H, W]."""
-    for side, degrees in LOOKS[:count]:
-        yield pixels if (side, degrees) == (1.0, 0.0) else _looked(pixels, side, degrees, parts)
+def views(pixels: np.ndarray, count: int, parts: Sequence[Part] = (Part(),)) -> Iterator[np.ndarray]:
+    """The first ``count`` of `VIEWS` at prepared films uint8 [N, H, W], each uint8 [N, H, W]."""
+    for side, degrees in VIEWS[:count]:
+        yield pixels if (side, degrees) == (1.0, 0.0) else _viewed(pixels, side, degrees, parts)
 
 
-def _looked(pixels: np.ndarray, side: float, degrees: float, parts: Sequence[Part]) -> np.ndarray:
+def _viewed(pixels: np.ndarray, side: float, degrees: float, parts: Sequence[Part]) -> np.ndarray:
     seen = np.empty_like(pixels)
     for film, out in zip(pixels, seen, strict=True):
         for rows, columns, mirrored in parts:

@@ -25,15 +25,15 @@ SURE = 0.8  # share of the films that is kept where only the surest are
 MEANING = "An interval is for one reader's rating of films like the training films, and is unproven elsewhere."
 
 Factors = Mapping[str, float]  # by level, as text: what a model's file holds
-KNOWN = {True: "known", False: "unknown"}  # the sex: each has factors of its own
+SEX_GIVEN = {True: "known", False: "unknown"}  # the sex: each has factors of its own
 
 
-def factors(errors: np.ndarray, spreads: np.ndarray) -> dict[str, float]:
+def factors(errors: np.ndarray, expected_errors: np.ndarray) -> dict[str, float]:
     """The conformal factor of each level from calibration films: errors and spreads [n] in months, spreads above 0.
 
     ValueError for fewer films than the highest level needs.
     """
-    scores = np.sort(np.abs(errors) / spreads)
+    scores = np.sort(np.abs(errors) / expected_errors)
     ranks = {level: math.ceil((len(scores) + 1) * level) for level in LEVELS}
     if max(ranks.values()) > len(scores):
         raise ValueError(f"{len(scores)} films are too few for an interval of {max(LEVELS):.0%}")
@@ -59,35 +59,37 @@ def usual_errors(ages: np.ndarray, errors: np.ndarray, sexes: Sequence[Sex]) -> 
     return found
 
 
-def shaped(
-    spreads: np.ndarray, ages: np.ndarray, sexes: Sequence[Sex], usual: Mapping[str, Sequence[float]]
+def blended(
+    expected_errors: np.ndarray, ages: np.ndarray, sexes: Sequence[Sex], usual: Mapping[str, Sequence[float]]
 ) -> np.ndarray:
     """The errors to expect [n]: the geometric mean of the network's own, which sees the film, and the usual one at that
     age and sex (see `usual_errors`), which comes from films that nobody had seen. Of an unknown sex, the mean of both.
     """
     by_sex = {name: np.interp(ages, AGES, values) for name, values in usual.items()}
     by_sex[Sex.UNKNOWN.value] = np.mean(list(by_sex.values()), axis=0)
-    return np.sqrt(spreads * [by_sex[sex.value][row] for row, sex in enumerate(sexes)])
+    return np.sqrt(expected_errors * [by_sex[sex.value][row] for row, sex in enumerate(sexes)])
 
 
 def of_films(scales: Mapping[str, Factors], sexes: Sequence[Sex]) -> dict[str, np.ndarray]:
     """The factors [n] of each level for n films, by whether their sex is known; ``scales``: as a model's file has
     them, ``known`` and ``unknown``."""
-    words = [KNOWN[sex is not Sex.UNKNOWN] for sex in sexes]
-    return {level: np.array([scales[word][level] for word in words]) for level in scales[KNOWN[True]]}
+    words = [SEX_GIVEN[sex is not Sex.UNKNOWN] for sex in sexes]
+    return {level: np.array([scales[word][level] for word in words]) for level in scales[SEX_GIVEN[True]]}
 
 
-def bounds(months: np.ndarray, spreads: np.ndarray, factor: float | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def bounds(
+    months: np.ndarray, expected_errors: np.ndarray, factor: float | np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Lower and upper ends [n] of one level, months; no age is below 0."""
-    reach = factor * spreads
+    reach = factor * expected_errors
     return np.maximum(months - reach, 0.0), np.maximum(months + reach, 0.0)
 
 
-def around(months: float, spread: float, known: Factors) -> tuple[Interval, ...]:
+def around(months: float, expected_error: float, known: Factors) -> tuple[Interval, ...]:
     """The intervals of one reading, by level, in months to two decimals."""
     found = []
     for level, factor in known.items():
-        low, high = bounds(np.array([months]), np.array([spread]), factor)
+        low, high = bounds(np.array([months]), np.array([expected_error]), factor)
         found.append(Interval(float(level), round(float(low[0]), 2), round(float(high[0]), 2)))
     return tuple(found)
 
@@ -95,7 +97,7 @@ def around(months: float, spread: float, known: Factors) -> tuple[Interval, ...]
 def assessment(
     labels: np.ndarray,
     months: np.ndarray,
-    spreads: np.ndarray,
+    expected_errors: np.ndarray,
     sexes: Sequence[Sex],
     known: Mapping[str, float | np.ndarray],
 ) -> dict[str, Any]:
@@ -109,14 +111,14 @@ def assessment(
     cells = {"all": np.ones(len(labels), bool)} | by_cell(months, sexes)
     found: dict[str, Any] = {"n": len(labels), "levels": {}}
     for level, factor in known.items():
-        low, high = bounds(months, spreads, factor)
+        low, high = bounds(months, expected_errors, factor)
         inside = (low <= labels) & (labels <= high)
         covered = {cell: _share(inside[rows], float(level)) for cell, rows in cells.items() if rows.any()}
         found["levels"][level] = {"width": float((high - low).mean()), "coverage": covered}
-    surest = errors[np.argsort(spreads, kind="stable")[: round(SURE * len(errors))]]
+    surest = errors[np.argsort(expected_errors, kind="stable")[: round(SURE * len(errors))]]
     return found | {
-        "spearman": correlation(ranks(spreads), ranks(errors)),
-        "auroc": auroc(spreads, errors > LARGE),
+        "spearman": correlation(ranks(expected_errors), ranks(errors)),
+        "auroc": auroc(expected_errors, errors > LARGE),
         "surest": float(surest.mean() / errors.mean()),
     }
 

@@ -24,10 +24,10 @@ from ..hand import landmarks, quality
 from ..hand.joints import TALLER, spots
 from ..hand.landmarks import FINGERS, LANDMARKS, Points
 from ..hand.locate import Hand
-from ..hand.prepare import Findings, look, origins, render
+from ..hand.prepare import Findings, analyse, origins, render
 from ..types import Radiograph, Sex
 
-CELLS = 6  # patches along a side of a grid
+GRID = 6  # patches along a side of a grid
 ROUNDS = (2, 2, 3)  # patches that are hidden in each
 ASKED_AGAIN = 0.7  # of the patches of a round, those that moved the age most, in the next
 FADE = 0.93  # the weight of a patch against that of the one before it
@@ -43,12 +43,12 @@ SMOOTH = 9  # points of an outline that are averaged; every third is kept
 ELSEWHERE = "elsewhere"
 
 
-class Reader(Protocol):
+class BatchPredictor(Protocol):
     """What an explanation needs of a `boneage.reading.predictor.Predictor`."""
 
     @property
     def spec(self) -> PrepareConfig: ...
-    def glance(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> np.ndarray:
+    def quick_prediction(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> np.ndarray:
         """Bone ages float64 [N] in months of prepared pixels uint8 [N, H, W], at the least cost."""
         ...
 
@@ -150,7 +150,7 @@ class Explanation:
         return bytes(cv2.imencode(".png", np.dstack([colour, (255 * np.sqrt(heat)).astype(np.uint8)]))[1])
 
 
-def over_film(reader: Reader, film: Radiograph, sex: Sex) -> Layers:
+def over_film(reader: BatchPredictor, film: Radiograph, sex: Sex) -> Layers:
     """Where the network looked, as layers over the whole film; the heat's longer side is 512 pixels at most."""
     height, width = film.pixels.shape
     scale = min(1.0, LAYER / max(height, width))
@@ -158,13 +158,13 @@ def over_film(reader: Reader, film: Radiograph, sex: Sex) -> Layers:
     return Layers(found.layer(max(1, round(scale * width)), max(1, round(scale * height))), found.regions)
 
 
-def explain(reader: Reader, film: Radiograph, sex: Sex) -> Explanation:
+def explain(reader: BatchPredictor, film: Radiograph, sex: Sex) -> Explanation:
     """Where the network looked on a film, and the landmarks that name its parts."""
-    found = look(film.pixels, reader.spec)
+    found = analyse(film.pixels, reader.spec)
     seen, in_one = (render(film, found, spec) for spec in (reader.spec, reader.spec.in_one))
     veiled = Veiled(in_one, seen, origins(found, reader.spec))
     patches = _grid(len(in_one)) if found.hand is None or found.frame is None else _joints(found.hand, len(in_one))
-    heat = occlusion(lambda pictures: reader.glance(pictures, [sex] * len(pictures)), veiled, patches)
+    heat = occlusion(lambda pictures: reader.quick_prediction(pictures, [sex] * len(pictures)), veiled, patches)
     place = _place(film, found, reader.spec)
     return Explanation(veiled, heat, _points(film, found, place), place)
 
@@ -182,8 +182,8 @@ def occlusion(
     def ages(kept: np.ndarray, asked: list[int]) -> tuple[float, np.ndarray]:
         """Of the film with what is hidden already, and with each of these patches hidden beside that."""
         queue = [film.hiding(1 - kept * (1 - patch)) for patch in (nothing, *patches[asked])]
-        told = np.concatenate([months(np.stack(queue[at : at + BATCH])) for at in range(0, len(queue), BATCH)])
-        return float(told[0]), told[1:]
+        answers = np.concatenate([months(np.stack(queue[at : at + BATCH])) for at in range(0, len(queue), BATCH)])
+        return float(answers[0]), answers[1:]
 
     nothing = np.zeros_like(patches[0])
     left = [n for n, patch in enumerate(patches) if _differ(film.hiding(patch), film.picture)]
@@ -290,7 +290,7 @@ def _place(film: Radiograph, found: Findings, spec: PrepareConfig) -> np.ndarray
 
 def _points(film: Radiograph, found: Findings, place: np.ndarray) -> Points | None:
     """The landmarks in fractions of the square; None where no hand was made out."""
-    sure = found if found.frame is not None else look(film.pixels, quality.SPEC)
+    sure = found if found.frame is not None else analyse(film.pixels, quality.SPEC)
     if sure.hand is None or not sure.hand.is_certain:
         return None
     top, bottom, left, right = sure.box
@@ -300,7 +300,7 @@ def _points(film: Radiograph, found: Findings, place: np.ndarray) -> Points | No
 
 def _grid(side: int) -> np.ndarray:
     """Patches float32 [CELLS², side, side] all over."""
-    at = (np.arange(CELLS) + 0.5) / CELLS
+    at = (np.arange(GRID) + 0.5) / GRID
     return _patches(side, np.stack(np.meshgrid(at, at), axis=-1).reshape(-1, 2))
 
 

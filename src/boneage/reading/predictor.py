@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -13,14 +12,13 @@ import numpy as np
 
 from .. import model_file
 from ..config import PrepareConfig
-from ..errors import BadModel, CannotWrite
-from ..files import write_bytes
+from ..errors import BadModel
 from ..hand import quality
-from ..hand.prepare import Findings, look, parts, render
-from ..hand.views import looks
-from ..run_folder import load_run, weights_of
+from ..hand.prepare import Findings, analyse, parts, render
+from ..hand.views import views
+from ..run_folder import MODEL, load_run, weights_of
 from ..types import DISCLAIMER, Flag, Interval, Radiograph, Reading, Severity, Sex
-from .intervals import KNOWN, Factors, around, shaped
+from .intervals import SEX_GIVEN, Factors, around, blended
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 DEFAULT = "default"
@@ -43,7 +41,7 @@ class Predictor:
         config = model_file.configuration(self.about, path)
         self.spec: PrepareConfig = config.prepare
         self.uses_sex: bool = config.model.sex
-        self.looks: int = config.model.looks
+        self.views: int = config.model.views
         self.name: str = self.about["name"]
         self.weights_sha256: str = self.about["weights_sha256"]
 
@@ -66,23 +64,14 @@ class Predictor:
 
     @classmethod
     def _of_run(cls, folder: Path, threads: int) -> Predictor:
-        """The exported network beside the weights; exported now if it is not there or not of these weights."""
-        run, ready = load_run(folder), folder / "model.onnx"
+        """From the exported network in a run folder, which must be that of the folder's weights."""
+        run, path = load_run(folder), folder / MODEL
         weights_of(folder, run)
-        if ready.is_file():
-            predictor = cls(model_file.verified(ready), ready, threads)
+        if path.is_file():
+            predictor = cls(model_file.verified(path), path, threads)
             if predictor.weights_sha256 == run["weights_sha256"]:
                 return predictor
-        try:
-            from ..training.export import exported as export_run
-        except ImportError as error:
-            raise BadModel(
-                f"{folder} holds no model.onnx of its weights and exporting one needs boneage[train] ({error})"
-            ) from error
-        data = export_run([folder])
-        with suppress(CannotWrite):  # kept for the next time, if the folder takes it
-            write_bytes(ready, data)
-        return cls(data, folder, threads)
+        raise BadModel(f"{folder} has no {MODEL} of its weights: boneage export {folder} --out {path} writes it")
 
     @property
     def signature(self) -> str:
@@ -96,15 +85,15 @@ class Predictor:
         return self.about.get("intervals", {}).get("factors", {})
 
     @property
-    def tells_spread(self) -> bool:
+    def tells_expected_error(self) -> bool:
         """Whether the network also tells the error to expect."""
-        return self._tells("spread")
+        return self._tells("expected_error")
 
     def months(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> np.ndarray:
         """Bone ages float64 [N] in months of prepared pixels uint8 [N, H, W]."""
-        return self.told(pixels, sexes)[0]
+        return self.predict_batch(pixels, sexes)[0]
 
-    def told(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> tuple[np.ndarray, np.ndarray]:
+    def predict_batch(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> tuple[np.ndarray, np.ndarray]:
         """Bone ages and the errors to expect, float64 [N] in months, of prepared pixels uint8 [N, H, W]: the mean over
         the model's looks.
 
@@ -113,21 +102,23 @@ class Predictor:
         not tell it.
         """
         self._check(pixels, sexes)
-        asked = ["months", *(["spread"] if self.tells_spread else [])]
-        answers = [self._run(asked, seen, sexes) for seen in looks(pixels, self.looks, parts(self.spec))]
-        months, *spread = np.asarray(answers, np.float64).swapaxes(0, 1)  # each [looks, N]
+        asked = ["months", *(["expected_error"] if self.tells_expected_error else [])]
+        answers = [self._run(asked, seen, sexes) for seen in views(pixels, self.views, parts(self.spec))]
+        months, *expected_error = np.asarray(answers, np.float64).swapaxes(0, 1)  # each [looks, N]
         ages = months.mean(axis=0)
-        if not spread:
+        if not expected_error:
             return ages, np.full_like(ages, np.nan)
-        expected = np.sqrt((spread[0] ** 2).mean(axis=0) + months.var(axis=0))
+        expected = np.sqrt((expected_error[0] ** 2).mean(axis=0) + months.var(axis=0))
         usual = self.about.get("intervals", {}).get("usual")
-        return ages, shaped(expected, ages, sexes, usual) if usual else expected
+        return ages, blended(expected, ages, sexes, usual) if usual else expected
 
-    def glance(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> np.ndarray:
+    def quick_prediction(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> np.ndarray:
         """Bone ages float64 [N] in months of prepared pixels uint8 [N, H, W] by one look, and of several networks by
         the first alone, on smaller pictures: for who asks about one film dozens of times."""
         self._check(pixels, sexes)
-        return self._run(["alone" if self._tells("alone") else "months"], pixels, sexes)[0].astype(np.float64)
+        return self._run(["quick_months" if self._tells("quick_months") else "months"], pixels, sexes)[0].astype(
+            np.float64
+        )
 
     def features(self, pixels: np.ndarray) -> np.ndarray:
         """What the network makes of prepared pixels uint8 [N, H, W] before it is told the sex: float32 [N, F].
@@ -152,12 +143,12 @@ class Predictor:
             raise ValueError(f"{len(pixels)} films but {len(sexes)} sexes")
 
     def _run(self, asked: list[str], pixels: np.ndarray, sexes: Sequence[Sex]) -> list[np.ndarray]:
-        """Some of the network's outputs of prepared pixels; ``alone`` is of films with an input of their own."""
+        """Some of the network's outputs for prepared pixels; ``quick_months`` has an input of its own."""
         feeds = {"films": pixels, "sex": np.array([sex.code for sex in sexes], np.float32).reshape(-1, 2)}
-        if self._tells("alone"):
-            others = {name: values[:0] for name, values in feeds.items()}
-            together, alone = (others, feeds) if asked == ["alone"] else (feeds, others)
-            feeds = together | {f"{name}_alone": values for name, values in alone.items()}
+        if self._tells("quick_months"):
+            none = {name: values[:0] for name, values in feeds.items()}
+            full, quick = (none, feeds) if asked == ["quick_months"] else (feeds, none)
+            feeds = full | {f"quick_{name}": values for name, values in quick.items()}
         return self._session.run(asked, feeds)
 
     def read(
@@ -170,7 +161,7 @@ class Predictor:
         known = radiograph.sex if sex is None else sex
         if sex is None:
             sex_source = "absent" if known is Sex.UNKNOWN else "dicom"
-        found = look(radiograph.pixels, self.spec)
+        found = analyse(radiograph.pixels, self.spec)
         flags = [*self.flags(radiograph, found), *quality.of_sex(known, radiograph.sex, is_used=self.uses_sex)]
         is_refused = any(flag.severity is Severity.REFUSE for flag in flags)
         months, intervals = (None, None) if is_refused and not force else self._age(radiograph, found, known)
@@ -191,12 +182,12 @@ class Predictor:
 
     def _age(self, radiograph: Radiograph, found: Findings, sex: Sex) -> tuple[float, tuple[Interval, ...] | None]:
         """The age in months and, if the model has them, its intervals."""
-        told = self.told(render(radiograph, found, self.spec)[None], [sex])
-        months, spread = (float(values[0]) for values in told)
+        predicted = self.predict_batch(render(radiograph, found, self.spec)[None], [sex])
+        months, expected_error = (float(values[0]) for values in predicted)
         if not math.isfinite(months):
             raise BadModel(f"{radiograph.source}: the answer of model {self.name} is not a finite number")
-        factors = self.factors.get(KNOWN[sex is not Sex.UNKNOWN])
-        return round(months, 2), None if factors is None else around(months, spread, factors)
+        factors = self.factors.get(SEX_GIVEN[sex is not Sex.UNKNOWN])
+        return round(months, 2), None if factors is None else around(months, expected_error, factors)
 
     def flags(self, radiograph: Radiograph, found: Findings) -> list[Flag]:
         """What the gate says of a film on which preparation saw ``found``."""

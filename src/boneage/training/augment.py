@@ -61,7 +61,7 @@ def augment(
     return _some(x, config.erase, erase, generator).clamp_(0, 1)
 
 
-def spoilt(x: Tensor, generator: torch.Generator, *, montages: bool = False) -> Tensor:
+def degraded(x: Tensor, generator: torch.Generator, *, montages: bool = False) -> Tensor:
     """Films float [N, 1, S, S] in [0, 1] as if they came from worse ones: three fifths from films of 0.4 to 1.3 times
     the pixels of RSNA's along a side, a fifth noisy and a fifth through JPEG, both at about the film's own pixels. Four
     films at a time share one size. ``montages``: they show joints."""

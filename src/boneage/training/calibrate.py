@@ -20,7 +20,7 @@ from ..evaluation.evaluate import predict_all
 from ..evaluation.predictions import read_predictions
 from ..files import replacing
 from ..progress import Advance
-from ..reading.intervals import KNOWN, factors, usual_errors
+from ..reading.intervals import SEX_GIVEN, factors, usual_errors
 from ..reading.predictor import Predictor
 from ..types import Sex
 from .export import annotated
@@ -40,23 +40,23 @@ def calibrate(
     films of which split they come from.
 
     ``out_of_fold``: a table of training films read by networks that have not seen them, from which the usual error by
-    age and sex is kept too (see `intervals.shaped`). BadModel if the model does not tell a spread, BadTable for too few
-    films, CannotWrite.
+    age and sex is kept too (see `intervals.blended`). BadModel if the model gives no expected error, BadTable for too
+    few films, CannotWrite.
     """
     usual = _usual(out_of_fold)
     data = annotated(model_file.verified(model), intervals=usual)
     predictor = Predictor(data, model)
-    if not predictor.tells_spread:
-        raise BadModel(f"{model} does not tell the error to expect: train with model.spread_loss above 0")
+    if not predictor.tells_expected_error:
+        raise BadModel(f"{model} does not tell the error to expect: train with model.expected_error_loss above 0")
     with replacing(out) as temporary:  # entered first: a place that takes no file shows before the work
         scales, counts = {}, {}
-        for is_known, name in KNOWN.items():
-            table, _ = predict_all(predictor, samples, progress, withhold_sex=not is_known)
+        for is_known, name in SEX_GIVEN.items():
+            table, _ = predict_all(predictor, samples, progress, sex_not_given=not is_known)
             if is_known:
                 table = table.select([row for row, sex in enumerate(table.sexes) if sex is not Sex.UNKNOWN])
-            spreads = np.empty(0) if table.spreads is None else table.spreads
+            expected_errors = np.empty(0) if table.expected_errors is None else table.expected_errors
             try:
-                scales[name], counts[name] = factors(table.errors, spreads), len(table)
+                scales[name], counts[name] = factors(table.errors, expected_errors), len(table)
             except ValueError as error:
                 raise BadTable(f"split {split!r}: {error}") from None
         found: dict[str, Any] = {"split": split, "n": counts, "factors": scales, **usual}

@@ -3,11 +3,10 @@
 weights.safetensors   the best weights so far (averaged ones where averaging is on)
 run.json              configuration, preparation, data, metrics, versions, and the hashes of the weights and of itself
 start                 the run that this one took its weights from, where a recipe had it trained first
-teacher               the networks that this one learns from, each without a fold of the films, and what they read
 state.safetensors     everything that resuming needs, in one file so that it is whole or absent
 log.jsonl             one JSON line per epoch
 tensorboard           the same for TensorBoard, where it was asked for
-model.onnx            the exported network, from the first time that the run was read or by `boneage export`
+model.onnx            the exported network: written when training ends, or by `boneage export`
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ from ..errors import BadConfig, BadModel, CannotWrite
 from ..files import LEFTOVERS, replacing, sha256, sha256_json, write_bytes, write_json
 from ..run_folder import RUN, WEIGHTS, load_run, weights_of, whole
 
-STATE, LOG, ONNX = "state.safetensors", "log.jsonl", "model.onnx"
-BOARD, START, TEACHER = "tensorboard", "start", "teacher"
+STATE, LOG = "state.safetensors", "log.jsonl"
+BOARD, START = "tensorboard", "start"
 
 Tensors = dict[str, Tensor]
 
@@ -36,7 +35,7 @@ _SEAL = re.compile(rb'"sha256":"([0-9a-f]{64})"')
 
 def is_empty(folder: Path) -> bool:
     """Whether ``folder`` is a folder that holds nothing of its own run but what a killed process left half-written."""
-    return folder.is_dir() and all(path.match(LEFTOVERS) or path.name in (START, TEACHER) for path in folder.iterdir())
+    return folder.is_dir() and all(path.match(LEFTOVERS) or path.name == START for path in folder.iterdir())
 
 
 def refuse_existing(folder: Path) -> None:

@@ -13,24 +13,26 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..config import ModelConfig
-from ..models.head import USUAL_ERROR, Answer, Network
-from .losses import Output, spread_loss
+from ..models.head import USUAL_ERROR, Network, RawOutputs
+from .losses import Output, expected_error_loss
 
 
-def halves(films: Tensor, spoilt: Tensor) -> Tensor:
-    """One batch [2 N, 1, S, S] of films [N, 1, S, S] and the same films spoilt, as `Tutor.loss` expects it."""
-    return torch.cat([films, spoilt])
+def halves(films: Tensor, degraded: Tensor) -> Tensor:
+    """One batch [2 N, 1, S, S] of films [N, 1, S, S] and the same films spoilt, as `Teacher.loss` expects it."""
+    return torch.cat([films, degraded])
 
 
-class Tutor:
+class Teacher:
     """The network as it was when the lesson began, which is changed no more. ``network``: as it reads, with its running
     statistics and nothing dropped."""
 
     def __init__(self, network: Network, output: Output, weights: ModelConfig) -> None:
         self.network, self.output, self.weights = network.eval().requires_grad_(False), output, weights
 
-    def loss(self, answer: Answer, films: Tensor, sex: Tensor, precision: AbstractContextManager[object]) -> Tensor:
-        """How far the ``answer`` to both `halves`, float [2 N, 1, S, S], is from the tutor's to the first: a scalar.
+    def loss(
+        self, outputs: RawOutputs, films: Tensor, sex: Tensor, precision: AbstractContextManager[object]
+    ) -> Tensor:
+        """How far the ``outputs`` to both `halves`, float [2 N, 1, S, S], is from the tutor's to the first: a scalar.
 
         The sum of the months' distance, in units of `USUAL_ERROR` and linear beyond half of one, and the mean squared
         distance of the features, in units of their variance over the films; with the losses of the other outputs, as
@@ -38,21 +40,21 @@ class Tutor:
         """
         half = len(films) // 2
         with torch.no_grad(), precision:
-            told = self.network(films[:half], sex[:half])
-        assert answer.features is not None
-        assert told.features is not None
-        age, aim = self.output.months(answer.age), _twice(self.output.months(told.age))
+            target = self.network(films[:half], sex[:half])
+        assert outputs.features is not None
+        assert target.features is not None
+        age, aim = self.output.months(outputs.age), _twice(self.output.months(target.age))
         loss = functional.smooth_l1_loss(age / USUAL_ERROR, aim / USUAL_ERROR, beta=0.5)
-        scale = told.features.var(0, correction=0).mean().clamp_min(1e-6)
-        loss = loss + (answer.features - _twice(told.features)).square().mean() / scale
-        if answer.male is not None and told.male is not None:
-            aims = _twice(told.male).sigmoid()
-            loss = loss + self.weights.sex_loss * functional.binary_cross_entropy_with_logits(answer.male, aims)
-        if answer.spread is not None and told.spread is not None:
-            errors = (_twice(told.spread).exp().square() + (age - aim).detach().square()).sqrt()
-            loss = loss + self.weights.spread_loss * spread_loss(answer.spread, errors)
+        scale = target.features.var(0, correction=0).mean().clamp_min(1e-6)
+        loss = loss + (outputs.features - _twice(target.features)).square().mean() / scale
+        if outputs.male is not None and target.male is not None:
+            aims = _twice(target.male).sigmoid()
+            loss = loss + self.weights.sex_loss * functional.binary_cross_entropy_with_logits(outputs.male, aims)
+        if outputs.expected_error is not None and target.expected_error is not None:
+            errors = (_twice(target.expected_error).exp().square() + (age - aim).detach().square()).sqrt()
+            loss = loss + self.weights.expected_error_loss * expected_error_loss(outputs.expected_error, errors)
         return loss
 
 
-def _twice(told: Tensor) -> Tensor:
-    return torch.cat([told, told])
+def _twice(target: Tensor) -> Tensor:
+    return torch.cat([target, target])

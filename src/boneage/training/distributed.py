@@ -23,7 +23,7 @@ _NEVER = 2**31 - 1
 
 
 @dataclass(frozen=True)
-class World:
+class Processes:
     """This process's ``rank`` among ``size``, and its device."""
 
     rank: int
@@ -31,7 +31,7 @@ class World:
     device: torch.device
 
     @property
-    def leads(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this process evaluates, writes and speaks."""
         return self.rank == 0
 
@@ -41,7 +41,7 @@ class World:
             return network
         return nn.parallel.DistributedDataParallel(network)
 
-    def agree(self, flag: bool) -> bool:
+    def any_process(self, flag: bool) -> bool:
         """Whether any process says so."""
         return self.mean(float(flag)) > 0
 
@@ -53,7 +53,7 @@ class World:
         dist.all_reduce(total)
         return total.item() / self.size
 
-    def told(self, value: float) -> float:
+    def broadcast(self, value: float) -> float:
         """What the leading process says."""
         if self.size == 1:
             return value
@@ -62,12 +62,12 @@ class World:
         return word.item()
 
     @contextmanager
-    def leader_first(self) -> Iterator[None]:
+    def main_first(self) -> Iterator[None]:
         """The others enter the block when the leading process has left it, and find what it prepared."""
-        if not self.leads:
+        if not self.is_main:
             dist.barrier()
         yield
-        if self.leads and self.size > 1:
+        if self.is_main and self.size > 1:
             dist.barrier()
 
 
@@ -84,16 +84,16 @@ def keep_freed_memory() -> None:
 
 
 @contextmanager
-def world(device: str) -> Iterator[World]:
+def join_processes(device: str) -> Iterator[Processes]:
     """Join the processes of ``torchrun`` (NCCL on GPUs, gloo on CPUs), or be alone."""
     size, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
     chosen = _device(device)
     if size == 1:
-        yield World(0, 1, chosen)
+        yield Processes(0, 1, chosen)
         return
     dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
     try:
-        yield World(rank, size, chosen)
+        yield Processes(rank, size, chosen)
     finally:
         dist.destroy_process_group()
 

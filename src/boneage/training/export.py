@@ -18,16 +18,20 @@ from ..config import Config, override
 from ..errors import BadConfig, BadModel
 from ..files import replacing, sha256_json
 from ..model_file import FORMAT, METADATA, configuration, seal
-from ..models.head import Network, Panel, Reader
+from ..models.ensemble import Ensemble, Single
+from ..models.head import Network
+from ..run_folder import MODEL
 from ..types import DISCLAIMER
 from . import checkpoint
 from .losses import output
-from .quantise import store
+from .quantise import quantised
 
 OPSET = 18
 
 
-def export(runs: Path | Sequence[Path], out: Path, *, storage: str = "float32", name: str = "", looks: int = 0) -> Path:
+def export(
+    runs: Path | Sequence[Path], out: Path, *, quantise: str = "float32", name: str = "", views: int = 0
+) -> Path:
     """Write the best weights of a run folder as ``out``; of several, as one network that says their mean.
 
     ``storage``: of the weights, see `boneage.training.quantise`. ``looks``: how many a reading is averaged over; 0: as
@@ -37,23 +41,28 @@ def export(runs: Path | Sequence[Path], out: Path, *, storage: str = "float32", 
     if out.suffix != ".onnx":
         raise BadConfig(f"{out} should end in .onnx: that is the format exported")
     with replacing(out) as temporary:  # entered first: a place that takes no file shows before the work
-        temporary.write_bytes(exported(folders, storage=storage, name=name, looks=looks))
+        temporary.write_bytes(exported(folders, quantise=quantise, name=name, views=views))
     return out
 
 
-def exported(runs: Sequence[Path], *, storage: str = "float32", name: str = "", looks: int = 0) -> bytes:
+def write_model(run: Path) -> None:
+    """Export a run folder's weights into the folder itself, as the ``model.onnx`` that a `Predictor` loads."""
+    export(run, run / MODEL)
+
+
+def exported(runs: Sequence[Path], *, quantise: str = "float32", name: str = "", views: int = 0) -> bytes:
     """The bytes of the ONNX file of a run folder or several; raises as `export`."""
     reader, record = together(runs)
-    if looks:
-        record["config"] = override(Config.from_dict(record["config"]), [f"model.looks={looks}"]).to_dict()
+    if views:
+        record["config"] = override(Config.from_dict(record["config"]), [f"model.views={views}"]).to_dict()
     import onnx
 
     shape = Config.from_dict(record["config"]).prepare.shape
     inputs = {"films": torch.zeros(2, *shape, dtype=torch.uint8), "sex": torch.zeros(2, 2)}
-    if isinstance(reader, Panel):
-        inputs |= {"films_alone": torch.zeros(3, *shape, dtype=torch.uint8), "sex_alone": torch.zeros(3, 2)}
-    model = graph(reader, inputs, reader.outputs, storage=storage)
-    onnx.helper.set_model_props(model, {METADATA: json.dumps(_metadata(record, name or runs[0].name, storage))})
+    if isinstance(reader, Ensemble):
+        inputs |= {"quick_films": torch.zeros(3, *shape, dtype=torch.uint8), "quick_sex": torch.zeros(3, 2)}
+    model = graph(reader, inputs, reader.outputs, quantise=quantise)
+    onnx.helper.set_model_props(model, {METADATA: json.dumps(_metadata(record, name or runs[0].name, quantise))})
     return seal(model)
 
 
@@ -67,7 +76,7 @@ def annotated(data: bytes, **facts: Any) -> bytes:
     return seal(model)
 
 
-def load(run: Path) -> tuple[Reader, dict[str, Any]]:
+def load(run: Path) -> tuple[Single, dict[str, Any]]:
     """The trained network of a run folder, ready to read, and the run record."""
     weights, record = checkpoint.load_weights(run)
     config = configuration(record, run)
@@ -77,15 +86,15 @@ def load(run: Path) -> tuple[Reader, dict[str, Any]]:
         network.load_state_dict(weights)
     except RuntimeError as error:
         raise BadModel(f"{run} does not fit this program: {str(error).splitlines()[-1].strip()}") from error
-    return Reader(network.eval(), meaning.months, config.model.mirror).eval(), record
+    return Single(network.eval(), meaning.months).eval(), record
 
 
-def together(runs: Sequence[Path]) -> tuple[Reader | Panel, dict[str, Any]]:
+def together(runs: Sequence[Path]) -> tuple[Single | Ensemble, dict[str, Any]]:
     """The trained networks of several run folders as one, or that of a single one; and its run record."""
-    return load(runs[0]) if len(runs) == 1 else _panel(runs)
+    return load(runs[0]) if len(runs) == 1 else _ensemble(runs)
 
 
-def _panel(runs: Sequence[Path]) -> tuple[Panel, dict[str, Any]]:
+def _ensemble(runs: Sequence[Path]) -> tuple[Ensemble, dict[str, Any]]:
     """The trained networks of several run folders as one, and its record: that of the run of the largest films, with
     ``members`` that say what it is made of. Where one sees the hand and another its joints, both are prepared."""
     loaded = [load(run) for run in runs]
@@ -108,7 +117,7 @@ def _panel(runs: Sequence[Path]) -> tuple[Panel, dict[str, Any]]:
     ]
     own = {"members": members, "weights_sha256": sha256_json(members), "validation_mae": None, "epoch": None}
     sees = [(side if both and spec.joints else 0, spec.size) for spec in specs]
-    return Panel([reader for reader, _ in loaded], sees).eval(), leader | own
+    return Ensemble([reader for reader, _ in loaded], sees).eval(), leader | own
 
 
 def _preparation(record: dict[str, Any]) -> dict[str, Any]:
@@ -125,7 +134,7 @@ def _untrained(config: Config) -> Config:
     return Config.from_dict(config.to_dict() | {"model": config.to_dict()["model"] | {"pretrained": "none"}})
 
 
-def graph(network: nn.Module, inputs: dict[str, Tensor], outputs: list[str], *, storage: str) -> Any:
+def graph(network: nn.Module, inputs: dict[str, Tensor], outputs: list[str], *, quantise: str) -> Any:
     """The ONNX model of a network in use; ``inputs``: examples by name, as many films as in use of any number, the
     same number wherever the examples have the same."""
     import onnx
@@ -145,7 +154,7 @@ def graph(network: nn.Module, inputs: dict[str, Tensor], outputs: list[str], *, 
     assert program is not None
     model = onnx.load_model_from_string(program.model_proto.SerializeToString())
     _forget_origins(model.graph)
-    store(model, storage)
+    quantised(model, quantise)
     return model
 
 
@@ -170,7 +179,7 @@ def _quiet() -> Iterator[None]:
         log.setLevel(level)
 
 
-def _metadata(record: dict[str, Any], name: str, storage: str) -> dict[str, Any]:
+def _metadata(record: dict[str, Any], name: str, quantise: str) -> dict[str, Any]:
     kept = ("config", "data", "start", "members", "weights_sha256", "validation_mae", "epoch", "versions")
-    about = {"format": FORMAT, "name": name, "storage": storage, "disclaimer": DISCLAIMER}
+    about = {"format": FORMAT, "name": name, "quantise": quantise, "disclaimer": DISCLAIMER}
     return about | {key: record[key] for key in kept if key in record}

@@ -23,17 +23,17 @@ from ..config import Config, differences
 from ..errors import BadConfig
 from ..files import remove_leftovers
 from ..hand.prepare import parts
-from ..hand.views import looks
-from ..models.head import Answer, Network
+from ..hand.views import views
+from ..models.head import Network, RawOutputs
 from ..progress import progress
 from . import checkpoint
-from .augment import augment, plain, spoilt
+from .augment import augment, degraded, plain
 from .checkpoint import as_tensors, taken
-from .distil import Tutor, halves
-from .distributed import World
-from .losses import Output, output, sex_loss, spread_loss
+from .distil import Teacher, halves
+from .distributed import Processes
+from .losses import Output, expected_error_loss, output, sex_loss
 from .optimizer import Average, freeze_statistics, learning_rate, optimizer, optimizer_tensors, restore_optimizer
-from .tensors import Data
+from .tensors import TrainingData
 
 PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 
@@ -53,24 +53,24 @@ class Progress:
 class Run:
     """One network being trained: what `fit` changes, and how it is saved and restored."""
 
-    def __init__(self, config: Config, data: Data, folder: Path, here: World) -> None:
-        self.config, self.data, self.folder, self.here = config, data, folder, here
+    def __init__(self, config: Config, data: TrainingData, folder: Path, processes: Processes) -> None:
+        self.config, self.data, self.folder, self.processes = config, data, folder, processes
         labels = data.train.months
         self.centre = float(labels.mean())
         self.scale = float(labels.std(correction=0)) or 1.0
         self.output: Output = output(config.train, self.centre, self.scale)
-        self.network = untrained(config, self.output, labels).to(here.device)
+        self.network = untrained(config, self.output, labels).to(processes.device)
         self.optimizer = optimizer(self.network, config.train)
         self.average = Average(self.network, config.train.ema)
-        self.scaler = torch.amp.GradScaler(here.device.type, enabled=config.train.precision == "fp16")
+        self.scaler = torch.amp.GradScaler(processes.device.type, enabled=config.train.precision == "fp16")
         self.progress = Progress()
         self.start: dict[str, Any] | None = None
-        self.tutor: Tutor | None = None
+        self.teacher: Teacher | None = None
         if config.train.tensorboard:
             checkpoint.summary_writer()
         self.batch = min(config.train.batch, len(data.train))
-        if self.batch < here.size:
-            raise BadConfig(f"a batch of {self.batch} films cannot be shared by {here.size} processes")
+        if self.batch < processes.size:
+            raise BadConfig(f"a batch of {self.batch} films cannot be shared by {processes.size} processes")
         self.epoch_steps = len(data.train) // self.batch
         self.steps = self.epoch_steps * config.train.epochs
 
@@ -96,21 +96,21 @@ class Run:
         self.network.load_state_dict(own | fitting)
         self.average = Average(self.network, self.config.train.ema)
         if self.config.train.distil:
-            self.tutor = Tutor(deepcopy(self.network), self.output, self.config.model)
-            self.network.withheld = 0.0  # both are told the same, see `_batch`
+            self.teacher = Teacher(deepcopy(self.network), self.output, self.config.model)
+            self.network.sex_dropout = 0.0  # both are told the same, see `_batch`
         self.start = {"recipe": run["config"]["recipe"], "weights_sha256": run["weights_sha256"]}
 
     def fit(self, interrupt: object) -> None:
         """Step, evaluate, save, until the schedule or the patience ends; raises KeyboardInterrupt when asked to."""
-        wrapped, state, quiet = self.here.wrapped(self.network), self.progress, not self.here.leads
+        wrapped, state, quiet = self.processes.wrapped(self.network), self.progress, not self.processes.is_main
         began = time.monotonic() - state.seconds
-        if self.here.leads:
+        if self.processes.is_main:
             remove_leftovers(self.folder)
         if state.step == 0:
             self.save()
         with progress(self.config.recipe or "training", self.steps, "steps", state.step, quiet=quiet) as advance:
             while state.step < self.steps and not self._exhausted():
-                loss = self.here.mean(self.step(wrapped, state.step))
+                loss = self.processes.mean(self.step(wrapped, state.step))
                 state.step += 1
                 if not math.isfinite(loss):
                     raise BadConfig(f"the loss became {loss} at step {state.step}: try a smaller train.lr")
@@ -122,7 +122,7 @@ class Run:
                     self.end_epoch()
                 elif state.step % self.config.train.save_every == 0:
                     self.save()
-                if self.here.agree(bool(interrupt)):
+                if self.processes.any_process(bool(interrupt)):
                     self.save()
                     raise KeyboardInterrupt
 
@@ -141,12 +141,12 @@ class Run:
         for part, rows in enumerate(parts):
             films, sex = self._batch(step, part, rows)
             last = part == len(parts) - 1
-            with nullcontext() if last or self.here.size == 1 else wrapped.no_sync():  # type: ignore[operator]
+            with nullcontext() if last or self.processes.size == 1 else wrapped.no_sync():  # type: ignore[operator]
                 with self._autocast():
-                    answer = wrapped(films, sex)
-                tutor = self.tutor
-                loss = tutor.loss(answer, films, sex, self._autocast()) if tutor else self._loss(answer, rows)
-                loss = loss * (len(rows) * self.here.size / self.batch)
+                    outputs = wrapped(films, sex)
+                teacher = self.teacher
+                loss = teacher.loss(outputs, films, sex, self._autocast()) if teacher else self._loss(outputs, rows)
+                loss = loss * (len(rows) * self.processes.size / self.batch)
                 self.scaler.scale(loss).backward()
             total += loss.item()
         if config.clip:
@@ -158,19 +158,18 @@ class Run:
         self.average.update(step)
         return total
 
-    def _loss(self, answer: Answer, rows: Tensor) -> Tensor:
-        """Against the labels; with a teacher, against both, and the error to expect is the teacher's, who did not see
-        the films that the network knows by heart."""
-        films, weights, trust = self.data.train, self.config.model, self.config.train.trust
-        rows = rows.to(self.here.device)
+    def _loss(self, outputs: RawOutputs, rows: Tensor) -> Tensor:
+        """The loss of the raw outputs [N, …] against the labels of these rows [N]: a scalar."""
+        films, weights = self.data.train, self.config.model
+        rows = rows.to(self.processes.device)
         months, sex = films.months[rows], films.sex[rows]
-        teacher = None if films.teacher is None else films.teacher[rows]
-        errors = (self.output.months(answer.age) if teacher is None else teacher) - months
-        loss = self.output.loss(answer.age, months if teacher is None else torch.lerp(months, teacher, trust))
-        if answer.male is not None:
-            loss = loss + weights.sex_loss * sex_loss(answer.male, sex)
-        if answer.spread is not None:
-            loss = loss + weights.spread_loss * spread_loss(answer.spread, errors)
+        loss = self.output.loss(outputs.age, months)
+        if outputs.male is not None:
+            loss = loss + weights.sex_loss * sex_loss(outputs.male, sex)
+        if outputs.expected_error is not None:
+            loss = loss + weights.expected_error_loss * expected_error_loss(
+                outputs.expected_error, self.output.months(outputs.age) - months
+            )
         return loss
 
     def _rows(self, step: int) -> Tensor:
@@ -178,21 +177,22 @@ class Run:
         epoch, place = divmod(step, self.epoch_steps)
         shuffle = torch.Generator().manual_seed(_mix(self.config.train.seed, epoch))
         order = torch.randperm(len(self.data.train), generator=shuffle)
-        return order[place * self.batch : (place + 1) * self.batch][self.here.rank :: self.here.size]
+        return order[place * self.batch : (place + 1) * self.batch][self.processes.rank :: self.processes.size]
 
     def _batch(self, step: int, part: int, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Augmented films and their sex, drawn from (seed, step, part, rank) alone; with a tutor both `halves`."""
-        films, device = self.data.train, self.here.device
-        seed = _mix(self.config.train.seed, step, part, self.here.rank)
+        films, device = self.data.train, self.processes.device
+        seed = _mix(self.config.train.seed, step, part, self.processes.rank)
         torch.manual_seed(seed)
         generator = torch.Generator(device).manual_seed(seed)
         rows = rows.to(device)
         montages = self.config.prepare.joints
         pixels = augment(films.pixels[rows], self.config.augment, generator, self._size(step), montages=montages)
-        if self.tutor is None:
+        if self.teacher is None:
             return pixels, films.sex[rows]
-        told = torch.rand(len(rows), 1, generator=generator, device=device) >= self.config.model.sex_dropout
-        return halves(pixels, spoilt(pixels, generator, montages=montages)), (films.sex[rows] * told).repeat(2, 1)
+        is_given = torch.rand(len(rows), 1, generator=generator, device=device) >= self.config.model.sex_dropout
+        films_twice = halves(pixels, degraded(pixels, generator, montages=montages))
+        return films_twice, (films.sex[rows] * is_given).repeat(2, 1)
 
     def _size(self, step: int) -> int:
         """The side in pixels at this step: `TrainConfig.sizes` share the epochs equally."""
@@ -201,7 +201,7 @@ class Run:
 
     def _autocast(self) -> torch.autocast:
         precision = PRECISIONS[self.config.train.precision]
-        return torch.autocast(self.here.device.type, precision, enabled=precision != torch.float32)
+        return torch.autocast(self.processes.device.type, precision, enabled=precision != torch.float32)
 
     def _exhausted(self) -> bool:
         patience = self.config.train.patience
@@ -225,10 +225,10 @@ class Run:
     def validate(self) -> float:
         """MAE in months of the averaged weights on the validation films; the leading process's, for all to agree on."""
         films, error = self.data.validation, 0.0
-        if self.here.leads:
+        if self.processes.is_main:
             months = self.predict(films.pixels, films.sex)
             error = float(np.abs(months - films.months.cpu().double().numpy()).mean())
-        error = self.here.told(error)
+        error = self.processes.broadcast(error)
         if not math.isfinite(error):
             raise BadConfig(f"the validation error became {error} at step {self.progress.step}: try a smaller train.lr")
         return error
@@ -239,7 +239,7 @@ class Run:
         current = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
         self.network.load_state_dict(self.average.shadow)
         self.network.eval()
-        seen = looks(pixels.cpu().numpy(), self.config.model.looks, parts(self.config.prepare))
+        seen = views(pixels.cpu().numpy(), self.config.model.views, parts(self.config.prepare))
         months = [self._months(torch.from_numpy(look).to(pixels.device), sex) for look in seen]
         self.network.load_state_dict(current)
         return np.mean(months, axis=0)
@@ -248,13 +248,13 @@ class Run:
         months = []
         for part, known in zip(pixels.split(64), sex.split(64), strict=True):
             with self._autocast():
-                answer = self.network(plain(part, self.config.prepare.size), known)
-            months.append(self.output.months(answer.age).cpu())
+                outputs = self.network(plain(part, self.config.prepare.size), known)
+            months.append(self.output.months(outputs.age).cpu())
         return torch.cat(months).double().numpy()
 
     def keep(self) -> None:
         """Write the averaged weights as the run's weights."""
-        if self.here.leads:
+        if self.processes.is_main:
             checkpoint.save_weights(self.folder, self.average.shadow, self.record())
 
     def record(self) -> dict[str, Any]:
@@ -271,13 +271,13 @@ class Run:
             "epoch": state.step / self.epoch_steps,
             "validation_mae": _finite(state.best),
             "seconds": round(state.seconds, 1),
-            "device": str(self.here.device),
-            "processes": self.here.size,
+            "device": str(self.processes.device),
+            "processes": self.processes.size,
             "versions": {"python": platform.python_version()} | {name: version(name) for name in packages},
         }
 
     def _log(self, epoch: int, error: float | None) -> None:
-        if not self.here.leads:
+        if not self.processes.is_main:
             return
         state = self.progress
         line = {
@@ -295,7 +295,7 @@ class Run:
 
     def save(self) -> None:
         """Everything that resuming needs, into one file."""
-        if not self.here.leads:
+        if not self.processes.is_main:
             return
         tensors = as_tensors("network", self.network)
         tensors |= {f"average.{name}": tensor for name, tensor in self.average.shadow.items()}
@@ -306,7 +306,7 @@ class Run:
             "scaler": self.scaler.state_dict(),
         }
         values |= {"config": self.config.to_dict(), "data": self.data.record, "start": self.start}
-        values["processes"] = self.here.size
+        values["processes"] = self.processes.size
         checkpoint.save_state(self.folder, tensors, values)
 
     def restore(self) -> None:
@@ -319,19 +319,19 @@ class Run:
         tensors, values = checkpoint.load_state(self.folder)
         self._refuse_other("configuration", Config.from_dict(values["config"]).to_dict(), self.config.to_dict())
         self._refuse_other("data", values["data"], self.data.record)
-        here = {"processes": self.here.size}
-        self._refuse_other("number of processes", {"processes": values.get("processes", self.here.size)}, here)
+        own = {"processes": self.processes.size}
+        self._refuse_other("number of processes", own | {"processes": values["processes"]}, own)
         self.network.load_state_dict(taken("network", tensors))
         self.average.restore(taken("average", tensors))
         restore_optimizer(self.optimizer, taken("optimizer", tensors))
         self.scaler.load_state_dict(values["scaler"])
-        if self.tutor:
+        if self.teacher:
             self._refuse_other("start", values["start"], self.start or {})
         self.progress = Progress(**values["progress"])
         self.start = values.get("start")
         if values["progress"]["best"] is None:
             self.progress.best = math.inf
-        if self.here.leads:
+        if self.processes.is_main:
             checkpoint.cut_log(self.folder, self.progress.step)
 
     def _refuse_other(self, what: str, theirs: dict[str, Any], mine: dict[str, Any]) -> None:

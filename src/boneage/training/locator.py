@@ -29,7 +29,7 @@ from ..files import refuse_unwritable, sha256, write_bytes
 from ..hand import landmarks
 from ..hand.landmarks import LANDMARKS, read_landmarks
 from ..hand.locate import Locator as Reader
-from ..hand.prepare import look
+from ..hand.prepare import analyse
 from ..images.read import read
 from ..model_file import METADATA, seal
 from ..models.locator import STRIDE, Locator
@@ -56,7 +56,7 @@ SIGMA = 0.8  # cells: the spread of a landmark's target
 
 
 @dataclass(frozen=True)
-class Hands:
+class LandmarkedFilms:
     """Films with landmarks: uint8 pixels [N, S, S] and points float32 [N, 21, 2], fractions of the sides."""
 
     pixels: Tensor
@@ -66,7 +66,7 @@ class Hands:
         return len(self.pixels)
 
 
-def load(root: Path) -> dict[str, tuple[Hands, list[np.ndarray]]]:
+def load(root: Path) -> dict[str, tuple[LandmarkedFilms, list[np.ndarray]]]:
     """By split, the films of a data folder that have landmarks, and these in pixels of the films' own aspect."""
     dataset = divide(open_folder(root), Config().data)
     known = read_landmarks(dataset.root / landmarks.FILE)
@@ -79,19 +79,19 @@ def load(root: Path) -> dict[str, tuple[Hands, list[np.ndarray]]]:
 
 def _hands(
     dataset: Dataset, known: dict[str, np.ndarray], sizes: dict[str, tuple[int, int]]
-) -> tuple[Hands, list[np.ndarray]]:
+) -> tuple[LandmarkedFilms, list[np.ndarray]]:
     cache = open_cache([s for s in dataset.samples if s.id in known], SPEC)
     points = []
     for sample in cache.samples:
         film = read(sample.path or "").pixels
         of_film = known[sample.id] / np.array(sizes.get(sample.id, film.shape[::-1]))
-        top, bottom, left, right = look(film, SPEC).box
+        top, bottom, left, right = analyse(film, SPEC).box
         points.append((of_film - [left, top]) / [right - left, bottom - top])
     shown = torch.from_numpy(np.array(points, np.float32))
-    return Hands(torch.from_numpy(np.array(cache.pixels)), shown), [known[s.id] for s in cache.samples]
+    return LandmarkedFilms(torch.from_numpy(np.array(cache.pixels)), shown), [known[s.id] for s in cache.samples]
 
 
-def batch(hands: Hands, rows: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+def batch(hands: LandmarkedFilms, rows: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
     """Films [n, 1, SIZE, SIZE], changed in every way a film can be; points [n, 21, 2], NaN where there is no hand;
     and whether bone is dark, [n]."""
     films, points, n = hands.pixels[rows].unsqueeze(1).float() / 255, hands.points[rows], len(rows)
@@ -139,7 +139,7 @@ def loss(network: nn.Module, films: Tensor, points: Tensor, inverted: Tensor) ->
     return entropy + 0.1 * functional.binary_cross_entropy_with_logits(dark.float(), inverted.float())
 
 
-def fit(real: Hands, synthetic: Hands | None, steps: int, seed: int = 0) -> nn.Module:
+def fit(real: LandmarkedFilms, synthetic: LandmarkedFilms | None, steps: int, seed: int = 0) -> nn.Module:
     """The averaged network after ``steps`` batches."""
     torch.manual_seed(seed)
     network = Locator(pretrained=True).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -191,13 +191,13 @@ def exported(network: nn.Module, mean: np.ndarray, about: dict[str, object]) -> 
     import onnx
 
     films = torch.zeros(2, SIZE, SIZE, dtype=torch.uint8)
-    model = graph(Bytes(network).eval(), {"films": films}, ["places", "inverted"], storage="float16")
+    model = graph(Bytes(network).eval(), {"films": films}, ["places", "inverted"], quantise="float16")
     found = {"format": 1, "name": "locator", "size": SIZE, "template": mean.round(5).tolist(), **about}
     onnx.helper.set_model_props(model, {METADATA: json.dumps(found | {"disclaimer": DISCLAIMER})})
     return seal(model)
 
 
-def measure(reader: Reader, hands: Hands, turned: bool) -> dict[str, float]:
+def measure(reader: Reader, hands: LandmarkedFilms, turned: bool) -> dict[str, float]:
     """The file on held-out films, as they are or turned, mirrored, squashed and inverted (``turned``).
 
     ``error`` and ``error_90``: mean and 90th percentile of the distance from the landmarks, in per cent of the hand's

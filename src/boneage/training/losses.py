@@ -118,11 +118,11 @@ def sex_loss(male: Tensor, sex: Tensor) -> Tensor:
     return (entropy * known).sum() / known.sum().clamp_min(1)
 
 
-def spread_loss(spread: Tensor, errors: Tensor) -> Tensor:
+def expected_error_loss(expected_error: Tensor, errors: Tensor) -> Tensor:
     """Mean negative log-likelihood, but for a constant, of the ``errors`` in months [N] under Laplace distributions
     whose scales are the exponentials of ``spread`` [N]: least where the scale is the mean absolute error."""
-    spread = spread.float()
-    return (errors.detach().abs() * torch.exp(-spread) + spread).mean()
+    expected_error = expected_error.float()
+    return (errors.detach().abs() * torch.exp(-expected_error) + expected_error).mean()
 
 
 def _column(raw: Tensor) -> Tensor:

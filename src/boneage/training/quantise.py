@@ -8,12 +8,12 @@ import numpy as np
 
 from ..errors import BadConfig
 
-STORAGES = ("float32", "float16", "int8")
+PRECISIONS = ("float32", "float16", "int8")
 LEAST = 64  # values: a smaller tensor stays as it is
 FEW = 2000  # values: smaller filters, of the first layers and of the heads, take two bytes each (`docs/log.md`)
 
 
-def store(model: Any, storage: str) -> None:
+def quantised(model: Any, quantise: str) -> None:
     """Change the float32 weights of an ONNX model to ``storage``; its outputs are still computed in float32.
 
     ``float16``: all of them. ``int8``: matrices and filters of `FEW` values and more as whole numbers of -127 to 127,
@@ -22,16 +22,16 @@ def store(model: Any, storage: str) -> None:
     """
     from onnx import numpy_helper
 
-    if storage not in STORAGES:
-        raise BadConfig(f"unknown storage {storage!r}; known: {', '.join(STORAGES)}")
-    if storage == "float32":
+    if quantise not in PRECISIONS:
+        raise BadConfig(f"unknown storage {quantise!r}; known: {', '.join(PRECISIONS)}")
+    if quantise == "float32":
         return
     nodes = []
     for initializer in list(model.graph.initializer):
         values = numpy_helper.to_array(initializer)
         if values.dtype != np.float32 or values.size < LEAST:
             continue
-        in_bytes = storage == "int8" and values.ndim > 1 and values.size >= FEW
+        in_bytes = quantise == "int8" and values.ndim > 1 and values.size >= FEW
         nodes += (_in_bytes if in_bytes else _in_half)(model.graph, initializer, values)
     nodes += model.graph.node
     del model.graph.node[:]

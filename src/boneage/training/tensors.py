@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,36 +15,31 @@ from ..data.cache import open_cache
 from ..data.dataset import Sample, open_folder, original_sizes
 from ..data.split import divide, fingerprint
 from ..errors import BadTable
-from ..evaluation.predictions import Predictions, read_predictions, to_csv
 from ..models.head import encode
 
 NAMED = 20  # films that were left out: so many are named, the rest counted
 
 
 @dataclass(frozen=True)
-class Films:
-    """One split on the device: uint8 pixels [N, S, S], months [N], sex [N, 2].
-
-    ``teacher``: months [N] as read by networks that were not fitted to the film; None: nobody else has read them.
-    """
+class FilmTensors:
+    """One split on the device: uint8 pixels [N, S, S], months [N], sex [N, 2]."""
 
     ids: tuple[str, ...]
     pixels: Tensor
     months: Tensor
     sex: Tensor
-    teacher: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
 
 
 @dataclass(frozen=True)
-class Data:
+class TrainingData:
     """What a run trains and validates on. ``record`` says which films those are; it is stored with the run.
     ``left_out``: films that cannot be read, id to sentence; ``doubts``: what is odd about the labels."""
 
-    train: Films
-    validation: Films
+    train: FilmTensors
+    validation: FilmTensors
     record: dict[str, Any]
     left_out: dict[str, str] = field(default_factory=dict)
     doubts: list[str] = field(default_factory=list)
@@ -62,14 +56,11 @@ def load(
     data: str | Path,
     device: torch.device,
     images: str | Path | None = None,
-    teacher: str | Path | None = None,
-) -> Data:
+) -> TrainingData:
     """The training and validation films of a data folder, prepared, on the device.
 
-    ``teacher``: the table that ``train.teacher`` stands for. BadTable where there is no film to train on, or the
-    teacher has not read all of them.
+    ``images``: where the films are, if not beside the table. Raises BadTable where there is no film to train on.
     """
-    read = read_predictions(teacher) if teacher else None
     dataset = divide(open_folder(data, images), config.data)
     splits = {name: dataset.of(name).samples for name in ("train", "validation")}
     sizes = original_sizes(dataset.root) if config.data.aspect == "native" else None
@@ -78,7 +69,7 @@ def load(
     chosen = {name: [s for s in samples if s.id in row] for name, samples in splits.items()}
     chosen["train"] = _limited(chosen["train"], config.data.limit, config.data.seed)
     films = {
-        name: Films(
+        name: FilmTensors(
             tuple(s.id for s in samples),
             _pixels(cache.pixels, [row[s.id] for s in samples], device),
             torch.tensor([float(s.months or 0) for s in samples], device=device),
@@ -90,19 +81,8 @@ def load(
         raise BadTable(f"{dataset.table} leaves no film to train on: each needs an image and an age")
     record = {"folder": dataset.root.name, "train": len(films["train"]), "validation": len(films["validation"])}
     record["sha256"] = fingerprint(dataset)
-    if read:
-        films["train"] = taught(films["train"], read)
-        record["teacher_sha256"] = hashlib.sha256(to_csv(read).encode()).hexdigest()
     left_out = {name: f"{dataset.table}, film {name}: {reason}" for name, reason in cache.failures.items()}
-    return Data(films["train"], films["validation"], record, left_out, dataset.doubts)
-
-
-def taught(films: Films, teacher: Predictions) -> Films:
-    """The films with what a table of predictions says of them; BadTable if one is not in it."""
-    months = dict(zip(teacher.ids, teacher.predictions.tolist(), strict=True))
-    if missing := [name for name in films.ids if name not in months]:
-        raise BadTable(f"{teacher.name} says nothing of {len(missing)} training films; the first is {missing[0]}")
-    return replace(films, teacher=films.months.new_tensor([months[name] for name in films.ids]))
+    return TrainingData(films["train"], films["validation"], record, left_out, dataset.doubts)
 
 
 def _limited(samples: list[Sample], limit: int, seed: int) -> list[Sample]:

@@ -1,8 +1,7 @@
 """Training: films and a configuration in, a run folder out, and whatever has to be trained before it.
 
-A run may begin where another recipe ends (``train.start``), learn from what that one reads (``train.distil``) or from
-networks that have not seen its films (``train.teacher``): these are trained first, into the run's own folder, so that
-one command makes all of it.
+A run may begin where another recipe ends (``train.start``) and learn from what that one reads (``train.distil``). The
+other one is trained first, into the run's own folder, so that one command makes all of it.
 """
 
 from __future__ import annotations
@@ -17,47 +16,62 @@ import torch
 from ..config import Config
 from ..errors import BadConfig
 from ..files import refuse_unwritable
-from . import checkpoint, folds
-from .distributed import World, interruptible, keep_freed_memory, world
+from ..run_folder import MODEL, load_run
+from . import checkpoint
+from .distributed import Processes, interruptible, join_processes, keep_freed_memory
+from .export import write_model
 from .fit import Run, untrained
 from .losses import output
 from .optimizer import optimizer
 from .recipes import RECIPES, recipe
-from .tensors import Data, load
+from .tensors import load
 
 
 def train(
     config: Config, data: str | Path, out: str | Path, *, images: str | Path | None = None, resume: bool = False
 ) -> dict[str, Any]:
-    """Train as ``config`` says on the folder ``data`` into the run folder ``out``; returns the run record.
+    """Train as ``config`` says on the films of the folder ``data`` and write the run folder ``out``.
 
-    ``images``: where the films are, if not beside the table. Raises BadTable, BadConfig, BadModel or CannotWrite.
-    After Ctrl-C the state is saved and KeyboardInterrupt raised.
+    Args:
+        config: everything that decides the outcome besides the films.
+        data: a data folder, or a table by its own path.
+        out: a new run folder; with ``resume``, the one to go on with.
+        images: where the films are, if not beside the table.
+        resume: continue where the run at ``out`` stopped.
+
+    Returns:
+        What ``run.json`` holds; empty in all processes but the main one.
+
+    Raises:
+        BadTable, BadConfig, BadModel, CannotWrite: one sentence each.
+        KeyboardInterrupt: after Ctrl-C, when the state is saved.
     """
     keep_freed_memory()
-    with world(config.train.device) as here:
-        _train(config, data, Path(out), images, resume, here)
-        return checkpoint.load_run(Path(out)) if here.leads else {}
+    with join_processes(config.train.device) as processes:
+        _train(config, data, Path(out), images, resume, processes)
+        if not processes.is_main:
+            return {}
+        _write_model(Path(out))
+        return load_run(Path(out))
 
 
 def _train(
-    config: Config, data: str | Path, folder: Path, images: str | Path | None, resume: bool, here: World
+    config: Config, data: str | Path, folder: Path, images: str | Path | None, resume: bool, processes: Processes
 ) -> None:
-    if here.leads:
+    if processes.is_main:
         refuse_unwritable(folder)
         if not resume:
             checkpoint.refuse_existing(folder)
     _refuse_impossible(config)
     fresh = not resume or checkpoint.is_empty(folder)
-    teacher = _teacher(config, data, folder, images, here) if config.train.teacher else None
     begins = config.train.start and (fresh or config.train.distil)
-    start = _start(config, data, folder, images, here) if begins else None
-    with here.leader_first():
-        films = load(config, data, here.device, images, teacher)
-    if here.leads:
+    start = _start(config, data, folder, images, processes) if begins else None
+    with processes.main_first():
+        films = load(config, data, processes.device, images)
+    if processes.is_main:
         for sentence in films.remarks:
             print(f"boneage: {sentence}", file=sys.stderr)
-    run = Run(config, films, folder, here)
+    run = Run(config, films, folder, processes)
     if start:
         run.begin(start)
     if resume:
@@ -66,55 +80,25 @@ def _train(
         run.fit(interrupt)
 
 
-def _start(config: Config, data: str | Path, folder: Path, images: str | Path | None, here: World) -> Path:
+def _write_model(folder: Path) -> None:
+    """``model.onnx``, from which a `Predictor` reads; where its writer is not installed, what to do is said."""
+    try:
+        write_model(folder)
+    except ModuleNotFoundError as error:
+        how = f"where boneage[train] is installed: boneage export {folder} --out {folder / MODEL}"
+        print(f"boneage: {folder} has no {MODEL} yet, as {error.name} is not installed; {how}", file=sys.stderr)
+
+
+def _start(config: Config, data: str | Path, folder: Path, images: str | Path | None, processes: Processes) -> Path:
     """The run folder that ``train.start`` names. A recipe is trained first, on the same films and the same device."""
     name = config.train.start
     if name in RECIPES:
         start = folder / checkpoint.START
-        _train(_first(name, config), data, start, images, start.exists(), here)
+        _train(_first(name, config), data, start, images, start.exists(), processes)
         return start
     if not Path(name).is_dir():
         raise BadConfig(f"train.start {name!r} is neither a run folder nor a recipe; known: {', '.join(RECIPES)}")
     return Path(name)
-
-
-def _teacher(config: Config, data: str | Path, folder: Path, images: str | Path | None, here: World) -> Path:
-    """The table that ``train.teacher`` names. Of a recipe, the networks are trained first, each without a fold of the
-    films, and read that fold."""
-    name, own = config.train.teacher, folder / checkpoint.TEACHER
-    if name not in RECIPES:
-        if not Path(name).exists():
-            raise BadConfig(
-                f"train.teacher {name!r} is neither a table of predictions nor a recipe; known: {', '.join(RECIPES)}"
-            )
-        return Path(name)
-    table, first = own / folds.FILE, _first(name, config)
-    if table.exists():
-        return table
-    if first.train.start or first.train.teacher:
-        raise BadConfig(f"train.teacher {name!r} is a recipe that itself learns from another run")
-    with here.leader_first():
-        films = load(first, data, here.device, images)
-    read = set(films.train.ids)
-    samples = [film for film in folds.training_films(data, first.data, images) if film.id in read]
-    fold_of = folds.folds(samples)
-    for fold in range(folds.FOLDS):
-        train_without(fold, fold_of, first, films, own / f"fold{fold}", here)
-    with here.leader_first():
-        if not table.exists():
-            folds.write(table, samples, fold_of, own)
-    return table
-
-
-def train_without(fold: int, fold_of: dict[str, int], config: Config, films: Data, folder: Path, here: World) -> None:
-    """Train on all training films but a fold's, unless that is done; what was stopped goes on."""
-    if folds.is_done(folder):
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    run = Run(config, folds.without(films, fold_of, fold), folder, here)
-    run.restore()
-    with interruptible() as interrupt:
-        run.fit(interrupt)
 
 
 def _first(name: str, config: Config) -> Config:
