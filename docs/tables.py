@@ -14,7 +14,7 @@ import numpy as np
 
 from boneage.evaluation import metrics, model_card
 from boneage.evaluation.predictions import Predictions, read_predictions
-from boneage.reading.predictor import shipped
+from boneage.reading.weights import shipped
 
 RESULTS = Path(__file__).parent / "results"
 REFERENCES = ("resnet50_256", "inception_v4_256", "resnet50_128", "inception_v4_128")

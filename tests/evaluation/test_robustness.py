@@ -16,7 +16,8 @@ from boneage.data.dataset import open_folder
 from boneage.data.phantom import draw
 from boneage.errors import BadTable, CannotWrite
 from boneage.evaluation.robustness import CHANGES, FILES, Change, faint, robustness, rotated
-from boneage.reading.predictor import Predictor, shipped
+from boneage.reading.predictor import Predictor
+from boneage.reading.weights import shipped
 
 FILM = draw(np.random.default_rng(1), size=200).pixels.astype(np.float32) / 255
 FEW = tuple(change for change in CHANGES if change.kind in ("mirror", "gamma", "crop of each side"))

@@ -18,7 +18,8 @@ from ..images.read import read
 from ..reading.batch import Failure, Item
 from ..reading.intervals import MEANING
 from ..reading.occlusion import explain
-from ..reading.predictor import Predictor, shipped
+from ..reading.predictor import Predictor
+from ..reading.weights import shipped
 from ..types import DISCLAIMER, Radiograph, Reading, Severity, Sex
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def installation() -> list[str]:
     """What there is: weights, recipes and every setting with its default."""
     from ..training.recipes import RECIPES
 
-    lines = [f"weights: {', '.join(shipped()) or 'none'}", "recipes:"]
+    lines = [f"weights: {', '.join(sorted(shipped()))}", "recipes:"]
     width = max(map(len, RECIPES)) + 2
     lines += [f"  {name:{width}}{' '.join((function.__doc__ or '').split())}" for name, function in RECIPES.items()]
     lines.append("settings (section.field = default):")

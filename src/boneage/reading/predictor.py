@@ -18,15 +18,8 @@ from ..hand.prepare import Findings, analyse, parts, render
 from ..hand.views import views
 from ..run_folder import MODEL, load_run, weights_of
 from ..types import DISCLAIMER, Flag, Interval, Radiograph, Reading, Severity, Sex
+from . import weights
 from .intervals import SEX_GIVEN, Factors, around, blended
-
-WEIGHTS = Path(__file__).parents[1] / "weights"
-DEFAULT = "default"
-
-
-def shipped() -> list[str]:
-    """The names of the weights that came with the package."""
-    return sorted(path.stem for path in WEIGHTS.glob("*.onnx"))
 
 
 class Predictor:
@@ -46,21 +39,18 @@ class Predictor:
         self.weights_sha256: str = self.about["weights_sha256"]
 
     @classmethod
-    def load(cls, model: str | Path = DEFAULT, *, threads: int = 0) -> Predictor:
-        """From the name of shipped weights, a run folder or an exported file; BadModel if there is none such.
+    def load(cls, model: str | Path = weights.DEFAULT, *, threads: int = 0) -> Predictor:
+        """A trained network by the name of installed weights, a run folder or an exported file.
 
-        A name goes before a folder or file that is called the same: ``./default`` is the folder. ``threads``: how many
-        the network may use; 0: all cores.
+        Args:
+            model: a name, which goes before a folder or file called the same, or a path.
+            threads: how many the network may use; 0: all cores.
+
+        Raises:
+            BadModel: if there is none such, or its file is damaged.
         """
-        path = WEIGHTS / f"{model}.onnx" if model in shipped() else Path(model)
-        if path.is_dir():
-            return cls._of_run(path, threads)
-        if not path.is_file():
-            known = ", ".join(shipped()) or "none"
-            raise BadModel(
-                f"no trained weights: {model} is no run folder, exported file or shipped name (known: {known})"
-            )
-        return cls(model_file.verified(path), path, threads)
+        path = weights.find(model)
+        return cls._of_run(path, threads) if path.is_dir() else cls(model_file.verified(path), path, threads)
 
     @classmethod
     def _of_run(cls, folder: Path, threads: int) -> Predictor:
