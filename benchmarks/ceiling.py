@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from boneage.evaluation.coverage import assessment
 from boneage.files import write_json
-from boneage.reading.intervals import assessment
 from boneage.types import Sex
 
 FILMS, SEED = 200_000, 0

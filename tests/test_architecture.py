@@ -17,7 +17,18 @@ from boneage import Predictor, Sex, read
 
 ROOT = Path(boneage.__file__).parent
 ROOMS = (  # lowest first: a module imports from its own room and from those above it in this list, never from below
-    *("types", "errors", "config", "files", "table", "progress", "caption", "model_file", "run_folder"),
+    *(
+        "types",
+        "errors",
+        "config",
+        "files",
+        "table",
+        "progress",
+        "caption",
+        "model_file",
+        "run_folder",
+        "result_folder",
+    ),
     *("images", "growth", "hand", "models", "data", "reading", "evaluation", "training", "clinic", "apps", "__main__"),
 )
 HEAVY = {  # third-party packages and the only rooms that may name them

@@ -14,10 +14,10 @@ pytest.importorskip("matplotlib")
 from boneage.apps.cli import app
 from boneage.data.dataset import open_folder
 from boneage.errors import BadTable
+from boneage.evaluation.coverage import assessment
 from boneage.evaluation.evaluate import evaluate
 from boneage.evaluation.model_card import _networks, card, load, markdown
 from boneage.evaluation.robustness import CHANGES, robustness
-from boneage.reading.intervals import assessment
 from boneage.reading.predictor import Predictor
 from boneage.types import Sex
 

@@ -127,7 +127,7 @@ def evaluate(
     """Measure a network on films with known bone ages."""
     need("matplotlib")
     from ..evaluation.evaluate import evaluate
-    from ..evaluation.html import measured
+    from ..evaluation.wording import measured
     from ..progress import progress
     from ..reading.predictor import Predictor
 

@@ -15,14 +15,15 @@ from typing import Any
 
 import numpy as np
 
+from .. import result_folder
 from ..errors import BadTable
 from ..files import json_bytes, text_bytes
 from ..types import DISCLAIMER, Sex
 from . import html, metrics, plots
 from .evaluate import MARKER as EVALUATION
 from .evaluate import measure
-from .html import interval, measured, metric_cell, number
 from .predictions import PREDICTIONS, Predictions, read_predictions
+from .wording import band, interval, measured, metric_cell, number
 
 MARKER = "comparison.json"
 PLOTS = ("scatter.png", "bland_altman.png", "residuals.png", "errors.png")
@@ -51,7 +52,7 @@ def compare(inputs: Sequence[str | Path], out: str | Path) -> dict[str, Any]:
     CannotWrite if ``out`` holds anything but an earlier comparison.
     """
     out = Path(out)
-    html.check_folder(out, FILES, MARKER)
+    result_folder.check(out, FILES, MARKER)
     given = read_inputs(inputs)
     tables = same_films(given)
     found = {
@@ -68,7 +69,7 @@ def compare(inputs: Sequence[str | Path], out: str | Path) -> dict[str, Any]:
         "report.html": text_bytes(_page(found, pictures)),
         **pictures,
     }
-    html.write_folder(out, files)
+    result_folder.write(out, files)
     return found
 
 
@@ -286,7 +287,7 @@ def _agreement(model: Mapping[str, Any]) -> str:
 def _groups_table(models: Sequence[Mapping[str, Any]]) -> str:
     groups = [(kind, name) for kind in ("by_sex", "by_age") for name in models[0][kind]]
     rows = [
-        (html.band(name), f"{models[0][kind][name]['n']:,}", *(metric_cell("mae", m[kind][name]) for m in models))
+        (band(name), f"{models[0][kind][name]['n']:,}", *(metric_cell("mae", m[kind][name]) for m in models))
         for kind, name in groups
     ]
     header = ("", "films", *(model["name"] for model in models))

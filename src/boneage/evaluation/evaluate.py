@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from .. import result_folder
 from ..config import PrepareConfig
 from ..data.dataset import NO_IMAGE, Sample
 from ..errors import BadTable, BoneAgeError
@@ -27,9 +28,9 @@ from ..progress import Advance
 from ..reading import intervals
 from ..reading.intervals import Factors
 from ..types import DISCLAIMER, Sex
-from . import html, metrics, plots
-from .html import interval, measured, metric_cell, number
+from . import coverage, html, metrics, plots
 from .predictions import EXPECTED_ERRORS, PREDICTIONS, Predictions, expected_errors_to_csv, to_csv
+from .wording import band, cell, interval, measured, metric_cell, number
 
 MARKER = "metrics.json"
 PLOTS = ("scatter.png", "bland_altman.png", "residuals.png", "histogram.png", "worst.png")
@@ -98,7 +99,7 @@ def evaluate(
     Raises BadTable if not one film could be evaluated.
     """
     out = Path(out)
-    html.check_folder(out, FILES, MARKER)
+    result_folder.check(out, FILES, MARKER)
     table, failures = predict_all(predictor, samples, progress, sex_not_given=sex_not_given)
     if not len(table):
         first = f": {failures[0].id}: {failures[0].reason}" if failures else ""
@@ -110,7 +111,7 @@ def evaluate(
     if predictor.factors and table.expected_errors is not None:
         sexes = [Sex.UNKNOWN] * len(table) if sex_not_given else table.sexes
         factors = intervals.of_films(predictor.factors, sexes)
-        found["intervals"] = intervals.assessment(
+        found["intervals"] = coverage.assessment(
             table.labels, table.predictions, table.expected_errors, table.sexes, factors
         )
         level = max(factors, key=float)
@@ -123,7 +124,7 @@ def evaluate(
     }
     if table.expected_errors is not None:
         files[EXPECTED_ERRORS] = expected_errors_to_csv(table).encode()
-    html.write_folder(out, files)
+    result_folder.write(out, files)
     return found
 
 
@@ -293,7 +294,7 @@ def _key_numbers(found: Mapping[str, Any]) -> str:
 def _figures(found: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
     n = f"n = {found['n']:,}; 95 % intervals in brackets."
     lower, upper = (measured(found["limits_of_agreement"][end], signed=True) for end in ("lower", "upper"))
-    bands = "; ".join(f"{html.band(name)}: {measured(of['bias'], signed=True)}" for name, of in found["by_age"].items())
+    bands = "; ".join(f"{band(name)}: {measured(of['bias'], signed=True)}" for name, of in found["by_age"].items())
     shares = ", ".join(f"{measured(found[f'within_{months}'], '%')} within {months}" for months in (6, 12, 24))
     captions = {
         "Prediction against label.": f"{n} MAE {measured(found['mae'], 'months')}, "
@@ -319,11 +320,11 @@ def _all_numbers(found: Mapping[str, Any]) -> str:
 
 
 def _interval_section(found: Mapping[str, Any], picture: bytes) -> str:
-    sentences, header, rows = intervals.described(found)
+    sentences, header, rows = coverage.described(found)
     caption = "A network that knows where it errs has a line that rises; nine films in ten lie in the grey."
     figure = html.figure(len(PLOTS) + 1, picture, "Error and interval.", caption, f"Error and interval. {caption}")
     inside = f"Films inside the interval; below, what 99 of 100 calibrated ones would show. {sentences}"
-    rows = [(html.cell(name), *values) for name, *values in rows]
+    rows = [(cell(name), *values) for name, *values in rows]
     return html.heading("How sure it is") + figure + html.table(inside, header, rows)
 
 

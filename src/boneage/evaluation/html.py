@@ -6,22 +6,17 @@ Every text is escaped here, so callers pass plain text. The page allows itself n
 from __future__ import annotations
 
 import base64
-import os
-import shutil
 import struct
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from pathlib import Path
 from typing import Any
 
-from ..errors import CannotWrite
-from ..files import refuse_unwritable
 from ..types import DISCLAIMER
-from .metrics import BANDS, INTERVAL, METRICS
+from .metrics import INTERVAL, METRICS
 from .plots import DPI
+from .wording import band, metric_cell
 
 INCH = 100  # CSS pixels at which an inch of a figure is shown
-MINUS, GLUE = "\N{MINUS SIGN}", "\N{NO-BREAK SPACE}"
 
 _STYLE = """
 :root { color-scheme: light dark; --paper: #fff; --ink: #1c1f23; --quiet: #5b636d; --line: #d9dde2;
@@ -145,34 +140,6 @@ def figure(number: int, png: bytes, title: str, caption: str, alt: str, *, kind:
     return f'<figure class="{kind}">{image}\n{below}</figure>\n'
 
 
-def number(value: float | None, digits: int = 1, *, signed: bool = False) -> str:
-    """A number for people: fixed digits, a true minus, ``n/a`` where it is not defined."""
-    if value is None:
-        return "n/a"
-    rounded = round(value, digits) + 0.0  # no minus zero
-    plus = "+" if signed and rounded > 0 else ""
-    return plus + f"{rounded:,.{digits}f}".replace("-", MINUS)
-
-
-def interval(metric: Mapping[str, Any], digits: int = 1, *, signed: bool = False) -> str:
-    """``low to high`` of a metric, or that there is none."""
-    if metric["low"] is None:
-        return "no interval"
-    return f"{GLUE}to{GLUE}".join(number(metric[end], digits, signed=signed) for end in ("low", "high"))
-
-
-def measured(metric: Mapping[str, Any], unit: str = "", digits: int = 1, *, signed: bool = False) -> str:
-    """``value unit (low to high)`` for a sentence that says what the brackets hold."""
-    value = number(metric["value"], digits, signed=signed) + (f"{GLUE}{unit}" if unit else "")
-    return f"{value} ({interval(metric, digits, signed=signed)})"
-
-
-def metric_cell(key: str, values: Mapping[str, Any]) -> str:
-    """A table cell of one of `METRICS`: its value, and below it its interval."""
-    digits, signed = (3, False) if key == "r2" else (1 if METRICS[key].unit == "%" else 2, key == "bias")
-    return f"{number(values[key]['value'], digits, signed=signed)}\n{interval(values[key], digits, signed=signed)}"
-
-
 def groups(caption: str, name: str, found: Mapping[str, Mapping[str, Any]]) -> str:
     """A table of metrics, one row a group of films (`metrics.by_sex` or `metrics.by_age`)."""
     keys = ("mae", "rmse", "bias", "median_error", "mape", "within_12")
@@ -188,80 +155,6 @@ def definitions() -> str:
         f"y is the label, which counts as the truth though readers differ; ŷ is the prediction. Intervals: {INTERVAL}."
     )
     return heading("What the numbers mean") + paragraph(how) + bullets(named)
-
-
-def band(name: str) -> str:
-    """An age band of `metrics.BANDS` in words; any other name as it is."""
-    if name not in BANDS:
-        return name
-    words = {"<": f"below{GLUE}", ">=": f"from{GLUE}"}
-    sign = next((sign for sign in words if name.startswith(sign)), None)
-    return words[sign] + name.removeprefix(sign) if sign else name.replace("-", f"{GLUE}to{GLUE}")
-
-
-def cell(name: str) -> str:
-    """A cell of `metrics.by_cell` in words; any other name as it is."""
-    of, space, sex = name.partition(" ")
-    return f"{band(of)}, {sex}" if space else name
-
-
-def check_folder(out: Path, names: Collection[str], marker: str) -> None:
-    """CannotWrite unless ``out`` is free, empty or an earlier report: with ``marker``, and nothing beside ``names``."""
-    if out.exists() and not out.is_dir():
-        raise CannotWrite(f"{out} is a file, not a folder for a report")
-    try:
-        found = {entry.name for entry in out.iterdir()} if out.exists() else set()
-    except OSError as error:
-        raise CannotWrite(f"{out} cannot be written: {error.strerror}") from None
-    foreign = sorted(found - set(names)) or (sorted(found) if marker not in found else [])
-    if foreign:
-        raise CannotWrite(f"{out} exists and holds other things ({foreign[0]}): name another folder")
-    refuse_unwritable(_home(Path(os.path.realpath(out))), out)
-
-
-def write_folder(out: Path, files: Mapping[str, bytes]) -> None:
-    """``files`` by name as the whole content of the folder ``out``: written beside it, then renamed over it; file by
-    file where ``out`` is a mount point, which cannot be renamed.
-
-    Call `check_folder` first: what was there is removed. CannotWrite if folder or disk do not take it.
-    """
-    target = Path(os.path.realpath(out))
-    fresh = _home(target) / f".{target.name}.{os.getpid()}.tmp"
-    try:
-        fresh.mkdir(parents=True)
-        for name, content in files.items():
-            (fresh / name).write_bytes(content)
-        _take_place(fresh, target)
-    except OSError as error:
-        raise CannotWrite(f"{out} cannot be written: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-
-
-def _home(target: Path) -> Path:
-    """The folder that takes what will become ``target``: on the same disk."""
-    return target if os.path.ismount(target) else target.parent
-
-
-def _take_place(fresh: Path, target: Path) -> None:
-    """``fresh`` takes the name of ``target``; what bore it is removed, or is put back if that fails."""
-    if os.path.ismount(target):
-        for older in target.iterdir():
-            if older != fresh and not (fresh / older.name).exists():
-                older.unlink()
-        for path in fresh.iterdir():
-            os.replace(path, target / path.name)
-        return
-    old = fresh.with_suffix(".old")
-    if target.exists():
-        os.replace(target, old)
-    try:
-        os.replace(fresh, target)
-    except OSError:
-        if old.exists():
-            os.replace(old, target)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _text(plain: str) -> str:

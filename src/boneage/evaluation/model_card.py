@@ -13,10 +13,10 @@ from typing import Any
 from ..config import Config
 from ..errors import BadTable
 from ..files import json_bytes, text_bytes, write_bytes
-from ..reading.intervals import described
 from ..reading.predictor import Predictor
 from ..types import DISCLAIMER
-from .html import band, cell
+from .coverage import described
+from .wording import band, cell
 
 USE = (
     "Research and education on bone age in months from one radiograph of a child's hand and wrist, as a Greulich-Pyle "
@@ -186,7 +186,7 @@ def _unknown(unknown: Mapping[str, Any], known: Mapping[str, Any]) -> str:
 
 
 def certainty(found: Mapping[str, Any]) -> str:
-    """How well intervals hold (`boneage.reading.intervals.assessment`), as Markdown."""
+    """How well intervals hold (`boneage.evaluation.coverage.assessment`), as Markdown."""
     sentences, header, rows = described(found)
     lines = [sentences + " In brackets what 99 of 100 calibrated intervals would show.", ""]
     lines += [f"| {' | '.join(header)} |", "|" + " --- |" * len(header)]

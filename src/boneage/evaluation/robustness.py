@@ -19,6 +19,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from .. import result_folder
 from ..data.dataset import NO_IMAGE, Sample
 from ..errors import BadTable, BoneAgeError
 from ..files import json_bytes, text_bytes
@@ -28,7 +29,7 @@ from ..progress import Advance
 from ..reading.predictor import Predictor
 from ..types import DISCLAIMER, Severity, Sex
 from . import html, metrics, plots
-from .html import interval, number
+from .wording import interval, number
 
 MARKER, TABLE, PLOT, PAGE = "robustness.json", "robustness.csv", "robustness.png", "report.html"
 FILES = (MARKER, TABLE, PLOT, PAGE)
@@ -177,7 +178,7 @@ def robustness(
     anything else refused (CannotWrite). Raises BadTable if no film is left.
     """
     out = Path(out)
-    html.check_folder(out, FILES, MARKER)
+    result_folder.check(out, FILES, MARKER)
     films, failures = _read_all(predictor, samples, changes, progress)
     if not films:
         raise BadTable(f"not one of {len(samples)} films of split {split!r} could be read")
@@ -206,7 +207,7 @@ def robustness(
         PLOT: picture,
         PAGE: text_bytes(_page(found, picture)),
     }
-    html.write_folder(out, files)
+    result_folder.write(out, files)
     return found
 
 

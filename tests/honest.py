@@ -1,0 +1,13 @@
+"""Films of which a network knows how far it errs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def sample(n: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labels, predictions and honest spreads, which differ tenfold."""
+    generator = np.random.default_rng(seed)
+    expected_errors = generator.uniform(2, 20, n)
+    months = generator.uniform(20, 220, n)
+    return months + generator.laplace(0, expected_errors), months, expected_errors
