@@ -107,9 +107,9 @@ def test_select_keeps_rows_together():
 
 def test_spreads_have_a_table_of_their_own():
     table = Predictions("m", ("a", "b"), (Sex.MALE,) * 2, np.ones(2), np.ones(2), np.array([4.5, 6.0]))
-    assert expected_errors_to_csv(table) == "id,spread\na,4.5000\nb,6.0000\n"
+    assert expected_errors_to_csv(table) == "id,expected_error\na,4.5000\nb,6.0000\n"
     assert table.select([1]).expected_errors.tolist() == [6]
-    with pytest.raises(ValueError, match="m tells no spread"):
+    with pytest.raises(ValueError, match="m has no expected error"):
         expected_errors_to_csv(Predictions("m", ("a",), (Sex.MALE,), np.ones(1), np.ones(1)))
 
 

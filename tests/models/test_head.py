@@ -4,11 +4,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from boneage.config import ModelConfig, PrepareConfig
-from boneage.models.ensemble import Single
-from boneage.models.head import SEX_FEATURES, Network, PlainHead, RawOutputs, SexHead, encode
+from boneage.models.head import SEX_FEATURES, Network, PlainHead, SexHead, encode
 from boneage.types import Sex
 
 TINY = ModelConfig(name="tiny", hidden=16)
@@ -133,29 +132,6 @@ def test_normalisation_travels_with_the_weights() -> None:
     network = Network(TINY, PrepareConfig(size=32, channels=1, mean=0.4, std=0.2), 1)
     stored = network.state_dict()
     assert (stored["mean"].item(), stored["std"].item()) == pytest.approx((0.4, 0.2))
-
-
-class Left(nn.Module):
-    """Reads the mean brightness of the film's left half."""
-
-    def forward(self, films: Tensor, sex: Tensor) -> RawOutputs:
-        return RawOutputs(films[:, :, :, : films.shape[-1] // 2].mean((1, 2, 3), keepdim=True).flatten(1) + sex[:, :1])
-
-
-def test_a_reader_takes_bytes_and_gives_months() -> None:
-    films = torch.zeros(2, 8, 8, dtype=torch.uint8)
-    films[1, :, :4] = 255
-    reader = Single(Left(), lambda raw: 100 * raw[:, 0], mirror=False)
-    assert reader(films, torch.zeros(2, 2)).months.tolist() == [0, 100]
-    assert reader(films, torch.ones(2, 2)).months.tolist() == [100, 200]
-
-
-def test_a_mirroring_reader_means_over_both_sides_in_months() -> None:
-    films = torch.zeros(1, 8, 8, dtype=torch.uint8)
-    films[:, :, :4] = 255
-    reader = Single(Left(), lambda raw: (10 * raw[:, 0]).square(), mirror=True)
-    both = (reader(side, torch.zeros(1, 2)).months.item() for side in (films, films.flip(-1)))
-    assert list(both) == [50, 50]
 
 
 def test_ages_are_told_in_full_precision_when_the_backbone_computes_in_half() -> None:

@@ -17,7 +17,6 @@ from command import child
 from boneage import DISCLAIMER, Predictor, Radiograph, Sex, model_file, read
 from boneage.errors import BadModel
 from boneage.hand.prepare import prepare
-from boneage.reading import predictor
 from boneage.types import Severity
 
 onnx = pytest.importorskip("onnx")
@@ -99,7 +98,7 @@ def test_the_sex_changes_the_reading(tiny: Predictor, hand: Radiograph) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "given", "sex", "source", "flags"),
+    ("of_file", "given", "sex", "source", "flags"),
     [
         (Sex.UNKNOWN, None, Sex.UNKNOWN, "absent", ("sex_unknown",)),
         (Sex.UNKNOWN, Sex.UNKNOWN, Sex.UNKNOWN, "given", ("sex_unknown",)),
@@ -113,13 +112,13 @@ def test_the_sex_changes_the_reading(tiny: Predictor, hand: Radiograph) -> None:
 def test_the_sex_never_defaults_in_silence(
     tiny: Predictor,
     hand: Radiograph,
-    predict_batch: Sex,
+    of_file: Sex,
     given: Sex | None,
     sex: Sex,
     source: str,
     flags: tuple[str, ...],
 ) -> None:
-    reading = tiny.read(replace(hand, sex=predict_batch), given)
+    reading = tiny.read(replace(hand, sex=of_file), given)
     said = tuple(code for code in reading.codes if code.startswith("sex"))
     assert (reading.sex, reading.sex_source, said) == (sex, source, flags)
 
@@ -142,32 +141,9 @@ def test_a_model_without_sex_says_so(tiny_model: Path, hand: Radiograph, tmp_pat
 def test_an_answer_that_is_no_number_is_no_reading(
     tiny: Predictor, hand: Radiograph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Predictor, "told", lambda *_: (np.array([np.nan]),) * 2)
+    monkeypatch.setattr(Predictor, "predict_batch", lambda *_: (np.array([np.nan]),) * 2)
     with pytest.raises(BadModel, match=r"7\.png: the answer of model tiny is not a finite number"):
         tiny.read(hand)
-
-
-def test_without_weights_nothing_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predictor, "WEIGHTS", tmp_path)
-    monkeypatch.chdir(tmp_path)
-    for model in ("default", "nosuch", tmp_path / "gone.onnx"):
-        with pytest.raises(BadModel, match=r"^no trained weights: .* is no run folder, .* \(known: none\)$"):
-            Predictor.load(model)
-
-
-def test_shipped_weights_go_by_name(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predictor, "WEIGHTS", tmp_path)
-    shutil.copy(tiny_model, tmp_path / "default.onnx")
-    shutil.copy(tiny_model, tmp_path / "other.onnx")
-    assert predictor.shipped() == ["default", "other"]
-    assert Predictor.load().weights_sha256 == Predictor.load("other").weights_sha256
-    with pytest.raises(BadModel, match=r"known: default, other"):
-        Predictor.load("third")
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "default").mkdir()
-    assert Predictor.load().weights_sha256 == Predictor.load("other").weights_sha256
-    with pytest.raises(BadModel, match="default is not a run folder"):
-        Predictor.load("./default")
 
 
 def test_a_file_of_a_later_version_is_refused_by_name(tiny_model: Path, tmp_path: Path) -> None:
@@ -184,23 +160,18 @@ def test_a_sealed_file_that_the_runtime_does_not_know_is_refused(tmp_path: Path)
     assert "\n" not in str(caught.value)
 
 
-def test_the_export_beside_the_weights_is_used_while_it_is_of_these_weights(
-    tiny_run: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_run_folder_is_read_by_the_exported_network_of_its_weights_alone(
+    tiny_run: Path, tiny_model: Path, tmp_path: Path
 ) -> None:
-    from boneage.training import export
-
-    run = tmp_path / "run"
-    shutil.copytree(tiny_run, run)
-    made = []
-    monkeypatch.setattr(export, "exported", lambda folder: made.append(folder) or tiny_model.read_bytes())
-    shutil.copy(tiny_model, run / "model.onnx")
+    run = Path(shutil.copytree(tiny_run, tmp_path / "run"))
     assert Predictor.load(run).weights_sha256 == json.loads((run / "run.json").read_text())["weights_sha256"]
-    assert made == []
+    how = re.escape(f"{run} has no model.onnx of its weights: boneage export {run} --out {run}/model.onnx writes it")
     rewritten(tiny_model, run / "model.onnx", lambda about: about.update(weights_sha256="0" * 64))
-    assert Predictor.load(run).weights_sha256 != "0" * 64
-    assert made == [[run]]
-    assert Predictor.load(run).weights_sha256 != "0" * 64
-    assert made == [[run]], "what was exported is kept beside the weights"
+    with pytest.raises(BadModel, match=how):
+        Predictor.load(run)
+    (run / "model.onnx").unlink()
+    with pytest.raises(BadModel, match=how):
+        Predictor.load(run)
 
 
 def test_a_run_folder_without_its_record_is_refused(tiny_run: Path, tiny_model: Path, tmp_path: Path) -> None:

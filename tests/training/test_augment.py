@@ -14,7 +14,6 @@ from torch import Tensor
 from boneage.config import PROBABILITIES, AugmentConfig
 from boneage.models.head import resized
 from boneage.training.augment import ACROSS, NONE, augment, degraded, jpeg, plain
-from boneage.training.recipes import AUGMENTED
 
 STRENGTHS = {  # each setting at a strength that must show
     "rotation": 20.0,
@@ -36,6 +35,11 @@ STRENGTHS = {  # each setting at a strength that must show
 }
 WARPS = ("rotation", "shift", "zoom", "aspect", "shear", "flip")
 ONLY = {name: replace(NONE, **{name: strength}) for name, strength in STRENGTHS.items()}
+
+AUGMENTED = AugmentConfig(
+    **{"rotation": 20, "shift": 0.1, "zoom": 0.15, "aspect": 0.15, "shear": 0.05, "flip": 0.5, "gamma": 0.3},
+    **{"contrast": 0.2, "brightness": 0.1, "noise": 0.03, "blur": 0.15, "erase": 0.2, "marker": 0.1},
+)
 
 
 def films(n: int = 8, side: int = 32) -> Tensor:

@@ -62,7 +62,7 @@ def test_too_few_films_are_refused_and_nothing_is_written(
 def test_a_model_that_tells_no_spread_is_refused(
     tiny_model: Path, samples: list[Sample], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Predictor, "tells_spread", False)
+    monkeypatch.setattr(Predictor, "tells_expected_error", False)
     with pytest.raises(BadModel, match="does not tell the error to expect"):
         calibrate(tiny_model, samples, tmp_path / "out.onnx", split="all")
 
@@ -77,7 +77,9 @@ def test_the_shape_comes_from_films_read_out_of_fold(tiny_model: Path, samples: 
     lines = [
         f"{age},0,{sex},{age},{age + error},5" for age in range(240) for sex, error in (("female", 2), ("male", 8))
     ]
-    oof.write_text("\n".join(["id,fold,sex,label,prediction,spread", *(f"{n}{line}" for n, line in enumerate(lines))]))
+    oof.write_text(
+        "\n".join(["id,fold,sex,label,prediction,expected_error", *(f"{n}{line}" for n, line in enumerate(lines))])
+    )
     found = calibrate(tiny_model, samples, out, split="all", out_of_fold=oof)
     assert (set(found["usual"]["female"]), set(found["usual"]["male"])) == ({2.0}, {8.0})
     plain, _ = predict_all(Predictor.load(tiny_model), samples)

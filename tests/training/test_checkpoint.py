@@ -15,6 +15,7 @@ torch = pytest.importorskip("torch")
 from refusals import full_disk
 
 from boneage.errors import BadModel, CannotWrite
+from boneage.run_folder import MODEL
 from boneage.training import checkpoint
 from boneage.training.checkpoint import LOG, RUN, STATE, WEIGHTS
 
@@ -175,4 +176,4 @@ def test_a_real_run_folder_is_whole(tiny_run: Path) -> None:
     tensors, values = checkpoint.load_state(tiny_run)
     assert same(weights, checkpoint.taken("average", tensors)) or record["step"] < values["progress"]["step"]
     assert values["config"] == json.loads(json.dumps(record["config"]))
-    assert sorted(path.name for path in tiny_run.iterdir()) == [LOG, RUN, STATE, WEIGHTS]
+    assert sorted(path.name for path in tiny_run.iterdir()) == [LOG, MODEL, RUN, STATE, WEIGHTS]

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 DISTIL = ("train.start=elsewhere", "train.distil=true", "train.freeze_batchnorm=true", "model.dropout=0")
 
 
-def taught(data: TrainingData, start: Path, folder: Path, *settings: str) -> Run:
+def distilled(data: TrainingData, start: Path, folder: Path, *settings: str) -> Run:
     """A run at the beginning of its lesson."""
     run = run_of(data, folder, *DISTIL, *settings)
     run.begin(start)
@@ -50,7 +50,7 @@ def test_spoilt_films_are_read_nearer_to_the_unspoilt_ones(
 ) -> None:
     monkeypatch.setitem(augment.ACROSS, False, 24)  # as if the films of 48 pixels had been enlarged
     start = finished(tiny_data, tmp_path / "start", *UNCHANGED, "train.epochs=40")
-    run = taught(tiny_data, start, tmp_path / "run", "train.epochs=15", "train.lr=1e-3")
+    run = distilled(tiny_data, start, tmp_path / "run", "train.epochs=15", "train.lr=1e-3")
     films, sex = plain(tiny_data.train.pixels, 48), tiny_data.train.sex
     worse = degraded(films, drawn(7))
     good, before = months(run, films, sex), months(run, worse, sex)
@@ -62,7 +62,7 @@ def test_spoilt_films_are_read_nearer_to_the_unspoilt_ones(
 
 def test_no_label_has_a_say(tiny_data: TrainingData, tiny_run: Path, tmp_path: Path) -> None:
     other = replace(tiny_data, train=replace(tiny_data.train, months=tiny_data.train.months.flip(0)))
-    runs = [taught(data, tiny_run, tmp_path / name, *CERTAIN) for data, name in ((tiny_data, "a"), (other, "b"))]
+    runs = [distilled(data, tiny_run, tmp_path / name, *CERTAIN) for data, name in ((tiny_data, "a"), (other, "b"))]
     for run in runs:
         run.step(run.network, 0)
     assert same(runs[0].network.state_dict(), runs[1].network.state_dict())
@@ -73,7 +73,7 @@ def test_the_lesson_is_over_where_both_halves_are_read_as_the_tutor_reads(
     tiny_data: TrainingData, tiny_run: Path, tmp_path: Path
 ) -> None:
     """But for the error to expect, which is least where it is the tutor's, widened by how far the reading moved."""
-    run = taught(tiny_data, tiny_run, tmp_path, "model.sex_loss=0", "model.expected_error_loss=1")
+    run = distilled(tiny_data, tiny_run, tmp_path, "model.sex_loss=0", "model.expected_error_loss=1")
     assert run.teacher is not None
     films = plain(tiny_data.train.pixels[:4], 48)
     both, sex = halves(films, films * 0), tiny_data.train.sex[:4]
@@ -95,7 +95,7 @@ def test_the_lesson_is_over_where_both_halves_are_read_as_the_tutor_reads(
 
 
 def test_who_is_told_the_sex_is_told_it_for_both(tiny_data: TrainingData, tiny_run: Path, tmp_path: Path) -> None:
-    run = taught(tiny_data, tiny_run, tmp_path, "model.sex_dropout=0.5")
+    run = distilled(tiny_data, tiny_run, tmp_path, "model.sex_dropout=0.5")
     films, sex = run._batch(0, 0, torch.arange(16))
     assert len(films) == len(sex) == 32
     assert run.network.sex_dropout == 0
@@ -126,15 +126,15 @@ def test_a_lesson_that_was_stopped_goes_on_with_the_same_tutor(
 
 
 def test_a_tutor_that_was_trained_again_is_refused(tiny_data: TrainingData, tiny_run: Path, tmp_path: Path) -> None:
-    run = taught(tiny_data, tiny_run, tmp_path)
+    run = distilled(tiny_data, tiny_run, tmp_path)
     run.save()
     run.start = {"recipe": "tiny", "weights_sha256": "0" * 64}
     with pytest.raises(BadConfig, match=r"started with another start \(weights_sha256\): resume it with the same"):
         run.restore()
 
 
-def test_what_a_lesson_needs(tiny_data: TrainingData, tiny_run: Path, tmp_path: Path) -> None:
-    with pytest.raises(BadConfig, match=r"train\.distil needs a train\.start to learn from, and no other teacher"):
+def test_what_distillation_needs(tiny_data: TrainingData, tiny_run: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadConfig, match=r"train\.distil needs a train\.start to learn from"):
         tiny_config("train.distil=true")
     with pytest.raises(BadConfig, match=r"has other outputs: a network that train\.distil teaches has those of"):
-        taught(tiny_data, tiny_run, tmp_path, "train.loss=distribution")
+        distilled(tiny_data, tiny_run, tmp_path, "train.loss=distribution")

@@ -50,7 +50,7 @@ def test_a_start_of_another_network_or_split_is_refused(
 
 
 def test_a_start_that_is_nowhere_is_refused_before_any_film_is_prepared(tmp_path: Path) -> None:
-    with pytest.raises(BadConfig, match="'elsewhere' is neither a run folder nor a recipe; known: resnet50_plain"):
+    with pytest.raises(BadConfig, match="'elsewhere' is neither a run folder nor a recipe; known: tiny"):
         train(tiny_config("train.start=elsewhere"), tmp_path / "no data is looked at", tmp_path / "run")
 
 

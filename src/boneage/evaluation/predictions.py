@@ -75,7 +75,7 @@ def to_csv(table: Predictions) -> str:
 def expected_errors_to_csv(table: Predictions) -> str:
     """`id,expected_error` as CSV text, four decimals; ValueError for a table without spreads."""
     if table.expected_errors is None:
-        raise ValueError(f"{table.name} tells no spread")
+        raise ValueError(f"{table.name} has no expected error")
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("id", "expected_error"))

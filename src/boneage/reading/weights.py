@@ -25,11 +25,13 @@ def find(model: str | Path) -> Path:
     A name goes before a folder or file that is called the same: ``./default`` is the folder. Raises BadModel, which
     says how to install weights that are not there.
     """
-    own = OWN / f"{model}.onnx"
-    path = own if own.is_file() else shipped().get(str(model), Path(model))
+    name = str(model)
+    own = OWN / f"{name}.onnx"
+    is_own = Path(name).name == name and own.is_file()  # asked first: looking for other packages takes a while
+    path = own if is_own else shipped().get(name, Path(name))
     if path.is_dir() or path.is_file():
         return path
-    if str(model) in ELSEWHERE:
+    if name in ELSEWHERE:
         raise BadModel(
             f"the weights {model} are in the package boneage-weights, which is not installed: "
             "pip install ./packages/boneage-weights, in boneage's repository"
