@@ -33,7 +33,7 @@ from boneage.data.split import divide
 from boneage.errors import BoneAgeError
 from boneage.evaluation.robustness import rotated
 from boneage.files import write_json
-from boneage.hand import quality
+from boneage.hand import flags, quality
 from boneage.hand.landmarks import LANDMARKS
 from boneage.images.folders import films_below
 from boneage.images.read import read
@@ -161,8 +161,8 @@ def pictures(folder: Path | None) -> Iterator[tuple[str, Radiograph]]:
 
 def is_refused(film: Radiograph) -> bool:
     evidence = quality.examine(film)
-    flags = quality.of_film(evidence, is_brought=True, was_inverted=evidence.inverted, laterality=None)
-    return any(flag.severity is Severity.REFUSE for flag in flags)
+    raised = flags.of_film(evidence, is_brought=True, was_inverted=evidence.inverted, laterality=None)
+    return any(flag.severity is Severity.REFUSE for flag in raised)
 
 
 def non_hands(folder: Path | None) -> dict[str, Any]:
@@ -187,9 +187,9 @@ def real(samples: list[Sample]) -> dict[str, Any]:
         began = time.perf_counter()
         evidence = quality.examine(film)
         seconds.append(time.perf_counter() - began)
-        flags = quality.of_film(evidence, is_brought=True, was_inverted=evidence.inverted, laterality=None)
-        refused += [sample.id] if any(flag.severity is Severity.REFUSE for flag in flags) else []
-        for flag in flags:
+        raised = flags.of_film(evidence, is_brought=True, was_inverted=evidence.inverted, laterality=None)
+        refused += [sample.id] if any(flag.severity is Severity.REFUSE for flag in raised) else []
+        for flag in raised:
             flagged[flag.code] = flagged.get(flag.code, 0) + 1
         if sample in posed:
             for name, (change, is_told) in POSES.items():
@@ -218,7 +218,7 @@ POSES: dict[str, tuple[Callable[[Pixels], Pixels], Callable[[quality.Evidence, q
         for by in (90, 180, 270)
     },
     "inverted": (lambda pixels: 1 - pixels, lambda before, after: after.inverted != before.inverted),
-    "a ring put on a finger": (ringed, lambda before, after: after.metal >= quality.METAL),
+    "a ring put on a finger": (ringed, lambda before, after: after.metal >= flags.METAL),
 }
 
 

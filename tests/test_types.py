@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from boneage import types
-from boneage.hand.quality import CODES
+from boneage.hand.flags import CODES
 from boneage.types import DISCLAIMER, Flag, Interval, Radiograph, Reading, Severity, Sex
 
 SPELLINGS = {

@@ -13,7 +13,7 @@ from boneage.config import CELLS, PrepareConfig
 from boneage.data.phantom import draw
 from boneage.errors import BadConfig
 from boneage.hand.joints import TALLER, TILES, places
-from boneage.hand.landmarks import LANDMARKS, after, apply, fitted, invert
+from boneage.hand.landmarks import LANDMARKS, apply, fitted, invert
 from boneage.hand.locate import WHOLE, Hand, locator
 from boneage.hand.prepare import analyse, origins, parts, prepare, render
 
@@ -158,9 +158,3 @@ def test_beside_the_hand_are_its_joints() -> None:
     assert of_joints is not None
     assert (where[:, 128:] == of_joints).all()
     assert (where[5, 9] == [9, 5]).all()
-
-
-def test_two_maps_are_one_after_the_other() -> None:
-    point = np.array([[0.3, 0.6]])
-    first = np.array([[0.5, 0.1, 0.2], [0.0, 2.0, -0.4]])
-    np.testing.assert_allclose(apply(after(first, TURNED), point), apply(TURNED, apply(first, point)))

@@ -15,6 +15,7 @@ from boneage.hand import landmarks
 from boneage.hand.landmarks import (
     LANDMARKS,
     Points,
+    after,
     apply,
     fitted,
     invert,
@@ -100,3 +101,9 @@ def test_a_widened_frame_keeps_its_middle() -> None:
     wide = landmarks.widened(frame, 1.5)
     np.testing.assert_allclose(apply(wide, np.array([[0.5, 0.5]])), apply(frame, np.array([[0.5, 0.5]])))
     np.testing.assert_allclose(apply(wide, np.array([[1.0, 0.0]])), apply(frame, np.array([[1.25, -0.25]])))
+
+
+def test_two_maps_are_one_after_the_other() -> None:
+    point = np.array([[0.3, 0.6]])
+    first, then = np.array([[0.5, 0.1, 0.2], [0.0, 2.0, -0.4]]), np.array([[0.1, -0.8, 0.9], [0.7, 0.2, 0.1]])
+    np.testing.assert_allclose(apply(after(first, then), point), apply(then, apply(first, point)))

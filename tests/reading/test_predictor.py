@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command import child
+from odd_films import HAND, film, text
 
 from boneage import DISCLAIMER, Predictor, Radiograph, Sex, model_file, read
 from boneage.errors import BadModel
@@ -207,3 +208,13 @@ def test_the_runtime_tells_its_maker_nothing(tiny_model: Path, films: Path, tmp_
     ended = child("predict", films / "images" / "1.png", "--model", tiny_model, env=environment)
     assert ended.returncode == 0, ended.stderr
     assert list(temporary.iterdir()) == []
+
+
+def test_a_refused_film_has_no_age_unless_forced() -> None:
+    predictor, junk = Predictor.load(), film(text(np.random.default_rng(0)))
+    refused, forced = predictor.read(junk, Sex.MALE), predictor.read(junk, Sex.MALE, force=True)
+    assert (refused.bone_age_months, refused.forced, refused.is_refused) == (None, False, True)
+    assert forced.bone_age_months is not None
+    assert (forced.forced, forced.is_refused) == (True, True)
+    whole = predictor.read(film(HAND), Sex.MALE, force=True)
+    assert (whole.forced, whole.is_refused) == (False, False)

@@ -28,7 +28,7 @@ from .dataset import NO_IMAGE, Sample
 ROOT = Path(__file__).parents[1]
 CODE = (  # decide a film's bytes
     *(f"images/{name}.py" for name in ("read", "dicom", "dicom_frame", "pixels")),
-    *(f"hand/{name}.py" for name in ("landmarks", "locate", "joints", "prepare")),
+    *(f"hand/{name}.py" for name in ("landmarks", "locate", "geometry", "levels", "joints", "prepare")),
     *("data/cache.py", "weights/parts/locator.onnx"),
 )
 LIBRARIES = (PIL.__version__, cv2.__version__, np.__version__)  # and so do these

@@ -15,7 +15,8 @@ import numpy as np
 from ..config import DataConfig
 from ..errors import BadTable, UnreadableImage
 from ..files import refuse_unwritable, write_bytes, write_json
-from ..hand.prepare import Findings, analyse, fit, render
+from ..hand.geometry import fit
+from ..hand.prepare import Findings, analyse, render
 from ..images.folders import films_below
 from ..images.read import read
 from ..progress import progress

@@ -1,8 +1,8 @@
-"""The joints of a hand, each cut out along its own bone and set upright side by side: a montage of 4 × 4 cells.
+"""A montage of the hand's joints in 4 × 4 cells: the wrist in four of them, and twelve joints in one each.
 
-What a reader of bone age looks at are the growth plates, and they take a tenth of the film. Here the wrist with its
-carpals, radius and ulna fills four cells, and twelve joints one each, about twice as large as on the picture of the
-whole hand. Each tile is cut by the landmarks alone, so spread or bent fingers leave it as it is.
+Bone age shows at the growth plates, which cover a tenth of the film. Each tile of the montage is cut along its own bone
+and stands upright, about twice as large as on a picture of the whole hand. It follows the landmarks alone, so that
+spread or bent fingers look the same.
 """
 
 from __future__ import annotations
@@ -14,17 +14,27 @@ import numpy as np
 
 from ..config import CELLS
 from . import landmarks
+from .geometry import brought, coarser, side
 from .landmarks import FINGERS, LANDMARKS
 from .locate import Hand, locator
 
-TALLER = 1.33  # the frame's height against its width, on the film: the median of the training films with landmarks
-WRIST, JOINT = 0.5, 0.2  # sides of the tiles, of the hand's length
-ABOVE = 0.05  # of the hand's length, towards the fingers: the middle of the wrist's tile from the wrist's landmark
+FINEST = 365  # pixels: the largest side of a hand's frame on an RSNA film; joints are cut from no finer film
+TALLER = 1.33  # the frame's height over its width on the film: the median of the training films with landmarks
+WRIST, JOINT = 0.5, 0.2  # sides of the tiles, as fractions of the hand's length
+ABOVE = 0.05  # of the hand's length: the middle of the wrist's tile lies so far towards the fingers from its landmark
 
 
 class Tile(NamedTuple):
-    """One tile: the landmark in its middle, the two between which it points upwards, its first row and column of cells
-    and how many it takes along a side, its ``side`` on the hand and how far its middle lies ``above`` the landmark."""
+    """One tile of the montage.
+
+    Attributes:
+        middle: the landmark in its middle.
+        below, beyond: the two landmarks that give its upward direction.
+        row, column: its first cell.
+        cells: how many cells it takes along a side.
+        side: its side on the hand, as a fraction of the hand's length.
+        above: how far its middle lies above the landmark, as a fraction of the hand's length.
+    """
 
     middle: str
     below: str
@@ -36,7 +46,7 @@ class Tile(NamedTuple):
     above: float = 0.0
 
     def part(self, cell: int) -> tuple[slice, slice]:
-        """Its rows and columns in a montage with cells of so many pixels."""
+        """Its rows and columns in a montage whose cells are ``cell`` pixels wide."""
         row, column, side = self.row * cell, self.column * cell, self.cells * cell
         return slice(row, row + side), slice(column, column + side)
 
@@ -58,9 +68,34 @@ TILES = (
 )
 
 
+def montage(film: np.ndarray, hand: Hand, size: int, fill: float) -> np.ndarray:
+    """The tiles cut from a film float32 [H, W], as [size, size]; ``fill`` beyond the film."""
+    square, cell = np.empty((size, size), np.float32), size // CELLS
+    frames = [landmarks.after(place, hand.frame) for place in places(hand)]
+    # Resized once for all tiles, as far as the joints allow; the wrist's tile, which is coarser, resizes it further.
+    film = coarser(film, max(side(frames[-1], film) / cell, side(hand.frame, film) / FINEST))
+    for tile, frame in zip(TILES, frames, strict=True):
+        rows, columns = tile.part(cell)
+        square[rows, columns] = brought(film, frame, rows.stop - rows.start, fill)
+    return square
+
+
+def origins(hand: Hand, size: int) -> np.ndarray:
+    """For each pixel of a montage its place (x, y) on the picture of the whole hand.
+
+    float64 [size, size, 2], in pixels of that picture, which is [size, size] too.
+    """
+    found = np.empty((size, size, 2))
+    for tile, place in zip(TILES, places(hand), strict=True):
+        rows, columns = tile.part(size // CELLS)
+        at = (np.arange(rows.stop - rows.start) + 0.5) / (rows.stop - rows.start)
+        found[rows, columns] = np.stack(np.meshgrid(at, at), axis=-1) @ place[:, :2].T + place[:, 2]
+    return found * size - 0.5
+
+
 def places(hand: Hand) -> list[np.ndarray]:
     """For each of `TILES` the map [2, 3] from the unit square, which shows it upright, to fractions of the frame."""
-    squeeze = np.array([1 / TALLER, 1.0])  # from fractions of the frame to lengths that are alike in both directions
+    squeeze = np.array([1 / TALLER, 1.0])  # fractions of the frame to lengths, which are equal in both directions
     points = landmarks.apply(landmarks.invert(hand.frame), hand.points) * squeeze
     at = dict(zip(LANDMARKS, points, strict=True))
     found = []
@@ -74,7 +109,7 @@ def places(hand: Hand) -> list[np.ndarray]:
 
 
 def spots(hand: Hand) -> np.ndarray:
-    """Where the age is read, as fractions of the frame [18, 2]: six places on the wrist, and twelve joints."""
+    """The places that show the bone age, as fractions of the frame [18, 2]: six on the wrist and one on each joint."""
     within = [_ON_WRIST if tile.middle == "wrist" else _MIDDLE for tile in TILES]
     return np.concatenate([landmarks.apply(place, own) for place, own in zip(places(hand), within, strict=True)])
 
@@ -85,5 +120,5 @@ _MIDDLE = np.array([(0.5, 0.5)])
 
 @cache
 def _length() -> float:
-    """The hand's, from the wrist to the tip of the middle finger, as the template has it."""
+    """The hand's length, from the wrist to the tip of the middle finger, in the locator's template."""
     return landmarks.length(locator().template / [TALLER, 1.0])

@@ -13,6 +13,7 @@ import numpy as np
 from .. import model_file
 from ..config import PrepareConfig
 from ..errors import BadModel
+from ..hand import flags as film_flags
 from ..hand import quality
 from ..hand.prepare import Findings, analyse, parts, render
 from ..hand.views import views
@@ -152,7 +153,7 @@ class Predictor:
         if sex is None:
             sex_source = "absent" if known is Sex.UNKNOWN else "dicom"
         found = analyse(radiograph.pixels, self.spec)
-        flags = [*self.flags(radiograph, found), *quality.of_sex(known, radiograph.sex, is_used=self.uses_sex)]
+        flags = [*self.flags(radiograph, found), *film_flags.of_sex(known, radiograph.sex, is_used=self.uses_sex)]
         is_refused = any(flag.severity is Severity.REFUSE for flag in flags)
         months, intervals = (None, None) if is_refused and not force else self._age(radiograph, found, known)
         return Reading(
@@ -160,7 +161,7 @@ class Predictor:
             bone_age_months=months,
             sex=known,
             sex_source=sex_source,
-            flags=(*flags, *(quality.of_age(months, known) if months is not None else [])),
+            flags=(*flags, *(film_flags.of_age(months, known) if months is not None else [])),
             model=self.name,
             weights_sha256=self.weights_sha256,
             image_sha256=radiograph.sha256,
@@ -183,11 +184,11 @@ class Predictor:
         """What the gate says of a film on which preparation saw ``found``."""
         is_brought = found.frame is not None
         evidence = quality.examine(radiograph, found)
-        flags = quality.of_film(
+        flags = film_flags.of_film(
             evidence, is_brought=is_brought, was_inverted=found.inverted, laterality=radiograph.laterality
         )
-        flags += quality.of_file(radiograph.notes)
-        return flags if is_brought or not self.spec.hand else [*flags, quality.not_found()]
+        flags += film_flags.of_file(radiograph.notes)
+        return flags if is_brought or not self.spec.hand else [*flags, film_flags.hand_not_found()]
 
 
 @cache
