@@ -14,7 +14,7 @@ from unittest import mock
 
 from boneage.apps import cli
 
-_PROGRESS = re.compile(r"^[a-z ]+ \d+/\d+, \d.* min left")
+_PROGRESS = re.compile(r"^[a-z0-9_ ]+ \d+/\d+, \d.* min left")
 
 
 @dataclass(frozen=True)

@@ -141,7 +141,7 @@ class TrainConfig:
     schedule: str = "cosine"  # cosine | constant
     clip: float = 0.0  # largest gradient norm; 0: none
     ema: float = 0.0  # decay; 0: none
-    precision: str = "bf16"  # bf16 | fp16 | fp32
+    precision: str = "auto"  # auto | bf16 | fp16 | fp32 (see `boneage.training.precision`)
     channels_last: bool = True
     sizes: tuple[int, ...] = ()  # side in pixels by equal parts of the epochs; empty: prepare.size throughout
     freeze_batchnorm: bool = False  # normalise with the running statistics in training too, and leave them as they are
@@ -154,7 +154,7 @@ class TrainConfig:
     tensorboard: bool = False
 
     def __post_init__(self) -> None:
-        _one_of("train", self, schedule=("cosine", "constant"), precision=("bf16", "fp16", "fp32"))
+        _one_of("train", self, schedule=("cosine", "constant"), precision=("auto", "bf16", "fp16", "fp32"))
         counts = ("epochs", "batch", "accumulate", "save_every", "evaluate_every")
         _within("train", self, **dict.fromkeys(counts, (1, _INF)), patience=(0, _INF), seed=(0, _INF))
         _within(

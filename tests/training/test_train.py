@@ -36,8 +36,10 @@ def test_a_run_leaves_a_folder_that_explains_itself(tiny_run: Path, films: Path)
     assert (record["data"]["train"], record["data"]["validation"]) == (51, 6)
     assert record["steps"] == 9
     assert record["epoch"] in (1, 2, 3)
+    assert record["precision"] == "fp32"
     assert record["versions"].keys() == {"python", "boneage", "torch", "numpy", "opencv-python-headless"}
     lines = checkpoint.read_log(tiny_run)
+    assert {line["precision"] for line in lines} == {"fp32"}
     assert [(line["epoch"], line["step"], line["images"]) for line in lines] == [(1, 3, 48), (2, 6, 48), (3, 9, 48)]
     assert record["validation_mae"] == min(line["validation_mae"] for line in lines) == lines[-1]["best"]
 
@@ -157,6 +159,7 @@ def test_a_film_that_cannot_be_read_is_left_out_and_said(
     said = capsys.readouterr().err
     assert f".csv, film {lost}: cannot read " in said
     assert "\nboneage: 1 films left out\n" in said
+    assert "\ntiny in fp32 3/3, " in said  # the bar's label
 
 
 def test_a_native_aspect_is_restored_where_it_is_known(own_films: Path, tiny_data: TrainingData) -> None:

@@ -241,6 +241,40 @@ def test_resuming_with_another_configuration_is_refused(
         run.restore()
 
 
+def test_resuming_where_auto_is_another_precision_says_how_to_force_the_first(
+    tiny_data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def here(native: bool, word: str = "auto") -> Run:
+        monkeypatch.setattr("boneage.training.precision.multiplies_bfloat16", lambda device: native)
+        return run_of(tiny_data, tmp_path / "run", "train.epochs=1", f"train.precision={word}")
+
+    run = here(native=True)
+    assert run.precision == "bf16"
+    with pytest.raises(KeyboardInterrupt):
+        run.fit(After(1))
+    with pytest.raises(BadConfig) as refused:
+        here(native=False).restore()
+    assert str(refused.value).endswith(
+        "was started in bf16, and train.precision 'auto' is fp32 here: resume it with --set train.precision=bf16"
+    )
+    forced = here(native=False, word="bf16")
+    forced.restore()
+    forced.fit(False)
+    assert checkpoint.load_run(tmp_path / "run")["precision"] == "bf16"
+    assert [line["precision"] for line in log(tmp_path / "run")] == ["bf16"]
+
+
+def test_a_state_of_before_precisions_were_recorded_has_that_of_its_configuration(
+    tiny_data: TrainingData, tmp_path: Path
+) -> None:
+    run_of(tiny_data, tmp_path).save()
+    tensors, values = checkpoint.load_state(tmp_path)
+    checkpoint.save_state(tmp_path, tensors, {name: value for name, value in values.items() if name != "precision"})
+    run_of(tiny_data, tmp_path).restore()
+    with pytest.raises(BadConfig, match=r"started in fp32, .* --set train\.precision=fp32$"):
+        run_of(tiny_data, tmp_path, "train.precision=bf16").restore()
+
+
 def test_resuming_on_other_films_is_refused(tiny_run: Path, own_films: Path, tiny_data: TrainingData) -> None:
     table = own_films / "boneage-training-dataset.csv"
     table.write_text(table.read_text().replace("True", "False", 1))

@@ -55,11 +55,12 @@ def test_a_start_that_is_nowhere_is_refused_before_any_film_is_prepared(tmp_path
 
 
 def test_a_recipe_is_trained_first_and_not_again(films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config, first = tiny_config("train.start=tiny", *ONE_EPOCH), tiny_config("train.seed=5")
+    config, first = tiny_config("train.start=tiny", *ONE_EPOCH), tiny_config("train.seed=5", "train.precision=auto")
     monkeypatch.setitem(recipes.RECIPES, "tiny", lambda: first)
     record = train(config, films, tmp_path / "run")
     begun = checkpoint.load_run(tmp_path / "run" / "start")
     assert begun["config"]["train"]["seed"] == 5
+    assert begun["precision"] == record["precision"] == "fp32"  # of the run that it is for
     assert record["start"]["weights_sha256"] == begun["weights_sha256"]
 
     killed = tmp_path / "killed"

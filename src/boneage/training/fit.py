@@ -10,7 +10,7 @@ import platform
 import time
 from contextlib import nullcontext
 from copy import deepcopy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -33,9 +33,8 @@ from .distil import Teacher, halves
 from .distributed import Processes
 from .losses import Output, expected_error_loss, output, sex_loss
 from .optimizer import Average, freeze_statistics, learning_rate, optimizer, optimizer_tensors, restore_optimizer
+from .precision import autocast, resolved
 from .tensors import TrainingData
-
-PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 
 
 @dataclass
@@ -62,7 +61,8 @@ class Run:
         self.network = untrained(config, self.output, labels).to(processes.device)
         self.optimizer = optimizer(self.network, config.train)
         self.average = Average(self.network, config.train.ema)
-        self.scaler = torch.amp.GradScaler(processes.device.type, enabled=config.train.precision == "fp16")
+        self.precision = resolved(config.train.precision, processes.device)
+        self.scaler = torch.amp.GradScaler(processes.device.type, enabled=self.precision == "fp16")
         self.progress = Progress()
         self.start: dict[str, Any] | None = None
         self.teacher: Teacher | None = None
@@ -108,7 +108,8 @@ class Run:
             remove_leftovers(self.folder)
         if state.step == 0:
             self.save()
-        with progress(self.config.recipe or "training", self.steps, "steps", state.step, quiet=quiet) as advance:
+        label = f"{self.config.recipe or 'training'} in {self.precision}"
+        with progress(label, self.steps, "steps", state.step, quiet=quiet) as advance:
             while state.step < self.steps and not self._exhausted():
                 loss = self.processes.mean(self.step(wrapped, state.step))
                 state.step += 1
@@ -200,8 +201,7 @@ class Run:
         return sizes[min(step * len(sizes) // self.steps, len(sizes) - 1)]
 
     def _autocast(self) -> torch.autocast:
-        precision = PRECISIONS[self.config.train.precision]
-        return torch.autocast(self.processes.device.type, precision, enabled=precision != torch.float32)
+        return autocast(self.precision, self.processes.device)
 
     def _exhausted(self) -> bool:
         patience = self.config.train.patience
@@ -272,6 +272,7 @@ class Run:
             "validation_mae": _finite(state.best),
             "seconds": round(state.seconds, 1),
             "device": str(self.processes.device),
+            "precision": self.precision,
             "processes": self.processes.size,
             "versions": {"python": platform.python_version()} | {name: version(name) for name in packages},
         }
@@ -288,6 +289,7 @@ class Run:
             "best": _finite(state.best),
             "lr": self.optimizer.param_groups[0]["lr"],
             "size": self._size(state.step - 1),
+            "precision": self.precision,
             "images": self.epoch_steps * self.batch,
             "seconds": round(state.seconds, 1),
         }
@@ -306,7 +308,7 @@ class Run:
             "scaler": self.scaler.state_dict(),
         }
         values |= {"config": self.config.to_dict(), "data": self.data.record, "start": self.start}
-        values["processes"] = self.processes.size
+        values |= {"processes": self.processes.size, "precision": self.precision}
         checkpoint.save_state(self.folder, tensors, values)
 
     def restore(self) -> None:
@@ -317,7 +319,9 @@ class Run:
         if checkpoint.is_empty(self.folder):
             return
         tensors, values = checkpoint.load_state(self.folder)
-        self._refuse_other("configuration", Config.from_dict(values["config"]).to_dict(), self.config.to_dict())
+        stored = Config.from_dict(values["config"])
+        self._refuse_other("configuration", self._settled(stored), self._settled(self.config))
+        self._refuse_other_precision(values.get("precision", stored.train.precision))
         self._refuse_other("data", values["data"], self.data.record)
         own = {"processes": self.processes.size}
         self._refuse_other("number of processes", own | {"processes": values["processes"]}, own)
@@ -333,6 +337,17 @@ class Run:
             self.progress.best = math.inf
         if self.processes.is_main:
             checkpoint.cut_log(self.folder, self.progress.step)
+
+    def _settled(self, config: Config) -> dict[str, Any]:
+        """The settings but for the precision, of which what it came to is compared."""
+        return replace(config, train=replace(config.train, precision=self.precision)).to_dict()
+
+    def _refuse_other_precision(self, theirs: str) -> None:
+        if theirs != self.precision:
+            raise BadConfig(
+                f"{self.folder} was started in {theirs}, and train.precision {self.config.train.precision!r} is "
+                f"{self.precision} here: resume it with --set train.precision={theirs}"
+            )
 
     def _refuse_other(self, what: str, theirs: dict[str, Any], mine: dict[str, Any]) -> None:
         changed = ", ".join(differences(theirs, mine))

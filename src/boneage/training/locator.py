@@ -39,6 +39,7 @@ from .augment import affine, grey, warp
 from .distributed import keep_freed_memory
 from .export import graph
 from .optimizer import Average, learning_rate, optimizer
+from .precision import autocast, resolved
 
 SIZE = 160
 STORED = 224  # the side of the films in memory, finer than the network's, for zooming in
@@ -133,7 +134,7 @@ def target(points: Tensor) -> Tensor:
 
 def loss(network: nn.Module, films: Tensor, points: Tensor, inverted: Tensor) -> Tensor:
     """Cross-entropy of the landmarks' places, in nats per landmark, and a tenth of that of the polarity."""
-    with torch.autocast("cpu", torch.bfloat16):
+    with autocast(resolved("auto", films.device), films.device):
         places, dark = network(films.contiguous(memory_format=torch.channels_last))
     entropy = -(target(points) * functional.log_softmax(places.float(), -1)).sum(-1).mean()
     return entropy + 0.1 * functional.binary_cross_entropy_with_logits(dark.float(), inverted.float())

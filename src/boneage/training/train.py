@@ -102,9 +102,10 @@ def _start(config: Config, data: str | Path, folder: Path, images: str | Path | 
 
 
 def _first(name: str, config: Config) -> Config:
-    """The recipe ``name`` for a run that is trained before another: on the same films and the same device."""
-    first = recipe(name)
-    return replace(first, data=config.data, train=replace(first.train, device=config.train.device))
+    """The recipe ``name`` for a run that is trained before another: on the same films and device, in the same
+    precision."""
+    first, then = recipe(name), config.train
+    return replace(first, data=config.data, train=replace(first.train, device=then.device, precision=then.precision))
 
 
 def _refuse_impossible(config: Config) -> None:
