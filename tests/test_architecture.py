@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import sys
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
@@ -194,6 +195,20 @@ def test_help_starts_without_anything_heavy() -> None:
 
 def test_the_library_starts_without_anything_heavy() -> None:
     assert loaded("import boneage") == set()
+
+
+@pytest.mark.parametrize(
+    ("set_before", "found"),
+    [({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, None)],
+)
+def test_threads_of_openmp_hardly_spin_unless_somebody_wants_them_to(
+    set_before: dict[str, str], found: str | None
+) -> None:
+    """It asks once, when torch is loaded: so the package says it first."""
+    names = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
+    environment = {name: value for name, value in os.environ.items() if name not in names} | set_before
+    code = "import os, boneage; print(os.environ.get('GOMP_SPINCOUNT'))"
+    assert child(code=code, env=environment).stdout == f"{found}\n"
 
 
 def test_films_are_read_where_nothing_of_training_is_installed(tiny_model: Path, films: Path) -> None:

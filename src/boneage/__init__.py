@@ -4,6 +4,11 @@
 >>> boneage.Predictor.load().read(film, boneage.Sex.FEMALE).bone_age_months  # doctest: +SKIP
 """
 
+import os
+
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # see `benchmarks/threads.py`; OpenMP asks once, when torch starts
+
 from .errors import BoneAgeError
 from .hand.prepare import prepare
 from .images.read import read

@@ -54,6 +54,7 @@ def session(data: bytes, path: Path, threads: int) -> tuple[Any, dict[str, Any]]
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # see `benchmarks/threads.py`
     try:
         network = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the runtime's own exceptions share no base

@@ -199,6 +199,11 @@ def test_a_byte_altered_in_a_run_folder_is_refused_also_beside_its_export(
         Predictor.load(run)
 
 
+def test_the_runtimes_threads_do_not_spin(tiny: Predictor) -> None:
+    options = tiny._session.get_session_options()
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+
+
 def test_the_runtime_tells_its_maker_nothing(tiny_model: Path, films: Path, tmp_path: Path) -> None:
     """ONNX Runtime from 1.32 on reports every session over the network, and notes its own in a file ``.ses``."""
     temporary = tmp_path / "temporary"

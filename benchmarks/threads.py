@@ -1,0 +1,155 @@
+"""What threads that spin while they wait cost, alone and beside one busy process of another session.
+
+Films a second of training steps by precision and by how long OpenMP's threads spin (GOMP_SPINCOUNT), and the seconds of
+one reading by the shipped weights, with ONNX Runtime's threads spinning and not.
+
+python benchmarks/threads.py --out docs/results/threads.json     (no data: the films are noise, and a drawn hand)
+
+``emulated``: ONEDNN_MAX_CPU_ISA makes torch do without the processor's bfloat16 instructions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from boneage.files import write_json
+
+RECIPES = ("tiny", "quick", "resnet50_128")
+WITHOUT = {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_VNNI"}
+PRECISIONS = {"bf16": {}, "fp32": WITHOUT, "emulated": WITHOUT}  # and the environment that goes with it
+OURS, LIBRARY = "ours", "library"  # what is set here (`boneage.__init__`), and what OpenMP does by itself (300,000)
+WARM, LEAST = 2, 3  # steps
+FILMS = 64
+
+
+def steps(name: str, precision: str, seconds: float) -> float:
+    """Films a second of training steps of a recipe in this process, taken for so long."""
+    import torch
+
+    from boneage.config import override
+    from boneage.films import Data, Films
+    from boneage.fit import Run
+    from boneage.recipes import recipe
+    from boneage.world import World, keep_freed_memory
+
+    keep_freed_memory()
+    config = override(recipe(name), [f"train.precision={'bf16' if precision == 'emulated' else precision}"])
+    pixels = torch.randint(0, 256, (FILMS, *config.prepare.shape), dtype=torch.uint8)
+    films = Films(("",) * FILMS, pixels, torch.rand(FILMS) * 200 + 10, torch.zeros(FILMS, 2))
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run(config, Data(films, films, {}), Path(folder), World(0, 1, torch.device("cpu")))
+        for step in range(WARM):
+            run.step(run.network, step)
+        done, began = 0, time.perf_counter()
+        while done < LEAST or time.perf_counter() - began < seconds:
+            run.step(run.network, WARM + done)
+            done += 1
+        return done * run.batch / (time.perf_counter() - began)
+
+
+def readings(spinning: bool, seconds: float) -> float:
+    """Seconds of one reading of a drawn hand by the shipped weights in this process, the median of many."""
+    import onnxruntime
+
+    from boneage import Predictor, Radiograph, Sex
+    from boneage.phantom import draw
+
+    class Spinning(onnxruntime.SessionOptions):
+        """Options that leave the threads as ONNX Runtime has them."""
+
+        def add_session_config_entry(self, key: str, value: str) -> None:
+            pass
+
+    if spinning:
+        onnxruntime.SessionOptions = Spinning
+    hand = draw(np.random.default_rng(1), months=120.0, sex=Sex.FEMALE, size=512).pixels
+    film = Radiograph(hand.astype(np.float32) / 255, "hand", "", "png")
+    predictor, times = Predictor.load(), []
+    while len(times) < WARM + LEAST or sum(times) < seconds:
+        began = time.perf_counter()
+        predictor.read(film, Sex.FEMALE, force=True)
+        times.append(time.perf_counter() - began)
+    return float(np.median(times[WARM:]))
+
+
+@contextmanager
+def busy() -> Iterator[None]:
+    """One process that needs a whole core while the block lasts."""
+    process = subprocess.Popen([sys.executable, "-c", "while True: pass"], start_new_session=True)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def child(words: list[str], seconds: float, environment: dict[str, str]) -> float:
+    """One measurement in a process of its own."""
+    clean = {name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    command = [sys.executable, __file__, "--seconds", str(seconds), "--child", *words]
+    done = subprocess.run(command, env=clean | environment, check=True, capture_output=True, text=True)
+    return float(done.stdout)
+
+
+def compared(options: argparse.Namespace, words: list[str], ways: dict[str, dict[str, str]]) -> dict[str, Any]:
+    """The median of the rounds of each way, and what they are in parts of the last way's, in turn, alone and beside."""
+    found: dict[str, Any] = {}
+    for company in ("alone", "beside"):
+        rounds: dict[str, list[float]] = {way: [] for way in ways}
+        with busy() if company == "beside" else nullcontext():
+            for _ in range(options.rounds):
+                for way, environment in ways.items():
+                    asked = [*words, way] if words == ["reader"] else words
+                    rounds[way].append(child(asked, options.seconds, environment))
+        last = rounds[list(ways)[-1]]
+        found[company] = {
+            way: {
+                "median": round(float(np.median(values)), 4),
+                "ratio": round(float(np.median([a / b for a, b in zip(values, last, strict=True)])), 3),
+            }
+            for way, values in rounds.items()
+        }
+        print(*words, company, found[company], flush=True)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
+    parser.add_argument("--recipes", nargs="+", default=RECIPES)
+    parser.add_argument("--spins", nargs="*", default=["0"], help="further values of GOMP_SPINCOUNT")
+    parser.add_argument("--seconds", type=float, default=4.0, help="of one measurement")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    if options.child:
+        first, second = options.child
+        measured = readings(second == LIBRARY, options.seconds) if first == "reader" else None
+        print(steps(first, second, options.seconds) if measured is None else measured)
+        return
+    spins = {OURS: {}} | {spin: {"GOMP_SPINCOUNT": spin} for spin in options.spins}
+    spins[LIBRARY] = {"GOMP_SPINCOUNT": "300000"}
+    found: dict[str, Any] = {"rounds": options.rounds, "seconds": options.seconds, "films_a_second": {}}
+    for name in options.recipes:
+        for precision, environment in PRECISIONS.items():
+            ways = {way: environment | spin for way, spin in spins.items()}
+            rates = found["films_a_second"].setdefault(name, {})
+            rates[precision] = compared(options, [name, precision], ways)
+    found["seconds_of_a_reading"] = compared(options, ["reader"], {OURS: {}, LIBRARY: {}})
+    if options.out:
+        write_json(options.out, found)
+
+
+if __name__ == "__main__":
+    main()
