@@ -36,12 +36,12 @@ FILMS = 64
 def steps(name: str, precision: str, seconds: float) -> float:
     """Films a second of training steps of a recipe in this process, taken for so long."""
     import torch
-
-    from boneage.config import override
     from boneage.films import Data, Films
     from boneage.fit import Run
     from boneage.recipes import recipe
     from boneage.world import World, keep_freed_memory
+
+    from boneage.config import override
 
     keep_freed_memory()
     config = override(recipe(name), [f"train.precision={'bf16' if precision == 'emulated' else precision}"])
@@ -61,9 +61,9 @@ def steps(name: str, precision: str, seconds: float) -> float:
 def readings(spinning: bool, seconds: float) -> float:
     """Seconds of one reading of a drawn hand by the shipped weights in this process, the median of many."""
     import onnxruntime
+    from boneage.phantom import draw
 
     from boneage import Predictor, Radiograph, Sex
-    from boneage.phantom import draw
 
     class Spinning(onnxruntime.SessionOptions):
         """Options that leave the threads as ONNX Runtime has them."""

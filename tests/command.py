@@ -68,7 +68,7 @@ def check_sentence(code: int, err: str, naming: object = "", because: str = "") 
 def child(*words: object, code: str = "from boneage.apps.cli import main; main()", **options: Any) -> Any:
     """``boneage WORDS`` in a process of its own; ``code`` may put something before it."""
     command = [sys.executable, "-c", code, *map(str, words)]
-    return subprocess.run(command, **{"capture_output": True, "text": True, "timeout": 120} | options)
+    return subprocess.run(command, **{"capture_output": True, "text": True, "timeout": 300} | options)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # of torch: the tests' processes share the cores, and need no more
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 from tiny import FILMS, tiny_config
 
 from boneage.data.phantom import write_folder
 
 if TYPE_CHECKING:
     from boneage.training.tensors import TrainingData
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -35,7 +35,7 @@ SHORT = (  # the same server with limits that a test can wait for
     "from boneage.clinic import limits as all_limits\n"
     "import dataclasses, functools\n"
     "all_limits.Limits = functools.partial(all_limits.Limits, film=2 * 2**20, head_seconds=2, idle_seconds=2, "
-    "body_seconds=20, running=1, waiting=2, connections=60)\n"
+    "body_seconds=300, running=1, waiting=2, connections=60)\n"
 )
 FILM_LIMIT = 2 * 2**20
 
@@ -77,7 +77,7 @@ class Service:
         )
         assert self.process.stdout is not None
         found = re.search(r"(https?)://\S*:(\d+)", line := self.process.stdout.readline())
-        assert found, line + self.process.communicate(timeout=30)[1]
+        assert found, line + self.process.communicate(timeout=120)[1]
         self.port = int(found[2])
         self.url = f"{found[1]}://localhost:{self.port}"
         self.log: list[str] = []
@@ -91,18 +91,18 @@ class Service:
     def post(self, data: bytes, **params: Any) -> httpx.Response:
         """One film, bare."""
         headers = {"content-type": "image/png"}
-        return httpx.post(f"{self.url}/api/readings", content=data, params=params, headers=headers, timeout=60)
+        return httpx.post(f"{self.url}/api/readings", content=data, params=params, headers=headers, timeout=120)
 
     def connection(self) -> socket.socket:
         """A bare connection to it."""
-        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=120)
 
     def stop(self) -> tuple[int, float]:
         """SIGTERM: the exit code, and how many seconds it took."""
         began = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(timeout=30)
-        self._reader.join(5)
+        code = self.process.wait(timeout=120)
+        self._reader.join(60)
         for pipe in (self.process.stdout, self.process.stderr):
             if pipe:
                 pipe.close()

@@ -254,7 +254,7 @@ def test_a_reader_that_stops_listening_is_no_error(tiny_model: Path, folder: Pat
     read, write = os.pipe()
     os.close(read)
     with os.fdopen(write) as pipe:
-        ended = subprocess.run(words, stdout=pipe, stderr=subprocess.PIPE, text=True, timeout=120)
+        ended = subprocess.run(words, stdout=pipe, stderr=subprocess.PIPE, text=True, timeout=300)
     assert (ended.returncode, ended.stderr) == (1, "")
 
 

@@ -122,7 +122,7 @@ def test_matplotlib_is_loaded_only_for_drawing_and_pyplot_never():
         "assert 'matplotlib' not in sys.modules\n"
         "p.worst([]); assert 'matplotlib' in sys.modules and 'matplotlib.pyplot' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=300)
 
 
 def test_settings_of_a_notebook_are_left_alone():

@@ -21,7 +21,7 @@ playwright = pytest.importorskip("playwright.sync_api", reason="the page is test
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed")
 
-playwright.expect.set_options(timeout=30_000)
+playwright.expect.set_options(timeout=60_000)
 
 DESKTOP, TABLET = {"width": 1280, "height": 800}, {"width": 820, "height": 1180}
 DROP = """([data, name]) => {
@@ -52,7 +52,7 @@ def page(browser: Any, place: Service) -> Iterator[Any]:
     """An open page; nothing on it may fail, and nothing may be asked of others."""
     context = browser.new_context(viewport=DESKTOP, color_scheme="dark", reduced_motion="reduce", accept_downloads=True)
     opened = context.new_page()
-    opened.set_default_timeout(30_000)
+    opened.set_default_timeout(60_000)
     asked, errors = [], []
     opened.on("request", lambda request: asked.append(request.url))
     opened.on("pageerror", lambda error: errors.append(str(error)))
@@ -70,6 +70,11 @@ def drop(page: Any, film: bytes, name: str = "hand.png") -> None:
 
 def done(page: Any, count: int = 1) -> None:
     playwright.expect(page.locator("#films li[data-status=done]")).to_have_count(count)
+
+
+def settled(page: Any) -> None:
+    """Wait until what is to be drawn is drawn: it is within one frame."""
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def findings(page: Any) -> list[str]:
@@ -282,12 +287,12 @@ def test_the_named_regions_lie_over_the_film_and_stand_in_a_table(page: Any) -> 
     drop(page, hand(size=400))
     done(page)
     page.wait_for_selector("#film-wait", state="hidden")
-    page.wait_for_timeout(200)
+    settled(page)
     words = page.locator("#film-layers")
     bare = drawn(page)
     page.keyboard.press("n")
     playwright.expect(words).to_contain_text("Shares of the heat map; elsewhere")
-    page.wait_for_timeout(200)
+    settled(page)
     outlined = drawn(page)
     assert outlined != bare
     rows = page.locator("#shares tr")
@@ -296,13 +301,13 @@ def test_the_named_regions_lie_over_the_film_and_stand_in_a_table(page: Any) -> 
     assert sum(shares) == pytest.approx(100, abs=3)
     assert findings(page) == []
     page.keyboard.press("h")
-    page.wait_for_timeout(200)
+    settled(page)
     assert drawn(page) not in (bare, outlined)
     for key in "hn":
         page.keyboard.press(key)
     playwright.expect(words).to_have_text("")
     playwright.expect(page.locator("#looked")).to_be_hidden()
-    page.wait_for_timeout(200)
+    settled(page)
     assert drawn(page) == bare
 
 
@@ -339,11 +344,11 @@ def test_a_click_pans_without_dragging(page: Any) -> None:
     playwright.expect(page.locator("#film-window")).to_contain_text("W 100")
     page.keyboard.press("v")
     film = page.locator("#film")
-    page.wait_for_timeout(200)
+    settled(page)
     before = film.screenshot()
     box = film.bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2 + 90, box["y"] + 150)
-    page.wait_for_timeout(200)
+    settled(page)
     assert film.screenshot() != before
 
 
@@ -362,11 +367,11 @@ def test_the_film_is_handled_by_keys_and_mouse(page: Any) -> None:
     drop(page, hand(size=400))
     playwright.expect(page.locator("#film-window")).to_contain_text("W 100")
     film, numbers = page.locator("#film"), page.locator("#film-window")
-    page.wait_for_timeout(200)
+    settled(page)
     before = film.screenshot()
     page.keyboard.press("i")
     assert page.locator("[data-do=invert]").get_attribute("aria-pressed") == "true"
-    page.wait_for_timeout(200)
+    settled(page)
     assert film.screenshot() != before
     page.keyboard.press("+")
     playwright.expect(numbers).to_contain_text("× 1.3")
@@ -456,7 +461,7 @@ def test_nothing_lies_beyond_the_screens_edge(page: Any, width: int, height: int
     page.set_viewport_size({"width": width, "height": height})
     drop(page, hand())
     done(page)
-    page.wait_for_timeout(200)
+    settled(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     for name in ("#toolbar", "#add", "#film", "#level", "#fade"):
         box = page.locator(name).bounding_box()

@@ -39,7 +39,7 @@ from boneage.reading.intervals import MEANING
 from boneage.reading.occlusion import ELSEWHERE, REGIONS, Layers, over_film
 
 PNG = {"content-type": "image/png"}
-LIMITS = Limits(running=1, waiting=2, jobs=2, film=2 * 2**20, decode_seconds=5)
+LIMITS = Limits(running=1, waiting=2, jobs=2, film=2 * 2**20, decode_seconds=60)
 
 
 @pytest.fixture(scope="module")
@@ -272,7 +272,7 @@ def test_a_film_beyond_the_limit_is_413(room: TestClient) -> None:
 
 
 def ended(asking: TestClient, job: str) -> dict[str, Any]:
-    for _ in range(400):
+    for _ in range(1200):
         state = asking.get(f"/api/jobs/{job}").json()
         if state["state"] != "running":
             return state
@@ -326,12 +326,13 @@ def test_a_record_that_fails_is_a_sentence_and_503(room: TestClient, monkeypatch
     assert all("it is down" in answer.json()["error"] and answer.headers["retry-after"] for answer in found)
 
 
-def test_a_form_of_nothing_but_boundaries_is_refused_at_once(room: TestClient) -> None:
+def test_a_form_of_nothing_but_boundaries_is_refused_unparsed(
+    room: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("boneage.apps.web.uploads.MultipartParser")
     body = b"--a\r\n" + b"\r\n--ax" * 300_000
-    began = time.monotonic()
     answer = room.post("/api/readings", content=body, headers={"content-type": "multipart/form-data; boundary=a"})
     assert answer.status_code == 413
-    assert time.monotonic() - began < 1
 
 
 @pytest.mark.parametrize("name", ["sex", "chronological_age_months", "heatmap", "keep"])
