@@ -93,9 +93,8 @@ def test_the_error_to_expect_is_exported_with_the_age(tiny_run: Path, tiny_model
     assert (expected_errors > 0).all()
 
 
-def test_a_network_without_a_spread_tells_none(tmp_path: Path) -> None:
-    run = untrained(tmp_path / "run", tiny_config("model.expected_error_loss=0"))
-    predictor = loaded(run)
+def test_a_network_without_expected_errors_has_none(members: list[Path]) -> None:
+    predictor = loaded(members[2])
     assert not predictor.tells_expected_error
     assert np.isnan(predictor.predict_batch(films(predictor.spec), SEXES)[1]).all()
 
@@ -200,14 +199,20 @@ def test_a_smaller_member_reads_the_larger_ones_films(members: list[Path], tmp_p
     assert np.abs(predictor.months(films(predictor.spec), SEXES) - expected).mean() < 0.1 * expected.std()
 
 
-def test_one_sees_the_hand_and_the_other_its_joints(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def hand_and_joints(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two untrained runs, the first of which sees the hand and the second its joints."""
+    folder = tmp_path_factory.mktemp("pair")
     words = {"hand": "prepare.joints=false", "joints": "prepare.joints=true"}
-    runs = [
-        untrained(tmp_path / name, tiny_config("prepare.hand=true", "model.views=2", word))
+    return [
+        untrained(folder / name, tiny_config("prepare.hand=true", "model.views=2", word))
         for name, word in words.items()
     ]
-    alone = [loaded(run) for run in runs]
-    both = Predictor.load(export(runs, tmp_path / "both.onnx"))
+
+
+def test_one_sees_the_hand_and_the_other_its_joints(hand_and_joints: list[Path], tmp_path: Path) -> None:
+    alone = [loaded(run) for run in hand_and_joints]
+    both = Predictor.load(export(hand_and_joints, tmp_path / "both.onnx"))
     assert both.spec.shape == (48, 96)
     pixels = films(both.spec)
     assert (pixels == np.concatenate([films(one.spec) for one in alone], axis=2)).all()
@@ -216,9 +221,10 @@ def test_one_sees_the_hand_and_the_other_its_joints(tmp_path: Path) -> None:
     np.testing.assert_allclose(both.months(pixels, SEXES), expected, atol=0.02)
 
 
-def test_a_quick_prediction_asks_the_first_of_several_alone_on_smaller_pictures(tmp_path: Path) -> None:
-    words = {"joints": "prepare.joints=true", "hand": "prepare.joints=false"}
-    runs = [untrained(tmp_path / name, tiny_config("prepare.hand=true", word)) for name, word in words.items()]
+def test_a_quick_prediction_asks_the_first_of_several_alone_on_smaller_pictures(
+    hand_and_joints: list[Path], tmp_path: Path
+) -> None:
+    runs = hand_and_joints[::-1]
     both = Predictor.load(export(runs, tmp_path / "both.onnx", views=2))
     pixels = films(both.spec)
     x = resized(torch.from_numpy(pixels[:, None, :, 48:]).float() / 255, 36)

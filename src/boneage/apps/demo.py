@@ -91,7 +91,8 @@ def _training(config: Config) -> float:
     keep_freed_memory()
     with join_processes(config.train.device) as processes, tempfile.TemporaryDirectory() as folder:
         pixels, months = torch.full((n, size, size), 128, dtype=torch.uint8), torch.arange(n) / n * 200 + 10
-        films = FilmTensors(
+        sex, device = torch.zeros(n, 2), processes.device
+        films = FilmTensors(("",) * n, pixels.to(device), months.to(device), sex.to(device))
             ("",) * n, pixels.to(processes.device), months.to(processes.device), torch.zeros(n, 2).to(processes.device)
         )
         run = Run(config, TrainingData(films, films, {}), Path(folder), processes)
