@@ -1,11 +1,11 @@
 """What threads that spin while they wait cost, alone and beside one busy process of another session.
 
-Films a second of training steps by precision and by how long OpenMP's threads spin (GOMP_SPINCOUNT), and the seconds of
-one reading by the shipped weights, with ONNX Runtime's threads spinning and not.
+Films a second of training steps, with the processor's bfloat16 instructions and without (ONEDNN_MAX_CPU_ISA makes torch
+do without), as they were before (bfloat16, and OpenMP's threads spin as long as it likes), with threads that sleep at
+once, and as they are; and the seconds of one reading by the shipped weights, by ONNX Runtime's threads as it likes and
+as they are.
 
 python benchmarks/threads.py --out docs/results/threads.json     (no data: the films are noise, and a drawn hand)
-
-``emulated``: ONEDNN_MAX_CPU_ISA makes torch do without the processor's bfloat16 instructions.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,9 @@ import numpy as np
 from boneage.files import write_json
 
 RECIPES = ("tiny", "quick", "resnet50_128")
-WITHOUT = {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_VNNI"}
-PRECISIONS = {"bf16": {}, "fp32": WITHOUT, "emulated": WITHOUT}  # and the environment that goes with it
-OURS, LIBRARY = "ours", "library"  # what is set here (`boneage.__init__`), and what OpenMP does by itself (300,000)
-WARM, LEAST = 2, 3  # steps
+SPIN = {"before": {"GOMP_SPINCOUNT": "300000"}, "asleep": {"GOMP_SPINCOUNT": "0"}, "now": {}}  # OpenMP's own: 300,000
+PROCESSORS = {"with": {}, "without": {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_VNNI"}}  # bfloat16 instructions
+WARM, LEAST = 1, 2  # steps
 FILMS = 64
 
 
@@ -44,7 +44,7 @@ def steps(name: str, precision: str, seconds: float) -> float:
     from boneage.config import override
 
     keep_freed_memory()
-    config = override(recipe(name), [f"train.precision={'bf16' if precision == 'emulated' else precision}"])
+    config = override(recipe(name), [f"train.precision={precision}"])
     pixels = torch.randint(0, 256, (FILMS, *config.prepare.shape), dtype=torch.uint8)
     films = Films(("",) * FILMS, pixels, torch.rand(FILMS) * 200 + 10, torch.zeros(FILMS, 2))
     with tempfile.TemporaryDirectory() as folder:
@@ -58,7 +58,7 @@ def steps(name: str, precision: str, seconds: float) -> float:
         return done * run.batch / (time.perf_counter() - began)
 
 
-def readings(spinning: bool, seconds: float) -> float:
+def readings(way: str, seconds: float) -> float:
     """Seconds of one reading of a drawn hand by the shipped weights in this process, the median of many."""
     import onnxruntime
     from boneage.phantom import draw
@@ -71,7 +71,7 @@ def readings(spinning: bool, seconds: float) -> float:
         def add_session_config_entry(self, key: str, value: str) -> None:
             pass
 
-    if spinning:
+    if way == "before":
         onnxruntime.SessionOptions = Spinning
     hand = draw(np.random.default_rng(1), months=120.0, sex=Sex.FEMALE, size=512).pixels
     film = Radiograph(hand.astype(np.float32) / 255, "hand", "", "png")
@@ -102,25 +102,25 @@ def child(words: list[str], seconds: float, environment: dict[str, str]) -> floa
     return float(done.stdout)
 
 
-def compared(options: argparse.Namespace, words: list[str], ways: dict[str, dict[str, str]]) -> dict[str, Any]:
-    """The median of the rounds of each way, and what they are in parts of the last way's, in turn, alone and beside."""
+Way = tuple[list[str], dict[str, str]]  # the words of a child, and its environment
+
+
+def compared(what: str, ways: dict[str, Way], rounds: int, seconds: float) -> dict[str, Any]:
+    """The median of the rounds of each way, and its ratio to the first way's, in turn, alone and beside."""
     found: dict[str, Any] = {}
     for company in ("alone", "beside"):
-        rounds: dict[str, list[float]] = {way: [] for way in ways}
+        values: dict[str, list[float]] = {way: [] for way in ways}
         with busy() if company == "beside" else nullcontext():
-            for _ in range(options.rounds):
-                for way, environment in ways.items():
-                    asked = [*words, way] if words == ["reader"] else words
-                    rounds[way].append(child(asked, options.seconds, environment))
-        last = rounds[list(ways)[-1]]
+            for _ in range(rounds):
+                for way, (words, environment) in ways.items():
+                    values[way].append(child(words, seconds, environment))
+        first = next(iter(values.values()))
+        ratios = {way: np.median([a / b for a, b in zip(own, first, strict=True)]) for way, own in values.items()}
         found[company] = {
-            way: {
-                "median": round(float(np.median(values)), 4),
-                "ratio": round(float(np.median([a / b for a, b in zip(values, last, strict=True)])), 3),
-            }
-            for way, values in rounds.items()
+            way: {"median": round(float(np.median(own)), 4), "ratio": round(float(ratios[way]), 3)}
+            for way, own in values.items()
         }
-        print(*words, company, found[company], flush=True)
+        print(what, company, found[company], flush=True)
     return found
 
 
@@ -128,25 +128,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
     parser.add_argument("--recipes", nargs="+", default=RECIPES)
-    parser.add_argument("--spins", nargs="*", default=["0"], help="further values of GOMP_SPINCOUNT")
     parser.add_argument("--seconds", type=float, default=4.0, help="of one measurement")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     if options.child:
         first, second = options.child
-        measured = readings(second == LIBRARY, options.seconds) if first == "reader" else None
-        print(steps(first, second, options.seconds) if measured is None else measured)
+        measured = readings if first == "reader" else partial(steps, first)
+        print(measured(second, options.seconds))
         return
-    spins = {OURS: {}} | {spin: {"GOMP_SPINCOUNT": spin} for spin in options.spins}
-    spins[LIBRARY] = {"GOMP_SPINCOUNT": "300000"}
     found: dict[str, Any] = {"rounds": options.rounds, "seconds": options.seconds, "films_a_second": {}}
+    how = {"rounds": options.rounds, "seconds": options.seconds}
     for name in options.recipes:
-        for precision, environment in PRECISIONS.items():
-            ways = {way: environment | spin for way, spin in spins.items()}
-            rates = found["films_a_second"].setdefault(name, {})
-            rates[precision] = compared(options, [name, precision], ways)
-    found["seconds_of_a_reading"] = compared(options, ["reader"], {OURS: {}, LIBRARY: {}})
+        rates = found["films_a_second"][name] = {}
+        for processor, limit in PROCESSORS.items():
+            ways = {way: ([name, "bf16" if way == "before" else "auto"], spin | limit) for way, spin in SPIN.items()}
+            rates[processor] = compared(f"{name}, {processor} bfloat16", ways, **how)
+    readers: dict[str, Way] = {way: (["reader", way], {}) for way in ("before", "now")}
+    found["seconds_of_a_reading"] = compared("a reading", readers, **how)
     if options.out:
         write_json(options.out, found)
 
