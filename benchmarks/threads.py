@@ -36,19 +36,19 @@ FILMS = 64
 def steps(name: str, precision: str, seconds: float) -> float:
     """Films a second of training steps of a recipe in this process, taken for so long."""
     import torch
-    from boneage.films import Data, Films
-    from boneage.fit import Run
-    from boneage.recipes import recipe
-    from boneage.world import World, keep_freed_memory
 
     from boneage.config import override
+    from boneage.training.distributed import Processes, keep_freed_memory
+    from boneage.training.fit import Run
+    from boneage.training.recipes import recipe
+    from boneage.training.tensors import FilmTensors, TrainingData
 
     keep_freed_memory()
     config = override(recipe(name), [f"train.precision={precision}"])
     pixels = torch.randint(0, 256, (FILMS, *config.prepare.shape), dtype=torch.uint8)
-    films = Films(("",) * FILMS, pixels, torch.rand(FILMS) * 200 + 10, torch.zeros(FILMS, 2))
+    films = FilmTensors(("",) * FILMS, pixels, torch.rand(FILMS) * 200 + 10, torch.zeros(FILMS, 2))
     with tempfile.TemporaryDirectory() as folder:
-        run = Run(config, Data(films, films, {}), Path(folder), World(0, 1, torch.device("cpu")))
+        run = Run(config, TrainingData(films, films, {}), Path(folder), Processes(0, 1, torch.device("cpu")))
         for step in range(WARM):
             run.step(run.network, step)
         done, began = 0, time.perf_counter()
@@ -61,9 +61,9 @@ def steps(name: str, precision: str, seconds: float) -> float:
 def readings(way: str, seconds: float) -> float:
     """Seconds of one reading of a drawn hand by the shipped weights in this process, the median of many."""
     import onnxruntime
-    from boneage.phantom import draw
 
     from boneage import Predictor, Radiograph, Sex
+    from boneage.data.phantom import draw
 
     class Spinning(onnxruntime.SessionOptions):
         """Options that leave the threads as ONNX Runtime has them."""

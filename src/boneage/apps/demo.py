@@ -93,8 +93,6 @@ def _training(config: Config) -> float:
         pixels, months = torch.full((n, size, size), 128, dtype=torch.uint8), torch.arange(n) / n * 200 + 10
         sex, device = torch.zeros(n, 2), processes.device
         films = FilmTensors(("",) * n, pixels.to(device), months.to(device), sex.to(device))
-            ("",) * n, pixels.to(processes.device), months.to(processes.device), torch.zeros(n, 2).to(processes.device)
-        )
         run = Run(config, TrainingData(films, films, {}), Path(folder), processes)
         for step in range(WARM):
             run.step(run.network, step)
