@@ -1,6 +1,6 @@
 """What saying the ages of the atlas would gain on single ratings, which lie on them: a gain of the measure.
 
-python benchmarks/atlas_ages.py [--table docs/results/oof.csv] [--out docs/results/atlas_ages.json]
+python benchmarks/atlas_ages.py [--table docs/results/tables/oof.csv] [--out docs/results/atlas_ages.json]
 
 Each out-of-fold reading is replaced by the weighted median of the labels of like readings (a Gaussian of `NEAR` months)
 of the same sex in the other folds.
@@ -29,7 +29,7 @@ def median(labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--table", type=Path, default=Path("docs/results/oof.csv"))
+    parser.add_argument("--table", type=Path, default=Path("docs/results/tables/oof.csv"))
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     with options.table.open() as file:

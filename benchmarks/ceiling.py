@@ -4,8 +4,8 @@ python benchmarks/ceiling.py [--evaluation docs/results/evaluation_default.json]
 
 The oracle's readings miss the true bone age by what is left of the model's squared error when one reader's variance is
 taken off, normally distributed. It knows by how much it misses on every film, and nothing of the reader's error: its
-spread is its own error. What it then reaches against the labels no model with these errors can surpass by knowing
-itself; by knowing that a film is hard to read for anybody it might.
+expected error is its own error. No model with these errors can rank them better by knowing itself alone; knowing which
+films are hard to read for anybody might.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Does the exported file say what the trained networks say: torch against ONNX Runtime on validation films.
+"""Does the model file say what the trained networks say: torch against ONNX Runtime on validation films.
 
 python benchmarks/export_parity.py RUN… FILE.onnx --data DIR --out docs/results/export_parity.json
 """

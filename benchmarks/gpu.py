@@ -1,7 +1,7 @@
 """What training costs on a GPU: films a second of steps on real batches (gathered, augmented) and of the same steps on
 one constant batch, and the share of the device's measured peak; and what runs that were trained there took.
 
-python benchmarks/gpu.py resnet50_256 inception_v4_256 --data DIR [--runs RUN...] [--out docs/results/gpu.json]
+python benchmarks/gpu.py resnet50 inception_v4 --data DIR [--runs RUN...] [--out docs/results/gpu.json]
 
 The peak is measured as in `cost.py`, with matrices of side 8192; a step's operations are counted as there.
 """

@@ -1,10 +1,10 @@
-"""Which networks a shipped file should be made of, and how many looks, by films that none of them has seen.
+"""Which networks a shipped file should be made of, and how many views, by films that none of them has seen.
 
-python benchmarks/members.py [--table docs/results/members.csv] [--all docs/results/oof.csv]
+python benchmarks/members.py [--table docs/results/tables/members.csv] [--all docs/results/tables/oof.csv]
     [--out docs/results/members.json] [--add NAME=RUN --data DIR]
 
 The table holds what networks of several kinds, each trained without the first fold of the training films, read on that
-fold, look by look: for two and a half minutes of a GPU (`python benchmarks/side_by_side.py … --minutes 2.5 --fold 0`)
+fold, view by view: for two and a half minutes of a GPU (`python benchmarks/side_by_side.py … --minutes 2.5 --fold 0`)
 or on two cores (`python benchmarks/one_fold.py`). ``--add`` reads the fold by the network of a run folder and puts it
 into the table. What the kinds of `default` add to each other is asked of all folds (`benchmarks/out_of_fold.py`), and
 of the first what a larger network on the hand adds to them. No validation label is asked.
@@ -46,8 +46,8 @@ LARGEST = 5  # networks of one file that are tried together
 VIEWS = 3  # of each network in the table
 
 
-class OneLook(Predictor):
-    """A trained network that looks at a film once, in one of several ways."""
+class OneView(Predictor):
+    """A trained network that sees a film once, by one of several views."""
 
     which = 0
 
@@ -57,17 +57,17 @@ class OneLook(Predictor):
 
 
 def add(path: Path, name: str, run: Path, data: Path) -> None:
-    """What the network of a run folder reads on the films of the table, look by look, into the table."""
+    """What the network of a run folder reads on the films of the table, view by view, into the table."""
     with path.open(newline="") as file:
         rows = {row["id"]: row for row in csv.DictReader(file)}
     films = [film for film in folds.training_films(data, DataConfig()) if film.id in rows]
-    predictor = OneLook.load(run)
+    predictor = OneView.load(run)
     predictor.views = 1
     for predictor.which in range(VIEWS):
         table, failures = predict_all(predictor, films)
         assert not failures, failures[0]
         for film, age in zip(table.ids, table.predictions, strict=True):
-            rows[film][f"{name} look {predictor.which + 1}"] = f"{age:.2f}"
+            rows[film][f"{name} view {predictor.which + 1}"] = f"{age:.2f}"
     text = io.StringIO()
     writer = csv.DictWriter(text, next(iter(rows.values())).keys(), lineterminator="\n")
     writer.writeheader()
@@ -76,12 +76,12 @@ def add(path: Path, name: str, run: Path, data: Path) -> None:
 
 
 def read(path: Path) -> tuple[list[str], np.ndarray, dict[str, np.ndarray]]:
-    """Ids, labels [films] and by network its readings [looks, films], in months, of the first fold."""
+    """Ids, labels [films] and by network its readings [views, films], in months, of the first fold."""
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     views: dict[str, list[np.ndarray]] = {}
-    for column in [name for name in rows[0] if " look " in name]:
-        views.setdefault(column.partition(" look ")[0], []).append(np.array([float(row[column]) for row in rows]))
+    for column in [name for name in rows[0] if " view " in name]:
+        views.setdefault(column.partition(" view ")[0], []).append(np.array([float(row[column]) for row in rows]))
     labels = np.array([float(row["label"]) for row in rows])
     return [row["id"] for row in rows], labels, {name: np.stack(each) for name, each in views.items()}
 
@@ -127,9 +127,9 @@ def parts_of(labels: np.ndarray, readings: dict[str, np.ndarray], kinds: Sequenc
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--table", type=Path, default=Path("docs/results/members.csv"))
+    parser.add_argument("--table", type=Path, default=Path("docs/results/tables/members.csv"))
     parser.add_argument(
-        "--all", type=Path, default=Path("docs/results") / folds.OUT_OF_FOLD, help="of all folds, by kind"
+        "--all", type=Path, default=Path("docs/results/tables") / folds.OUT_OF_FOLD, help="of all folds, by kind"
     )
     parser.add_argument("--out", type=Path)
     parser.add_argument("--add", metavar="NAME=RUN", help="a network that has not seen the fold, by its run folder")
@@ -142,22 +142,22 @@ def main() -> None:
         add(options.table, name, Path(run), options.data)
     ids, labels, readings = read(options.table)
     fourth = readings.pop(FOURTH).mean(0)  # trained for longer than the others, as the kinds of all folds
-    one, all_looks = ({name: each[:count].mean(0) for name, each in readings.items()} for count in (1, None))
+    one, all_views = ({name: each[:count].mean(0) for name, each in readings.items()} for count in (1, None))
     every, all_labels, kinds = read_all(options.all)
     row_of = {name: row for row, name in enumerate(every)}
     first = [row_of[name] for name in ids]
     with_fourth = {name: ages[first] for name, ages in kinds.items()} | {FOURTH: fourth}
     found: dict[str, Any] = {
         "n": len(labels),
-        "alone": {name: [mae(one[name], labels), mae(all_looks[name], labels)] for name in readings},
-        "one look": chosen(labels, one),
-        "three looks": chosen(labels, all_looks),
+        "alone": {name: [mae(one[name], labels), mae(all_views[name], labels)] for name in readings},
+        "one view": chosen(labels, one),
+        "three views": chosen(labels, all_views),
         "all folds": {"n": len(every), **parts_of(all_labels, kinds, KINDS)},
         "fourth": parts_of(labels, with_fourth, (*KINDS, FOURTH)),
     }
     for shipped, networks in SHIPPED.items():
-        means = [np.mean([readings[name] for name in networks], 0) for readings in (one, all_looks)]
-        found["one look"][shipped]["three looks"] = metrics.paired(labels, *means)["mae"]
+        means = [np.mean([readings[name] for name in networks], 0) for readings in (one, all_views)]
+        found["one view"][shipped]["three views"] = metrics.paired(labels, *means)["mae"]
     means = [np.mean([one[name] for name in (*JOINTS, hand)], 0) for hand in ALIKE]
     found["larger hand"] = metrics.paired(labels, *means)
     print(json.dumps(found, indent=2))

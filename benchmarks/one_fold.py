@@ -1,4 +1,4 @@
-"""What a recipe is worth without a look at the validation films: trained without one fold of the training films, read
+"""What a recipe is worth, without asking the validation films: trained without one fold of the training films, read
 on it, and compared film by film with the committed out-of-fold table.
 
 python benchmarks/one_fold.py RECIPE --data DIR [--set section.field=value …] [--fold 0] [--out FILE.json]
@@ -27,7 +27,7 @@ from boneage.training.recipes import recipe
 from boneage.training.tensors import load
 from boneage.training.train import train_without
 
-TABLE = Path(__file__).parent.parent / "docs" / "results" / folds.OUT_OF_FOLD
+TABLE = Path(__file__).parent.parent / "docs" / "results" / "tables" / folds.OUT_OF_FOLD
 
 
 def train(config: Config, data: Path, fold: int, run: Path) -> None:

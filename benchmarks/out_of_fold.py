@@ -1,7 +1,7 @@
 """Every training film read as `default` reads, by networks that have not seen it: for each of five folds one network
 of each of its three kinds is trained without it for a short time, and they read it together.
 
-python benchmarks/out_of_fold.py --data DIR [--runs runs/folds] [--out docs/results/oof.csv]
+python benchmarks/out_of_fold.py --data DIR [--runs runs/folds] [--out docs/results/tables/oof.csv]
 
 Fifteen trainings, about four hours of two cores; what is there is not run again, and a run that was stopped goes on.
 """
@@ -25,7 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--runs", type=Path, default=Path("runs/folds"), help="where the run folders go")
-    parser.add_argument("--out", type=Path, default=Path("docs/results") / folds.OUT_OF_FOLD)
+    parser.add_argument("--out", type=Path, default=Path("docs/results/tables") / folds.OUT_OF_FOLD)
     options = parser.parse_args()
     keep_freed_memory()
     samples = folds.training_films(options.data, DataConfig())

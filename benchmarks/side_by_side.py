@@ -29,9 +29,9 @@ from boneage.training.fit import Run
 from boneage.training.recipes import recipe
 from boneage.training.tensors import FilmTensors, TrainingData, load
 
-LOOK_BACK = 40  # times ten steps, from which the speed is told
+RECENT = 40  # times ten steps, from which the speed is estimated
 AT_LEAST = 3.0  # seconds of them
-RESERVE = 4.0  # seconds for the last look at the validation films
+RESERVE = 4.0  # seconds for reading the validation films at the end
 
 
 class Timed(Run):
@@ -56,10 +56,10 @@ class Timed(Run):
             self._log(round(self._epochs(), 2), error)
 
     def step(self, wrapped: nn.Module, step: int) -> float:
-        """Ten steps on, the end is looked at anew; the first ones are slow and tell nothing."""
+        """Every ten steps the end is estimated anew; the first steps are slow and do not count."""
         if step >= 20 and step % 10 == 0:
             now = time.time()
-            self.marks = [*self.marks, (now, step)][-LOOK_BACK:]
+            self.marks = [*self.marks, (now, step)][-RECENT:]
             (first, at), left = self.marks[0], self.until - RESERVE - now
             if now - first > AT_LEAST:
                 self.steps = min(self.most, max(step + 1, step + int(left * (step - at) / (now - first))))

@@ -1,4 +1,4 @@
-"""Write what must not be written by hand: docs/cli.md, docs/results.md and the README's table.
+"""Write what must not be written by hand: docs/cli.md, docs/results.md, docs/curves.md and the README's table.
 
 python docs/build.py           writes them
 python docs/build.py --check   exits with 1 if they are not up to date
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import typer
-from tables import TABLES, models_table
+from tables import TABLES, curves, models_table
 from typer.testing import CliRunner
 
 from boneage.apps.cli import app
@@ -46,6 +46,16 @@ def results() -> str:
     return re.sub(r"\{\{(\w+)\}\}", lambda name: TABLES[name[1]](), text)
 
 
+def epochs() -> str:
+    """docs/curves.md: what every committed training run wrote after each epoch."""
+    head = (
+        "# Training curves\n\nWritten by `docs/build.py` from `docs/results/curve_NAME.jsonl`, the `log.jsonl` of one run "
+        "of each recipe. The validation error is of 1,000 validation films, which were read after some of the epochs. "
+        "Which machine trained what: [results](results.md)."
+    )
+    return f"{head}\n\n{curves()}\n"
+
+
 def readme() -> str:
     """The README with its table of the shipped weights' results renewed."""
     text = README.read_text()
@@ -54,7 +64,8 @@ def readme() -> str:
 
 
 def main() -> None:
-    written = {DOCS / "cli.md": command_line(), DOCS / "results.md": results(), README: readme()}
+    written = {DOCS / "cli.md": command_line(), DOCS / "results.md": results(), DOCS / "curves.md": epochs()}
+    written[README] = readme()
     if "--check" in sys.argv:
         stale = [path.name for path, text in written.items() if not path.exists() or path.read_text() != text]
         sys.exit(f"not up to date: {', '.join(stale)}; run python docs/build.py" if stale else 0)

@@ -29,7 +29,7 @@ IMAGES, RESULTS = Path(__file__).parent / "images", Path(__file__).parent / "res
 YEARS = (1, 3, 6, 9, 12, 15, 18)
 SIDE = 224
 PLOTS = ("scatter", "bland_altman", "residuals")
-TRAINED = ("resnet50_256", "inception_v4_256", "resnet50_128", "inception_v4_128")
+TRAINED = ("resnet50", "inception_v4", "resnet50_128")
 
 
 def phantoms() -> np.ndarray:

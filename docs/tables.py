@@ -1,4 +1,4 @@
-"""The tables of docs/results.md, each from the JSON that a committed command wrote."""
+"""The tables of docs/results.md and docs/curves.md, each from what a committed command wrote."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import csv
 import functools
 import json
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from boneage.evaluation.predictions import Predictions, read_predictions
 from boneage.reading.weights import shipped
 
 RESULTS = Path(__file__).parent / "results"
-REFERENCES = ("resnet50_256", "inception_v4_256", "resnet50_128", "inception_v4_128")
+CURVES = ("quick", "joints", "resnet50_128", "resnet50", "inception_v4")  # recipes whose epochs were committed
 
 
 def found(name: str) -> Any:
@@ -67,11 +66,14 @@ def models_table(*models: str) -> str:
     return table(columns, rows) if rows else "*Not measured yet.*"
 
 
+def curves() -> str:
+    """The epochs of every committed run, a part for each recipe."""
+    return "\n\n".join(f"## `{name}`\n\n{curve(name)}" for name in CURVES)
+
+
 def curve(name: str) -> str:
     """A run's epochs: the log lines that were committed as ``curve_NAME.jsonl``."""
     path = RESULTS / f"curve_{name}.jsonl"
-    if not path.exists():
-        return "*Not run yet.*"
     rows = []
     for line in map(json.loads, path.read_text().splitlines()):
         error = "–" if line["validation_mae"] is None else f"{line['validation_mae']:.2f}"
@@ -103,13 +105,13 @@ def ceiling(got: Any) -> str:
 @of("members", missing="*Not chosen yet.*")
 def members(got: Any) -> str:
     """The best means of networks that have not seen a fold, and what the shipped kinds add to each other."""
-    one, three = got["one look"], got["three looks"]
+    one, three = got["one view"], got["three views"]
     rows = [
         [number, ", ".join(f"`{name}`" for name in found["networks"]), f"{found['mae']:.2f}", f"{other['mae']:.2f}"]
         for (number, found), other in zip(one["means"].items(), three["means"].values(), strict=True)
     ]
-    columns = ["networks", "best mean by one look", "MAE, months", "of the best by three looks"]
-    shipped = "\n\n".join(_parts(f"The kinds of `{name}`, one look", one[name]) for name in ("default", "best"))
+    columns = ["networks", "best mean, one view", "MAE, months", "MAE of the best mean, three views"]
+    shipped = "\n\n".join(_parts(f"The kinds of `{name}`, one view", one[name]) for name in ("default", "best"))
     every, fourth = got["all folds"], got["fourth"]
     kinds = _parts(f"The kinds of `default` on all folds, as trained for `oof.csv` (n = {every['n']:,})", every)
     larger_hand = _parts("These and a network of the larger hand, of the first fold", fourth)
@@ -119,15 +121,15 @@ def members(got: Any) -> str:
 
 
 def _parts(what: str, found: Any) -> str:
-    """What some networks add to each other, and what other weights or more looks would."""
+    """What some networks add to each other, and what other weights or more views would."""
     without = ", ".join(f"`{kind}` {interval(value, sign='+')}" for kind, value in found["without"].items())
     weights = ", ".join(f"{weight:g}" for weight in found["best_weights"].values())
     words = (
         f"{what}: {interval(found['mae'])} months. Without one of them (paired): {without}. "
         f"The best weights are {weights}, which give {found['mae_of_best_weights']:.2f}."
     )
-    views = found.get("three looks")
-    return f"{words} With three looks: {interval(views, sign='+')}." if views else words
+    views = found.get("three views")
+    return f"{words} With three views: {interval(views, sign='+')}." if views else words
 
 
 @of("comparison_reference", missing="*Not compared yet.*")
@@ -248,7 +250,7 @@ def _difference(base: Predictions, other: Predictions) -> dict[str, float]:
 def out_of_fold() -> str:
     """Every training film read by networks that have not seen it: ``oof.csv``, by fold and together, and the MAE that
     each kind of network has alone."""
-    path = RESULTS / "oof.csv"
+    path = RESULTS / "tables" / "oof.csv"
     if not path.exists():
         return "*Not measured yet.*"
     with path.open() as file:
@@ -302,14 +304,14 @@ def fits(got: Any) -> str:
 def overfit() -> str:
     """Both reference networks on 64 films."""
     rows: list[Sequence[object]] = []
-    for name in ("resnet50_plain", "inception_v4_plain"):
+    for name in ("resnet50", "inception_v4"):
         got = found(f"overfit_{name}")
         if got is None:
             rows.append((name, "–", "–", "not run yet", "–", "–"))
             continue
         last, settings = got["curve"][-1], " ".join(got["settings"])
         rows.append((name, got["n"], last["epoch"], f"{last['mae']:.2f}", f"{last['seconds'] / 60:.1f}", settings))
-    return table(["recipe", "films", "epochs", "MAE on them, months", "minutes", "settings"], rows)
+    return table(["network", "films", "epochs", "MAE on them, months", "minutes", "settings"], rows)
 
 
 @of("locator")
@@ -317,24 +319,24 @@ def locator(got: Any) -> str:
     """The locator on held-out films."""
     columns = (
         *("films", "n", "mean error, % of the hand's length", "90th percentile", "worst film"),
-        *("mirror image told", "inversion told", "rotation, median error"),
+        *("mirror image recognised", "inversion recognised", "rotation, median error"),
     )
     rows = []
     for name, words in (("as_stored", "as they are"), ("turned", "turned, mirrored, squashed, inverted")):
         one = got[name]
         errors = (f"{one['error']:.2f}", f"{one['error_90']:.2f}", f"{one['worst_film']:.1f}")
-        told = (f"{one['mirrored']:.0%}", f"{one['inverted']:.0%}", f"{one['rotation']:.1f}°")
-        rows.append((words, one["n"], *errors, *told))
+        recognised = (f"{one['mirrored']:.0%}", f"{one['inverted']:.0%}", f"{one['rotation']:.1f}°")
+        rows.append((words, one["n"], *errors, *recognised))
     return table(columns, rows)
 
 
-@of("gate")
-def gate(got: Any) -> str:
-    """What the gate refuses, by family, and what it tells of real films."""
+@of("quality")
+def quality(got: Any) -> str:
+    """What the quality flags refuse, by family, and what they say of real films."""
     real, others = got["real"], got["non_hands"]
     rows = [(name, one["n"], one["refused"]) for name, one in sorted(others["families"].items())]
     missed = others["n"] - others["refused"]
-    poses = ", ".join(f"{name} {told} of {real['poses']['n']}" for name, told in real["poses"]["told"].items())
+    poses = ", ".join(f"{name} {count} of {real['poses']['n']}" for name, count in real["poses"]["told"].items())
     flagged = ", ".join(f"{name} {n}" for name, n in real["flagged"].items()) or "none"
     refused = f"{others['refused']} ({missed} missed, at most {others['missed_upper']:.1%})"
     rows.append(("**all unseen families**", others["n"], refused))
@@ -342,7 +344,7 @@ def gate(got: Any) -> str:
         [
             table(["pictures that are no hands", "n", "refused"], rows),
             f"Real films: {real['refused']} of {real['n']} {got['split']} films refused, at most "
-            f"{real['refused_upper']:.2%} (97.5 % upper bound); flags: {flagged}. Told: {poses}.",
+            f"{real['refused_upper']:.2%} (97.5 % upper bound); flags: {flagged}. Recognised: {poses}.",
         ]
     )
 
@@ -421,7 +423,7 @@ def smaller() -> str:
         for name, words in (
             ("help", "`boneage --help`"),
             ("predict", "`boneage predict` of one 2000 × 1500 PNG, cold"),
-            ("warm", "the same reading in a program that is warm, from file to age, gate and intervals"),
+            ("warm", "the same reading in a program that is warm, from file to age, flags and intervals"),
             ("warm_small", "that of a film of 300 × 300 pixels"),
             ("warm_heatmap", "that of the 2000 × 1500 PNG with its heat map"),
         ):
@@ -435,7 +437,7 @@ def smaller() -> str:
         )
     if eighths := found("export_parity_int8"):
         lines.append(
-            "- `default` stored in 8 bits, as shipped, against its networks in torch, one look at each film: 99th "
+            "- `default` in 8 bits, as shipped, against its networks in torch, one view of each film: 99th "
             f"percentile of the difference {eighths['p99']:.2f} months, mean {eighths['mean']:.3f}, MAE "
             f"{eighths['mae_change']:+.3f} months, on {eighths['n']:,} validation films"
         )
@@ -474,7 +476,6 @@ def smaller() -> str:
 
 TABLES = {
     "models": lambda: models_table(*shipped(), "quick"),
-    "plain": lambda: models_table(*(f"{name}_plain" for name in REFERENCES)),
     "certainty": certainty,
     "room": room,
     "references": references,
@@ -483,17 +484,13 @@ TABLES = {
     "gpu": gpu,
     "changes": lambda: variants("changes", "reference", "another_seed"),
     "amounts": amounts,
-    "curve_hand": lambda: curve("hand"),
-    "curve_joints": lambda: curve("joints"),
-    **{f"curve_{name}": partial(curve, name) for name in REFERENCES},
-    "curve_quick": lambda: curve("quick"),
     "oof": out_of_fold,
     "members": members,
     "data_path": data_path,
     "fits": fits,
     "overfit": overfit,
     "locator": locator,
-    "gate": gate,
+    "quality": quality,
     "composites": composites,
     "explanation": explanation,
     "smaller": smaller,

@@ -1,6 +1,7 @@
-"""What the gate refuses: pictures that are no hands, by family, and real films; and whether it tells a film's pose.
+"""What the quality flags refuse: pictures that are no hands, by family, and real films; and whether a film's pose is
+recognised.
 
-python benchmarks/gate.py --data DIR [--non-hands FOLDER] [--films N] [--out docs/results/gate.json]
+python benchmarks/quality.py --data DIR [--non-hands FOLDER] [--films N] [--out docs/results/quality.json]
 
 ``DIR``: real films, of which those of the validation part are read (the thresholds were chosen on training films).
 ``FOLDER``: pictures, a folder for each family. Not one family that had a part in choosing the thresholds may be among
@@ -178,7 +179,7 @@ def non_hands(folder: Path | None) -> dict[str, Any]:
 
 
 def real(samples: list[Sample]) -> dict[str, Any]:
-    """Refused and flagged films, the time it takes, and the poses that are told."""
+    """Refused and flagged films, the time it takes, and the poses that are recognised."""
     flagged: dict[str, int] = {}
     refused, seconds, told = [], [], dict.fromkeys(POSES, 0)
     posed = samples[:: max(1, len(samples) // POSED)][:POSED]
