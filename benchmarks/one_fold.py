@@ -25,7 +25,6 @@ from boneage.training import folds
 from boneage.training.distributed import join_processes, keep_freed_memory
 from boneage.training.recipes import recipe
 from boneage.training.tensors import load
-from boneage.training.train import train_without
 
 TABLE = Path(__file__).parent.parent / "docs" / "results" / "tables" / folds.OUT_OF_FOLD
 
@@ -36,7 +35,7 @@ def train(config: Config, data: Path, fold: int, run: Path) -> None:
     with join_processes(config.train.device) as processes:
         films = load(config, data, processes.device)
         fold_of = folds.folds(folds.training_films(data, config.data))
-        train_without(fold, fold_of, config, films, run, processes)
+        folds.train_without(fold, fold_of, config, films, run, processes)
 
 
 def compared(run: Path, data: Path, fold: int) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from boneage.training import folds
 from boneage.training.distributed import join_processes, keep_freed_memory
 from boneage.training.recipes import recipe
 from boneage.training.tensors import load
-from boneage.training.train import train_without
 
 RECIPES = ("fold_distribution", "fold_joints", "fold_hand")  # the first tells the error to expect
 
@@ -36,7 +35,7 @@ def main() -> None:
             films = load(recipe(name), options.data, processes.device) if missing else None
             for fold in missing:
                 assert films is not None
-                train_without(fold, fold_of, recipe(name), films, options.runs / name / f"fold{fold}", processes)
+                folds.train_without(fold, fold_of, recipe(name), films, options.runs / name / f"fold{fold}", processes)
     folds.write(options.out, samples, fold_of, *(options.runs / name for name in RECIPES))
 
 

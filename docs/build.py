@@ -49,9 +49,9 @@ def results() -> str:
 def epochs() -> str:
     """docs/curves.md: what every committed training run wrote after each epoch."""
     head = (
-        "# Training curves\n\nWritten by `docs/build.py` from `docs/results/curve_NAME.jsonl`, the `log.jsonl` of one run "
-        "of each recipe. The validation error is of 1,000 validation films, which were read after some of the epochs. "
-        "Which machine trained what: [results](results.md)."
+        "# Training curves\n\nWritten by `docs/build.py` from `docs/results/curve_NAME.jsonl`, the `log.jsonl` of one "
+        "run of each recipe. The validation error is of 1,000 validation films, which were read after some of the "
+        "epochs. Which machine trained what: [results](results.md)."
     )
     return f"{head}\n\n{curves()}\n"
 
