@@ -1,4 +1,4 @@
-"""The reading room against its bars, on this machine: `boneage serve` in a process apart, synthetic hands, loopback.
+"""The web service against its bars, on this machine: `boneage serve` in a process apart, synthetic hands, loopback.
 
 python benchmarks/serve.py --out docs/results/serve.json                 all of it, some ten minutes
 python benchmarks/serve.py --only overload slow --seconds 20             parts of it, shorter
@@ -33,7 +33,8 @@ import cv2
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from rooms import Service, service
+from schema_run import run
+from services import DROP, PATIENT, ServiceProcess, service
 
 from boneage.data.phantom import draw
 from boneage.files import write_json
@@ -55,8 +56,8 @@ def film() -> bytes:
 class Client(http.client.HTTPConnection):
     """A connection that is kept: the plainest client there is, since it works on the cores that it measures."""
 
-    def __init__(self, room: Service) -> None:
-        super().__init__("localhost", room.port, timeout=60)
+    def __init__(self, served: ServiceProcess) -> None:
+        super().__init__("localhost", served.port, timeout=60)
 
     def ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, float]:
         """Status and seconds of one request."""
@@ -78,13 +79,13 @@ def spread(seconds: list[float]) -> dict[str, float]:
     return {"median": round(statistics.median(ordered), 4), "p99": round(last, 4), "largest": round(ordered[-1], 4)}
 
 
-def crowd(room: Service, data: bytes, clients: int, seconds: float, pause: float = 0) -> dict[str, Any]:
+def crowd(served: ServiceProcess, data: bytes, clients: int, seconds: float, pause: float = 0) -> dict[str, Any]:
     """So many clients that ask again as soon as they are answered; what they got."""
     found: list[tuple[int, float]] = []
     end = time.monotonic() + seconds
 
     def ask() -> None:
-        with contextlib.closing(Client(room)) as client:
+        with contextlib.closing(Client(served)) as client:
             while time.monotonic() < end:
                 got = client.reading(data)
                 found.append(got)
@@ -105,14 +106,14 @@ def crowd(room: Service, data: bytes, clients: int, seconds: float, pause: float
     } | spread(times)
 
 
-def overload(room: Service, data: bytes, seconds: float) -> dict[str, Any]:
+def overload(served: ServiceProcess, data: bytes, seconds: float) -> dict[str, Any]:
     """Four times as many requests a second as the service can read, whoever is told to come back pausing shortly."""
-    best = max((crowd(room, data, clients, seconds / 3) for clients in (2, 4)), key=lambda one: one["per_second"])
+    best = max((crowd(served, data, clients, seconds / 3) for clients in (2, 4)), key=lambda one: one["per_second"])
     health: list[float] = []
     stop = threading.Event()
 
     def watch() -> None:
-        with contextlib.closing(Client(room)) as client:
+        with contextlib.closing(Client(served)) as client:
             while not stop.is_set():
                 status, took = client.ask("GET", "/api/health")
                 assert status == 200
@@ -122,7 +123,7 @@ def overload(room: Service, data: bytes, seconds: float) -> dict[str, Any]:
     watcher = threading.Thread(target=watch)
     watcher.start()
     clients = 24  # ten are inside; the others ask, are refused, pause and ask again: four times what can be read
-    loaded = crowd(room, data, clients, seconds, pause=(clients - 10) / (3.5 * best["per_second"]))
+    loaded = crowd(served, data, clients, seconds, pause=(clients - 10) / (3.5 * best["per_second"]))
     stop.set()
     watcher.join()
     asked = sum(loaded["statuses"].values()) / seconds
@@ -135,13 +136,13 @@ def overload(room: Service, data: bytes, seconds: float) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def slow_clients(room: Service) -> Iterator[None]:
+def slow_clients(served: ServiceProcess) -> Iterator[None]:
     """300 connections: silent, with half a head, with a head and no body, with a body that drips."""
     head = b"POST /api/readings HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 2000000\r\n"
     starts = (b"", head[:40], head + b"\r\n", head + b"\r\n\x89PNG")
     opened: list[socket.socket] = []
     for number in range(SLOW):
-        connection = room.connection()
+        connection = served.connection()
         connection.sendall(starts[number % 4])
         opened.append(connection)
     yield
@@ -149,11 +150,11 @@ def slow_clients(room: Service) -> Iterator[None]:
         connection.close()
 
 
-def slow(room: Service, data: bytes, n: int) -> dict[str, Any]:
+def slow(served: ServiceProcess, data: bytes, n: int) -> dict[str, Any]:
     """A normal reading's time alone, and among 300 slow or half-open clients."""
-    with contextlib.closing(Client(room)) as client:
+    with contextlib.closing(Client(served)) as client:
         alone = [client.reading(data) for _ in range(n)]
-        with slow_clients(room):
+        with slow_clients(served):
             among = [client.reading(data) for _ in range(n)]
     assert {status for status, _ in alone + among} == {200}
     times = [[took for _, took in part] for part in (alone, among)]
@@ -167,9 +168,9 @@ def slow(room: Service, data: bytes, n: int) -> dict[str, Any]:
     }
 
 
-def resident(room: Service) -> float:
+def resident(served: ServiceProcess) -> float:
     """MiB of the server and its decoders."""
-    pids, total = [room.process.pid], 0.0
+    pids, total = [served.process.pid], 0.0
     for pid in pids:
         task = Path(f"/proc/{pid}/task")
         pids += [int(child) for thread in task.iterdir() for child in (thread / "children").read_text().split()]
@@ -178,35 +179,34 @@ def resident(room: Service) -> float:
     return round(total, 1)
 
 
-def memory(room: Service, data: bytes, n: int) -> dict[str, Any]:
+def memory(served: ServiceProcess, data: bytes, n: int) -> dict[str, Any]:
     """Resident memory before and after so many readings by two clients, after fifty that warm the service up."""
 
     def ask(count: int) -> list[int]:
-        with contextlib.closing(Client(room)) as client:
+        with contextlib.closing(Client(served)) as client:
             return [client.reading(data)[0] for _ in range(count)]
 
     ask(50)
-    before = resident(room)
+    before = resident(served)
     with ThreadPoolExecutor(2) as threads:
         statuses = Counter(status for part in threads.map(ask, [n // 2] * 2) for status in part)
-    after = resident(room)
+    after = resident(served)
     growth = round(after - before, 1)
     return {"n": n, "statuses": dict(statuses), "before_mib": before, "after_mib": after, "growth_mib": growth}
 
 
 def stop(data: bytes) -> dict[str, Any]:
     """SIGTERM while three films are inside."""
-    with service() as room, ThreadPoolExecutor(3) as threads:
-        inside = [threads.submit(Client(room).reading, data) for _ in range(3)]
+    with service() as served, ThreadPoolExecutor(3) as threads:
+        inside = [threads.submit(Client(served).reading, data) for _ in range(3)]
         time.sleep(0.1)
-        code, seconds = room.stop()
+        code, seconds = served.stop()
         return {"exit": code, "seconds": round(seconds, 2), "inside": [one.result()[0] for one in inside]}
 
 
-def page(room: Service, data: bytes, n: int) -> dict[str, Any]:
+def page(served: ServiceProcess, data: bytes, n: int) -> dict[str, Any]:
     """In headless Chromium: until the page is ready, what it transfers, and from a drop to the age."""
     from playwright.sync_api import expect, sync_playwright
-    from test_web_page import DROP
 
     ready, ages, sizes = [], [], []
     with sync_playwright() as started:
@@ -216,7 +216,7 @@ def page(room: Service, data: bytes, n: int) -> dict[str, Any]:
             bodies: list[Any] = []
             opened.on("response", lambda response, seen=bodies: seen.append(response))
             began = time.perf_counter()
-            opened.goto(room.url)
+            opened.goto(served.url)
             opened.wait_for_selector("body[data-ready]")
             ready.append(time.perf_counter() - began)
             sizes.append(sum(len(body.body()) for body in bodies))
@@ -237,10 +237,8 @@ def page(room: Service, data: bytes, n: int) -> dict[str, Any]:
 
 def schema(examples: int) -> dict[str, Any]:
     """schemathesis, all checks."""
-    from test_web_schema import PATIENT, run
-
-    with tempfile.TemporaryDirectory() as folder, service("--record", f"{folder}/room.db", code=PATIENT) as room:
-        ended = run(room.url, Path(folder), examples)
+    with tempfile.TemporaryDirectory() as folder, service("--record", f"{folder}/readings.db", code=PATIENT) as served:
+        ended = run(served.url, Path(folder), examples)
     print(re.sub(r".{1000,}", lambda line: f"{line[0][:400]} … {line[0][-400:]}", ended.stdout)[-20_000:])
     counted = re.search(r"(\d+) generated, (\d+) passed", ended.stdout)
     cases = {"cases": int(counted[1]), "passed": int(counted[2])} if counted else {}
@@ -263,18 +261,18 @@ def main() -> None:
     found: dict[str, Any] = {"film_bytes": len(data), "cores": os.cpu_count()}
     if options.out and options.out.exists():
         found = json.loads(options.out.read_text()) | found
-    measured: dict[str, Callable[[Service], Any]] = {
-        "page": lambda room: page(room, data, options.n),
-        "slow": lambda room: slow(room, data, options.n),
-        "overload": lambda room: overload(room, data, options.seconds),
-        "memory": lambda room: memory(room, data, options.readings),
+    measured: dict[str, Callable[[ServiceProcess], Any]] = {
+        "page": lambda served: page(served, data, options.n),
+        "slow": lambda served: slow(served, data, options.n),
+        "overload": lambda served: overload(served, data, options.seconds),
+        "memory": lambda served: memory(served, data, options.readings),
     }
     for name in options.only:
         if name in measured:
-            with service() as room:
+            with service() as served:
                 for _ in range(4):
-                    room.post(data)
-                found[name] = measured[name](room)
+                    served.post(data)
+                found[name] = measured[name](served)
         else:
             found[name] = stop(data) if name == "stop" else schema(options.examples)
         found[name]["load_average"] = round(os.getloadavg()[0], 1)  # of the whole machine, whoever else works on it

@@ -20,7 +20,7 @@ from boneage.data.phantom import draw
 
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS.parent / "tests"))
-from rooms import service  # noqa: E402
+from services import service  # noqa: E402
 
 FILMS = ((112, 3, "8", "10"), (139, 5, "11", "4"), (68, 8, "5", "6"))  # months drawn, seed, years and months said
 WAIT = 60_000  # ms
@@ -64,11 +64,11 @@ def taken(page: Page, url: str) -> bytes:
 
 
 def main() -> None:
-    """Open a room, take the picture, write it."""
-    with service() as room, sync_playwright() as started:
+    """Start the service, take the picture, write it."""
+    with service() as served, sync_playwright() as started:
         browser = started.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme="dark", reduced_motion="reduce")
-        picture = Image.open(io.BytesIO(taken(page, room.url)))
+        picture = Image.open(io.BytesIO(taken(page, served.url)))
         picture.save(DOCS / "images" / "room.webp", quality=88, method=6)
         browser.close()
 

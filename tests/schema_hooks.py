@@ -1,4 +1,4 @@
-"""What schemathesis is told of this service: what a film is, as no schema can say it."""
+"""What schemathesis has to know beyond the schema: what a film is, and two limits of its own."""
 
 from __future__ import annotations
 

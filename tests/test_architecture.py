@@ -46,7 +46,7 @@ HEAVY = {  # third-party packages and the only rooms that may name them
     "h11": {"apps"},
     "pydantic": {"clinic", "apps"},
     "python_multipart": {"apps"},
-    "prometheus_client": {"clinic"},
+    "prometheus_client": {"clinic", "apps"},
     "reportlab": {"clinic"},
     "sqlalchemy": {"clinic"},
     "alembic": {"clinic"},

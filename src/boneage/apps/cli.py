@@ -285,8 +285,7 @@ def serve(
     plain_http: Annotated[bool, typer.Option("--plain-http", help="beyond this computer without TLS")] = False,
 ) -> None:
     """Open the reading room: a page and a service on this computer."""
-    from ..clinic.film_store import FilmFolder
-    from ..clinic.limits import Limits
+    from ..clinic.film_store import FilmStore
     from ..clinic.record import Record
     from ..reading.occlusion import over_film
     from ..reading.predictor import Predictor
@@ -295,13 +294,11 @@ def serve(
     from .web.server import serve
 
     token = token_for(host, token_file, encrypted=bool(tls_cert and tls_key), plain=plain_http)
-    films = FilmFolder.open(keep_films, recorded=bool(record)) if keep_films else None
-    kept = Record.open(record, record_key) if record else None
-    limits = Limits()
+    films = FilmStore.open(keep_films, recorded=bool(record)) if keep_films else None
+    opened = Record.open(record, record_key) if record else None
     predictor = Predictor.load(model, threads=1)
-    explain = partial(over_film, predictor)
-    app = create_app(predictor, record=kept, films=films, explain=explain, token=token, limits=limits)
-    serve(app, host, port, limits, tls_cert=tls_cert, tls_key=tls_key)
+    web = create_app(predictor, record=opened, films=films, explain=partial(over_film, predictor), token=token)
+    serve(web, host, port, tls_cert=tls_cert, tls_key=tls_key)
 
 
 @app.command()

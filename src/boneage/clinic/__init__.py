@@ -1,1 +1,1 @@
-"""The service without HTTP: queue, decoders, record, answers and PDF. Each edge translates its named errors once."""
+"""The clinical service itself, for any edge to use: queue, decoders, readings, record, answers and PDF."""

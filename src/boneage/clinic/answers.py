@@ -1,4 +1,4 @@
-"""What the service answers and what it may be asked, as the OpenAPI description shows them. Ages are months."""
+"""The requests and answers of the service, as checked models. Ages are in months."""
 
 from __future__ import annotations
 
@@ -10,50 +10,53 @@ from ..errors import OutsideReference
 from ..growth import reference
 from ..types import DISCLAIMER, Severity, Sex
 
-OLDEST = 1440  # months a chronological age may have: a slip of the unit is refused, an adult is not
+MAX_AGE = 1440  # months: adults are accepted, an age given in days is refused
 
 
-def _truth(given: Any) -> Any:
-    """JSON's own words only: what else pydantic takes for true is not what the description promises."""
-    return {"true": True, "false": False}.get(given) if isinstance(given, str) else given
+def _from_text(value: Any) -> Any:
+    """The text of a form as JSON has it, true or false; pydantic alone would also accept "yes", "on" or "1"."""
+    return {"true": True, "false": False}.get(value) if isinstance(value, str) else value
 
 
-Truth = Annotated[bool, BeforeValidator(_truth), Field(strict=True)]
-Months = Annotated[float, Field(ge=0, le=OLDEST, allow_inf_nan=False)]
-Words = Annotated[str, Field(max_length=64), AfterValidator(str.strip)]  # as long as described before it is stripped
+Bool = Annotated[bool, BeforeValidator(_from_text), Field(strict=True)]
+Months = Annotated[float, Field(ge=0, le=MAX_AGE, allow_inf_nan=False)]
+ShortText = Annotated[str, Field(max_length=64), AfterValidator(str.strip)]  # the length holds before it is stripped
 
 
-class Problem(BaseModel):
-    """Why there is no other answer, in one sentence."""
+class ErrorAnswer(BaseModel):
+    """Why a request failed, in one sentence."""
 
     error: str
 
 
-class Wishes(BaseModel):
-    """What goes with a film. All may be left out."""
+class ReadingOptions(BaseModel):
+    """Options of a reading that name nobody. All may be left out."""
 
     model_config = ConfigDict(extra="forbid")
 
-    sex: Sex | None = Field(default=None, description="what the file says, where left out")
-    chronological_age_months: Months | None = Field(default=None, description="what the file says, where left out")
-    heatmap: Truth = Field(default=False, description="also say where the model looked, if there is an age")
-    keep: Truth = Field(default=True, description="in the record, where one is kept")
+    sex: Sex | None = Field(default=None, description="default: as the file says")
+    chronological_age_months: Months | None = Field(default=None, description="default: as the file says")
+    heatmap: Bool = Field(default=False, description="add a heat map of where the model looked, if there is an age")
+    keep: Bool = Field(default=True, description="keep the reading, if the service has a record")
 
 
-class FormWishes(Wishes):
-    """What goes with a film in a form: also what has no place in an address, which others may keep."""
+class ReadingRequest(ReadingOptions):
+    """All that goes with a film. What may name a person must not be sent in an address, which logs may hold."""
 
-    patient_id: Words | None = Field(
-        default=None, description="kept nowhere: a keyed hash of it finds earlier readings"
+    patient_id: ShortText | None = Field(
+        default=None, description="finds earlier readings by its keyed hash; the id itself is not kept"
     )
-    who: Words = Field(default="", description="who asks, for the record")
+    who: ShortText = Field(default="", description="who asks for the reading, for the record")
     instead_of: int | None = Field(
-        default=None, ge=1, lt=2**31, description="the record's number of a reading of this film that this one corrects"
+        default=None,
+        ge=1,
+        lt=2**31,
+        description="the record's number of a reading of this film that this one corrects",
     )
 
 
 class Flag(BaseModel):
-    """Something to know about a reading."""
+    """A remark on a reading."""
 
     code: str
     severity: Severity
@@ -61,7 +64,7 @@ class Flag(BaseModel):
 
 
 class Interval(BaseModel):
-    """Where the bone age lies with probability ``level``."""
+    """A prediction interval in months that holds the bone age with probability ``level``."""
 
     level: float
     low: float
@@ -69,7 +72,7 @@ class Interval(BaseModel):
 
 
 class Reference(BaseModel):
-    """The reading against the reference table; ``refusal`` says why where there is no comparison."""
+    """The comparison with the reference table; ``refusal``: why there is none, in one sentence."""
 
     table: str
     chronological_age_months: float | None = None
@@ -81,7 +84,7 @@ class Reference(BaseModel):
 
 
 class FilmFacts(BaseModel):
-    """What the file was."""
+    """Format, size in pixels and side of the body of a film."""
 
     format: str
     width: int
@@ -90,9 +93,10 @@ class FilmFacts(BaseModel):
 
 
 class Region(BaseModel):
-    """A named part of the hand: its ``share`` of the heat map, of 1, and where it lies.
+    """A named part of the hand.
 
-    ``outlines``: closed lines of points (x, y) in fractions of the film's width and height.
+    ``share``: its part of the heat map, 0 to 1. ``outlines``: closed lines of points (x, y), in fractions of the
+    film's width and height.
     """
 
     name: str
@@ -101,10 +105,10 @@ class Region(BaseModel):
 
 
 class Answer(BaseModel):
-    """One reading; no age where a flag refuses the film. ``patient``: the keyed hash of the patient's id.
+    """One reading. ``bone_age_months`` is null if a flag refuses the film.
 
-    ``record``: the reading's number, where a record is kept; ``not_kept``: why it or its film is not kept
-    although it should be.
+    ``patient``: the keyed hash of the patient's id. ``record``: the reading's number in the record. ``not_kept``: why
+    the reading or its film could not be kept.
     """
 
     file: str
@@ -120,9 +124,9 @@ class Answer(BaseModel):
     patient: str | None
     record: int | None = None
     not_kept: str | None = None
-    heatmap: str | None = Field(default=None, description="a PNG over the whole film, as a data URL")
+    heatmap: str | None = Field(default=None, description="a PNG that covers the whole film, as a data URL")
     regions: list[Region] | None = Field(
-        default=None, description="the heat map's shares, in all 1; empty where no hand was made out"
+        default=None, description="shares of the heat map, 1 in all; empty if no hand was found"
     )
     model: str
     weights_sha256: str
@@ -132,7 +136,7 @@ class Answer(BaseModel):
 
 
 class JobState(BaseModel):
-    """How far a job is. ``results``: one for each film that is done, in order: its reading, or why there is none."""
+    """Progress of a job. ``results``: the reading or the failure of each film that is done, in order."""
 
     id: str
     state: Literal["running", "done", "cancelled"]
@@ -142,40 +146,40 @@ class JobState(BaseModel):
 
 
 class JobFailure(BaseModel):
-    """A film of a job without a reading."""
+    """A film of a job that could not be read."""
 
     file: str
     error: str
 
 
 class Review(BaseModel):
-    """A reviewer's own bone age for a reading of the record."""
+    """A reviewer's own bone age for a reading in the record."""
 
     model_config = ConfigDict(extra="forbid")
 
     bone_age_months: Annotated[float, Field(gt=0, le=300, allow_inf_nan=False)]
-    who: Words = ""
+    who: ShortText = ""
 
 
 class Correction(BaseModel):
-    """The right patient of a reading of the record; an empty id: none is known."""
+    """The right patient of a reading in the record; an empty id: not known."""
 
     model_config = ConfigDict(extra="forbid")
 
-    patient_id: Words
-    who: Words = ""
+    patient_id: ShortText
+    who: ShortText = ""
 
 
 class Withdrawal(BaseModel):
-    """Who withdraws a reading of the record."""
+    """Who withdraws a reading from the record."""
 
     model_config = ConfigDict(extra="forbid")
 
-    who: Words = ""
+    who: ShortText = ""
 
 
-class Kept(BaseModel):
-    """A reading of the record."""
+class RecordEntry(BaseModel):
+    """A reading in the record."""
 
     id: int
     made_at: str
@@ -203,7 +207,7 @@ class TableRow(BaseModel):
 
 
 class ReferenceTable(BaseModel):
-    """The reference table, for charts."""
+    """The reference table, for drawing charts."""
 
     table: str
     male: list[TableRow]
@@ -211,7 +215,7 @@ class ReferenceTable(BaseModel):
 
 
 class About(BaseModel):
-    """What reads here."""
+    """What the service is and what it can do."""
 
     version: str
     model: str
@@ -227,13 +231,13 @@ class About(BaseModel):
 
 
 class Health(BaseModel):
-    """Whether the service lives, or is ready to read."""
+    """Whether the service is up, or closing."""
 
     status: Literal["ok", "closing"]
 
 
-def against(bone_age: float | None, age: float | None, sex: Sex) -> Reference:
-    """The comparison, or in a sentence why there is none."""
+def comparison(bone_age: float | None, age: float | None, sex: Sex) -> Reference:
+    """A bone age compared with the reference table; ages in months. ``refusal`` is set if they cannot be compared."""
     if bone_age is None or age is None:
         refusal = "the film has no bone age" if bone_age is None else "the chronological age is not known"
         return Reference(table=reference.TABLE, chronological_age_months=age, refusal=refusal)
@@ -244,7 +248,7 @@ def against(bone_age: float | None, age: float | None, sex: Sex) -> Reference:
 
 
 def reference_table() -> ReferenceTable:
-    """All its rows."""
+    """All rows of the reference table, by sex."""
     rows = {
         sex: [TableRow(age=row.age, mean=row.mean, sd=row.sd) for row in reference.rows(sex)]
         for sex in (Sex.MALE, Sex.FEMALE)

@@ -1,4 +1,4 @@
-"""What the service counts, for Prometheus. Nothing of it says whose films they were."""
+"""The service's counters, for Prometheus. None of their labels can name a patient."""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ SECONDS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 20)
 
 
 class Counters:
-    """The counters of one service, in a registry of their own."""
+    """The counters of one service in a ``registry`` of their own, to which an edge may add its own."""
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
-        self.requests = Counter(
-            "boneage_requests", "Requests by route and status", ["route", "status"], registry=registry
-        )
         self.readings = Counter(
             "boneage_readings",
-            "Films by what became of them: read, shown, refused, unreadable",
+            "Films by outcome: read, shown, refused, unreadable",
             ["outcome"],
             registry=registry,
         )
@@ -29,5 +26,5 @@ class Counters:
         ProcessCollector(registry=registry)
 
     def text(self) -> bytes:
-        """In the format that Prometheus reads."""
+        """All counters in Prometheus's text format."""
         return generate_latest(self.registry)

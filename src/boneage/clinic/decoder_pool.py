@@ -1,4 +1,4 @@
-"""A few decoder processes, each replaced when it dies, hangs or grows beyond its memory."""
+"""A pool of decoder processes. One that crashes, hangs or needs too much memory is replaced."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ CODE = "from boneage.clinic.decoder_process import main; main()"
 
 
 @dataclass(frozen=True)
-class Film:
-    """A decoded film, and the id of the patient that its file names, for hashing and nothing else."""
+class DecodedFilm:
+    """A film, and the patient's id that its file gives ("" if none), which is only ever hashed."""
 
     radiograph: Radiograph
     patient: str
 
 
-class Decoders:
-    """``limits.running`` processes. `decode` may be called from as many threads at once."""
+class DecoderPool:
+    """``limits.running`` decoder processes; as many threads may call `decode` at once. ``deaths``: those replaced."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits, self.deaths, self._closed = limits, 0, False
         self._idle: queue.SimpleQueue[subprocess.Popen[bytes]] = queue.SimpleQueue()
-        self._children = [_born() for _ in range(limits.running)]
+        self._children = [_start() for _ in range(limits.running)]
         for child in self._children:
             self._idle.put(child)
 
-    def decode(self, data: bytes) -> Film:
-        """The film in a file's bytes; UnreadableImage also when decoding it crashed, hung or needed too much."""
+    def decode(self, data: bytes) -> DecodedFilm:
+        """Decode a file; UnreadableImage if it is no film, or if decoding crashed, hung or needed too much memory."""
         child = self._idle.get()
         try:
             header, pixels = self._ask(child, data)
         except (OSError, ValueError, EOFError) as error:
-            child = self._replaced(child)
+            child = self._replace(child)
             late = isinstance(error, TimeoutError)
             reason = f"it did not decode within {self.limits.decode_seconds:g} s" if late else "the decoder crashed"
             raise UnreadableImage(f"{reason}: the file is damaged, or not a film") from None
@@ -58,35 +58,35 @@ class Decoders:
         return _film(header, pixels)
 
     def close(self) -> None:
-        """End all processes, whatever they are doing; no film can be decoded any more."""
+        """Kill all processes. No film can be decoded any more."""
         self._closed = True
         for child in self._children:
-            _ended(child)
+            _end(child)
 
     def _ask(self, child: subprocess.Popen[bytes], data: bytes) -> tuple[dict[str, Any], bytearray]:
         assert child.stdin is not None
         assert child.stdout is not None
-        asked = {"bytes": len(data), "pixels": self.limits.pixels, "memory": self.limits.memory}
+        request = {"bytes": len(data), "pixels": self.limits.pixels, "memory": self.limits.memory}
         with _watched(child, self.limits.decode_seconds):
-            child.stdin.write(json.dumps(asked).encode() + b"\n")
+            child.stdin.write(json.dumps(request).encode() + b"\n")
             child.stdin.write(data)
             child.stdin.flush()
             header = json.loads(child.stdout.readline() or b"!")
             return header, _exactly(child.stdout, header["bytes"])
 
-    def _replaced(self, child: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
+    def _replace(self, child: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
         if self._closed:
             return child
         self.deaths += 1
-        _ended(child)
+        _end(child)
         self._children.remove(child)
-        self._children.append(born := _born())
-        return born
+        self._children.append(new := _start())
+        return new
 
 
 @contextmanager
 def _watched(child: subprocess.Popen[bytes], seconds: float) -> Iterator[None]:
-    """Kill the child when it takes longer; what then fails is a TimeoutError."""
+    """Kill the child if the block takes longer; the block then raises TimeoutError."""
     late = threading.Event()
 
     def kill() -> None:
@@ -105,7 +105,7 @@ def _watched(child: subprocess.Popen[bytes], seconds: float) -> Iterator[None]:
         watch.cancel()
 
 
-def _born() -> subprocess.Popen[bytes]:
+def _start() -> subprocess.Popen[bytes]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BONEAGE_")}
     return subprocess.Popen(
         [sys.executable, "-P", "-W", "ignore", "-c", CODE],
@@ -113,12 +113,12 @@ def _born() -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env=environment | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"},
-        start_new_session=True,  # Ctrl-C is for the server, which lets a running reading end
+        start_new_session=True,  # Ctrl-C is for the server, which lets running readings end
     )
 
 
 def _kill(child: subprocess.Popen[bytes]) -> None:
-    """The child and the codec's process that it may have started."""
+    """Kill the child and any process that a codec started in it."""
     if not hasattr(os, "killpg"):  # Windows
         child.kill()
         return
@@ -126,14 +126,14 @@ def _kill(child: subprocess.Popen[bytes]) -> None:
         os.killpg(child.pid, signal.SIGKILL)
 
 
-def _ended(child: subprocess.Popen[bytes]) -> None:
+def _end(child: subprocess.Popen[bytes]) -> None:
     _kill(child)
     child.wait()
     for pipe in (child.stdin, child.stdout):
         if pipe is not None:
             try:
                 pipe.close()
-            except OSError:  # what was still to be written
+            except OSError:  # bytes that were still to be written
                 continue
 
 
@@ -148,7 +148,7 @@ def _exactly(pipe: Any, count: int) -> bytearray:
     return data
 
 
-def _film(header: dict[str, Any], pixels: bytearray) -> Film:
+def _film(header: dict[str, Any], pixels: bytearray) -> DecodedFilm:
     spacing = header["spacing"]
     film = Radiograph(
         pixels=np.frombuffer(pixels, np.float32).reshape(header["shape"]),
@@ -161,4 +161,4 @@ def _film(header: dict[str, Any], pixels: bytearray) -> Film:
         spacing=None if spacing is None else (spacing[0], spacing[1]),
         notes=tuple(header["notes"]),
     )
-    return Film(film, header["patient"])
+    return DecodedFilm(film, header["patient"])

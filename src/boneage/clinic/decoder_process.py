@@ -1,7 +1,8 @@
-"""A child process that turns strangers' files into pixels: whatever a file does to it, it does to this process only.
+"""The program of a decoder process: it turns untrusted files into pixels. A file that harms it harms nothing else.
 
-In: a line of JSON, then so many bytes of a file. Out: a line of JSON, then the pixels as float32. One after another,
-until its input ends. It may use only so much memory, and it can write no file.
+Standard input: a line of JSON (see `_limit` and `_answer`), then the bytes of a file, again and again until it ends.
+Standard output: for each file a line of JSON, then the pixels as float32. The process has limited memory and can write
+no file.
 """
 
 from __future__ import annotations
@@ -16,35 +17,35 @@ from boneage.errors import UnreadableImage
 from boneage.images.read import format_of, read
 from boneage.types import Radiograph
 
-HIDDEN = "<bytes>"  # what `read` calls a film without a name
+NAMELESS = "<bytes>"  # the name that `read` gives to bytes
 
 
 def main() -> None:
-    """Answer requests until standard input ends."""
+    """Decode files until standard input ends."""
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a codec prints shall not be taken for an answer
+    os.dup2(2, 1)  # a codec may print: that must not end up among the answers
     limited = False
-    while line := requests.readline():
-        asked = json.loads(line)
+    while header := requests.readline():
+        request = json.loads(header)
         if not limited:
-            _limit(asked["memory"])
+            _limit(request["memory"])
             limited = True
-        data = requests.read(asked["bytes"])
-        _answer(answers, data, asked)
+        data = requests.read(request["bytes"])
+        _answer(answers, data, request)
 
 
-def _answer(answers: BinaryIO, data: bytes, asked: dict[str, Any]) -> None:
+def _answer(answers: BinaryIO, data: bytes, request: dict[str, Any]) -> None:
     try:
-        film = read(data, max_pixels=asked["pixels"], max_bytes=max(1, asked["bytes"]))
+        film = read(data, max_pixels=request["pixels"], max_bytes=max(1, request["bytes"]))
     except (UnreadableImage, MemoryError) as error:
-        sentence = str(error).removeprefix(f"cannot read {HIDDEN}: ") or "there is not enough memory for this image"
+        sentence = str(error).removeprefix(f"cannot read {NAMELESS}: ") or "there is not enough memory for this image"
         _send(answers, {"error": sentence})
         return
     _send(answers, described(film) | {"patient": _patient(data)}, film.pixels.tobytes())
 
 
 def described(film: Radiograph) -> dict[str, Any]:
-    """All of a film but its pixels, as plain JSON values."""
+    """The attributes of a film except its pixels, as JSON values."""
     values = {name: getattr(film, name) for name in ("sha256", "format", "chronological_age", "laterality", "spacing")}
     return values | {"shape": film.pixels.shape, "sex": film.sex.value, "notes": film.notes}
 

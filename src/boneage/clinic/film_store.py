@@ -1,4 +1,4 @@
-"""Where the pixels of read films are kept, for whom the record alone is too little. Off unless asked for."""
+"""Keeps the pixels of read films beside the record. Off unless a folder is given."""
 
 from __future__ import annotations
 
@@ -13,16 +13,25 @@ from ..files import refuse_unwritable, remove_leftovers, replacing
 from ..types import Radiograph
 
 
-class FilmFolder:
-    """One PNG of 16 bits a film, as it was decoded and named by the SHA-256 of its file: nothing else of the file."""
+class FilmStore:
+    """A folder with one 16-bit PNG a film, named by the SHA-256 of its file. Nothing else of the file is kept."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._writing = threading.Lock()
 
     @classmethod
-    def open(cls, folder: Path, *, recorded: bool) -> FilmFolder:
-        """Made, for its owner alone, if it is not there; BadConfig without a record, CannotWrite if it takes none."""
+    def open(cls, folder: Path, *, recorded: bool) -> FilmStore:
+        """Open a folder; if it does not exist it is made, readable by its owner alone.
+
+        Args:
+            folder: where the films are.
+            recorded: whether the service has a record.
+
+        Raises:
+            BadConfig: without a record.
+            CannotWrite: if the folder cannot be written.
+        """
         if not recorded:
             raise BadConfig("--keep-films needs --record: a film without its reading says nothing")
         refuse_unwritable(folder)
@@ -31,7 +40,7 @@ class FilmFolder:
         return cls(folder)
 
     def add(self, film: Radiograph) -> None:
-        """Keep a film, once; CannotWrite where the folder or the disk does not take it."""
+        """Keep a film unless it is there already; CannotWrite if the folder or the disk does not take it."""
         path = self.folder / f"{film.sha256}.png"
         if path.exists():
             return

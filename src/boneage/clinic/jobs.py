@@ -1,4 +1,4 @@
-"""Many films in one request: read one after another, so that single films never wait for more than one of them."""
+"""Jobs: many films read in the background, one after another, so that a single film waits for one of them at most."""
 
 from __future__ import annotations
 
@@ -7,23 +7,22 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .answers import Answer, FormWishes, JobFailure, JobState
-from .faults import noted
-from .limits import Refusal
-from .queue import Full
-from .service import Room
+from .answers import Answer, JobFailure, JobState, ReadingRequest
+from .errors import Busy, Closing, NoSuchJob, ServiceError, TooManyFilms, TooManyJobs
+from .faults import log_fault
+from .service import Service
 
-KEPT = 32  # finished jobs whose results can still be asked for
-PATIENCE = 0.5  # seconds until a film that found the line full stands in it again
+FINISHED_JOBS = 32  # whose results are kept
+RETRY_SECONDS = 0.5  # between two attempts to enter the full queue
 
 
 @dataclass
 class Job:
-    """``films``: names and bytes of what is still to be read; ``task``: what reads them."""
+    """One job. ``films``: names and bytes of those still to be read; ``task``: the task that reads them."""
 
     id: str
     films: list[tuple[str, bytes]]
-    wishes: FormWishes
+    request: ReadingRequest
     total: int
     results: list[Answer | JobFailure] = field(default_factory=list)
     cancelled: bool = False
@@ -31,7 +30,7 @@ class Job:
 
     @property
     def runs(self) -> bool:
-        """Whether there is still something to read."""
+        """Whether films are still to be read."""
         return bool(self.films) and not self.cancelled
 
     def stop(self) -> None:
@@ -40,49 +39,61 @@ class Job:
         self.films.clear()
 
     def state(self) -> JobState:
-        """How far it is."""
+        """The progress and the results so far."""
         state: Literal["running", "done", "cancelled"] = "running" if self.runs else "done"
         state = "cancelled" if self.cancelled else state
         return JobState(id=self.id, state=state, done=len(self.results), total=self.total, results=self.results)
 
 
 class Jobs:
-    """The jobs of one room, by their ids, which cannot be guessed."""
+    """The jobs of one service, by random ids that cannot be guessed."""
 
-    def __init__(self, room: Room) -> None:
-        self.room = room
+    def __init__(self, service: Service) -> None:
+        self.service = service
         self._jobs: dict[str, Job] = {}
 
-    def start(self, films: list[tuple[str, bytes]], wishes: FormWishes) -> Job:
-        """Begin to read; Refusal 503 where too many jobs run, or the service is closing."""
+    def start(self, films: list[tuple[str, bytes]], request: ReadingRequest) -> Job:
+        """Start to read films in the background of the running event loop.
+
+        Args:
+            films: names and bytes of the files.
+            request: sex, age and so on, the same for all of them.
+
+        Raises:
+            Closing: if the service takes no new film.
+            TooManyJobs: if no more jobs, or no more bytes, fit beside those that run.
+            TooManyFilms: if the job has more films than a job may have.
+        """
+        limits = self.service.limits
+        if self.service.queue.closed:
+            raise Closing
         running = [job for job in self._jobs.values() if job.runs]
-        held = sum(len(data) for job in running for _, data in job.films) + sum(len(data) for _, data in films)
-        limits = self.room.limits
-        if self.room.line.closed or len(running) >= limits.jobs or held > limits.held:
-            raise Refusal(503, "too many jobs are running: try again later", 30)
+        size = sum(len(data) for job in running for _, data in job.films) + sum(len(data) for _, data in films)
+        if len(running) >= limits.jobs or size > limits.jobs_bytes:
+            raise TooManyJobs
         if len(films) > limits.films_a_job:
-            raise Refusal(422, f"a job may have {limits.films_a_job} films at most, this has {len(films)}")
-        job = Job(secrets.token_urlsafe(12), films, wishes, len(films))
+            raise TooManyFilms(len(films), limits.films_a_job)
+        job = Job(secrets.token_urlsafe(12), list(films), request, len(films))
         self._jobs[job.id] = job
         self._forget_oldest()
         job.task = asyncio.create_task(self._run(job))
         return job
 
-    def find(self, name: str) -> Job:
-        """Refusal 404 for a job that is not there, or no longer."""
-        if name not in self._jobs:
-            raise Refusal(404, "there is no such job")
-        return self._jobs[name]
+    def find(self, job_id: str) -> Job:
+        """The job with this id; NoSuchJob if there is none, or none any more."""
+        if job_id not in self._jobs:
+            raise NoSuchJob
+        return self._jobs[job_id]
 
-    def cancel(self, name: str) -> Job:
-        """Read no further film of it, and forget it; its results so far are the caller's."""
-        job = self.find(name)
+    def cancel(self, job_id: str) -> Job:
+        """Stop a job and forget it; the job that is returned has the only copy of its results."""
+        job = self.find(job_id)
         job.stop()
-        del self._jobs[name]
+        del self._jobs[job_id]
         return job
 
     def cancel_all(self) -> None:
-        """Before the service closes."""
+        """Stop all jobs, before the service closes."""
         for job in self._jobs.values():
             job.stop()
 
@@ -90,19 +101,19 @@ class Jobs:
         while job.runs:
             name, data = job.films[0]
             try:
-                result: Answer | JobFailure = await self.room.read(data, name, job.wishes)
-            except Full:
-                await asyncio.sleep(PATIENCE)
+                result: Answer | JobFailure = await self.service.read(data, name, job.request)
+            except Busy:
+                await asyncio.sleep(RETRY_SECONDS)
                 continue
-            except Refusal as refusal:
-                result = JobFailure(file=name, error=refusal.sentence)
+            except ServiceError as error:
+                result = JobFailure(file=name, error=str(error))
             except Exception as error:
-                result = JobFailure(file=name, error=noted(error))
-            if job.films:
+                result = JobFailure(file=name, error=log_fault(error))
+            if job.films:  # none, if the job was stopped while this film was read
                 job.films.pop(0)
                 job.results.append(result)
 
     def _forget_oldest(self) -> None:
         ended = [job.id for job in self._jobs.values() if not job.runs]
-        for name in ended[: max(0, len(ended) - KEPT)]:
-            del self._jobs[name]
+        for job_id in ended[: max(0, len(ended) - FINISHED_JOBS)]:
+            del self._jobs[job_id]

@@ -1,6 +1,6 @@
-"""A reading as a PDF of one A4 page: the age, what it is compared with, the film, the chart, and where it came from.
+"""A reading as a PDF of one A4 page: the age, the comparison, the film, the growth chart and the model.
 
-No name and no id is on it; a line is left for who has to write one by hand.
+No name and no id is on it, but an empty line to write them by hand.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from reportlab.pdfgen.canvas import Canvas
 from ..growth import reference
 from ..reading.intervals import MEANING
 from ..types import DISCLAIMER, Radiograph, Sex
-from .answers import Answer, FormWishes, Months
+from .answers import Answer, Months, ReadingRequest
 
 WIDTH, HEIGHT = A4
 MARGIN = 18 * mm
@@ -33,35 +33,43 @@ FILM_SIDE = 900  # pixels
 HEAT = 0.6  # opacity of the heat map
 WIDEST, TALLEST = 82 * mm, 96 * mm  # of the film on the page
 CHART = (MARGIN, 44 * mm, WIDTH - 2 * MARGIN, 100 * mm)  # left, bottom, width, height
-OLDEST, HIGHEST = 216, 240  # months on the axes, as on the page
+MAX_AGE, MAX_BONE_AGE = 216, 240  # months: the ends of the axes, as on the web page
 
 
-Exactly = Annotated[Months, Field(strict=True)]
+StrictMonths = Annotated[Months, Field(strict=True)]
 
 
-def _as_list(given: Any) -> Any:
-    """A form can send only text: JSON."""
+def _from_json(value: Any) -> Any:
+    """A list from its JSON: forms send nothing but text."""
     try:
-        return json.loads(given) if isinstance(given, str) else given
+        return json.loads(value) if isinstance(value, str) else value
     except ValueError:
-        return given
+        return value
 
 
-_JSON = {"type": "string", "format": "json"}  # an array would be sent as so many fields
+_JSON = {"type": "string", "format": "json"}  # an array would be described as one field for each element
 
 
-class ReportWishes(FormWishes):
-    """What goes with the film of a report."""
+class ReportRequest(ReadingRequest):
+    """All that goes with the film of a report."""
 
-    earlier: Annotated[list[tuple[Exactly, Exactly]], BeforeValidator(_as_list), WithJsonSchema(_JSON)] = Field(
-        default_factory=list,
-        max_length=100,
-        description="earlier readings as JSON: [[chronological age, bone age], …] in months",
+    earlier: Annotated[list[tuple[StrictMonths, StrictMonths]], BeforeValidator(_from_json), WithJsonSchema(_JSON)] = (
+        Field(
+            default_factory=list,
+            max_length=100,
+            description="earlier readings as JSON: [[chronological age, bone age], …] in months",
+        )
     )
 
 
-def report(answer: Answer, film: Radiograph, wishes: ReportWishes) -> bytes:
-    """The page."""
+def report(answer: Answer, film: Radiograph, earlier: list[tuple[float, float]]) -> bytes:
+    """The PDF of a reading.
+
+    Args:
+        answer: the reading.
+        film: its film, which is drawn at most `FILM_SIDE` pixels on a side.
+        earlier: other readings of the patient, as (chronological age, bone age) in months, for the chart.
+    """
     out = io.BytesIO()
     canvas = Canvas(out, pagesize=A4)
     canvas.setTitle("Bone age reading")
@@ -69,7 +77,7 @@ def report(answer: Answer, film: Radiograph, wishes: ReportWishes) -> bytes:
     _head(canvas)
     _film(canvas, film, answer)
     _facts(canvas, answer)
-    _chart(canvas, answer, wishes.earlier)
+    _chart(canvas, answer, earlier)
     _foot(canvas, answer)
     canvas.showPage()
     canvas.save()
@@ -77,13 +85,13 @@ def report(answer: Answer, film: Radiograph, wishes: ReportWishes) -> bytes:
 
 
 def age_text(months: float) -> str:
-    """Years and months."""
+    """An age in years and months: ``"9 y 6 mo"``."""
     years, rest = divmod(max(0, round(months)), 12)
     return f"{years} y {rest} mo"
 
 
 def signed(value: float, digits: int = 1) -> str:
-    """With its sign; the standard fonts have no minus, a dash of its width stands in."""
+    """A number with its sign. The standard fonts have no minus sign: an en dash is as wide."""
     text = f"{value:+.{digits}f}"
     return text.replace("-", "–")
 
@@ -98,7 +106,7 @@ def _head(canvas: Canvas) -> None:
 
 
 def _film(canvas: Canvas, film: Radiograph, answer: Answer) -> None:
-    """The film, and where there is a heat map, that over it as a page shows it, with the regions' shares below."""
+    """Draw the film; if there is a heat map, draw it over the film, and the shares of the regions below."""
     picture = Image.fromarray(np.rint(film.pixels * 255).astype(np.uint8))
     picture.thumbnail((FILM_SIDE, FILM_SIDE))
     scale = min(WIDEST / picture.width, TALLEST / picture.height)
@@ -109,11 +117,11 @@ def _film(canvas: Canvas, film: Radiograph, answer: Answer) -> None:
         layer = Image.open(io.BytesIO(base64.b64decode(answer.heatmap.partition(",")[2])))
         layer.putalpha(layer.getchannel("A").point(lambda opacity: round(opacity * HEAT)))
         canvas.drawImage(ImageReader(layer), *place, width, height, mask="auto")
-        for number, words in enumerate(simpleSplit(_heat_words(answer), "Helvetica", 8, WIDEST)):
-            _text(canvas, MARGIN, place[1] - 11 * (number + 1), words, 8, QUIET)
+        for number, line in enumerate(simpleSplit(_heat_text(answer), "Helvetica", 8, WIDEST)):
+            _text(canvas, MARGIN, place[1] - 11 * (number + 1), line, 8, QUIET)
 
 
-def _heat_words(answer: Answer) -> str:
+def _heat_text(answer: Answer) -> str:
     shares = ", ".join(f"{region.name} {region.share:.0%}" for region in answer.regions or [])
     return "Bright: blurring the film here moves the age most. " + (f"Of this: {shares}." if shares else "")
 
@@ -128,8 +136,8 @@ def _facts(canvas: Canvas, answer: Answer) -> None:
     for one in answer.intervals or []:
         _text(canvas, left, y, f"{one.level:.0%} interval: {one.low:.1f} to {one.high:.1f} months", 9.5)
         y -= 13
-    for words in simpleSplit(MEANING, "Helvetica", 8, WIDTH - MARGIN - left) if answer.intervals else []:
-        _text(canvas, left, y, words, 8, QUIET)
+    for line in simpleSplit(MEANING, "Helvetica", 8, WIDTH - MARGIN - left) if answer.intervals else []:
+        _text(canvas, left, y, line, 8, QUIET)
         y -= 11
     y -= 8
     for name, value in _rows(answer):
@@ -138,7 +146,7 @@ def _facts(canvas: Canvas, answer: Answer) -> None:
         y -= 15
     y -= 4
     for sentence in [answer.reference.refusal, *(flag.sentence for flag in answer.flags)]:
-        for line in simpleSplit(_shown(sentence), "Helvetica-Bold", 9, WIDTH - MARGIN - left) if sentence else []:
+        for line in simpleSplit(_printable(sentence), "Helvetica-Bold", 9, WIDTH - MARGIN - left) if sentence else []:
             _text(canvas, left, y, line, 9, bold=True)
             y -= 12
 
@@ -174,7 +182,7 @@ def _chart(canvas: Canvas, answer: Answer, earlier: list[tuple[float, float]]) -
         marks += [(answer.chronological_age_months, answer.bone_age_months, ACCENT, 4)]
     for mark in marks:
         _mark(canvas, plot, *mark)
-    beyond = ", ".join(age_text(age) for age, bone, *_ in marks if not _is_on(age, bone))
+    beyond = ", ".join(age_text(age) for age, bone, *_ in marks if not _is_within(age, bone))
     if beyond:
         first, *more = simpleSplit(
             f"Arrow at the edge: beyond the chart, at {beyond}.", "Helvetica", 8, width - 20 * mm
@@ -210,17 +218,17 @@ def _band(canvas: Canvas, plot: tuple[float, ...], sex: Sex) -> None:
     canvas.lines([(*one, *other) for one, other in pairwise(means)])
 
 
-def _is_on(age: float, bone: float) -> bool:
-    return age <= OLDEST and bone <= HIGHEST
+def _is_within(age: float, bone: float) -> bool:
+    return age <= MAX_AGE and bone <= MAX_BONE_AGE
 
 
 def _mark(canvas: Canvas, plot: tuple[float, ...], age: float, bone: float, colour: Color, radius: float) -> None:
-    """A dot, or at the edge an arrow for what lies beyond it."""
-    x, y = _at(plot, min(age, OLDEST), min(bone, HIGHEST))
+    """Draw a dot, or an arrow at the edge for a point beyond the chart."""
+    x, y = _at(plot, min(age, MAX_AGE), min(bone, MAX_BONE_AGE))
     canvas.setFillColor(colour)
     canvas.setStrokeColor(HexColor("#ffffff"))
     canvas.setLineWidth(1)
-    if _is_on(age, bone):
+    if _is_within(age, bone):
         canvas.circle(x, y, radius, stroke=1, fill=1)
         return
     arrow = canvas.beginPath()
@@ -233,14 +241,14 @@ def _mark(canvas: Canvas, plot: tuple[float, ...], age: float, bone: float, colo
 
 def _at(plot: tuple[float, ...], age: float, bone: float) -> tuple[float, float]:
     left, bottom, width, height = plot
-    return left + width * age / OLDEST, bottom + height * bone / HIGHEST
+    return left + width * age / MAX_AGE, bottom + height * bone / MAX_BONE_AGE
 
 
 def _foot(canvas: Canvas, answer: Answer) -> None:
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     lines = (
         f"Reference table: {answer.reference.table}.",
-        f"Model {_shown(answer.model)}, weights {answer.weights_sha256[:16]}, boneage {answer.version}, {made}.",
+        f"Model {_printable(answer.model)}, weights {answer.weights_sha256[:16]}, boneage {answer.version}, {made}.",
         f"Film, SHA-256: {answer.image_sha256}",
         answer.disclaimer,
     )
@@ -258,6 +266,6 @@ def _text(
     canvas.drawString(x, y, text)
 
 
-def _shown(text: str) -> str:
-    """What the standard fonts have letters for."""
+def _printable(text: str) -> str:
+    """Text with a question mark for each character that the standard fonts lack."""
     return text.replace("\N{MINUS SIGN}", "–").encode("cp1252", "replace").decode("cp1252")

@@ -1,4 +1,4 @@
-"""The line of films: so many are read at once, so many may wait, and the next is told to come back later."""
+"""The queue before the decoders: it bounds how many films are read at once and how many may wait."""
 
 from __future__ import annotations
 
@@ -8,41 +8,43 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import monotonic
 
-from .limits import Refusal
+from .errors import Busy, Closing
+
+FIRST_GUESS = 0.3  # seconds a film takes, before any was read
+NEWEST = 0.1  # weight of the latest film in the running mean of their times
 
 
-class Full(Refusal):
-    """Too many films wait: this one may come again."""
+class Queue:
+    """A queue for ``running`` films at once and ``waiting`` behind them, used from one event loop.
 
-
-class Line:
-    """``inside``: films being read or waiting. ``closed``: no film is taken any more, those inside are finished."""
+    ``inside``: films being read or waiting. ``closed``: set to take no new film; those inside are still read.
+    """
 
     def __init__(self, running: int, waiting: int) -> None:
         self.running, self.waiting = running, waiting
         self.inside, self.closed = 0, False
         self._places = asyncio.Semaphore(running)
-        self._usual = 0.3  # seconds that a film takes, as a running mean
+        self._seconds_a_film = FIRST_GUESS
 
     def check(self) -> None:
-        """Full where too many wait already, Refusal 503 where the service is closing."""
+        """Raise `Busy` or `Closing` if a film that came now would not be taken."""
         if self.closed:
-            raise Refusal(503, "the service is closing: try again in a moment", 10)
+            raise Closing
         if self.inside >= self.running + self.waiting:
-            raise Full(503, "too many films are waiting: try again in a moment", self._until_free())
+            raise Busy(self._seconds_until_free())
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Wait for a place and hold it; refused as by ``check``."""
+        """Wait for a place and hold it for the length of the block; raises as `check` does."""
         self.check()
         self.inside += 1
         try:
             async with self._places:
                 began = monotonic()
                 yield
-                self._usual += 0.1 * (monotonic() - began - self._usual)
+                self._seconds_a_film += NEWEST * (monotonic() - began - self._seconds_a_film)
         finally:
             self.inside -= 1
 
-    def _until_free(self) -> int:
-        return max(1, math.ceil(self._usual * self.inside / self.running))
+    def _seconds_until_free(self) -> int:
+        return max(1, math.ceil(self._seconds_a_film * self.inside / self.running))

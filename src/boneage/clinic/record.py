@@ -1,19 +1,16 @@
-"""The record of readings: who read which film when with which model, and what a reviewer said. Off unless asked for.
+"""The record of readings: who read which film with which model, and what a reviewer said. Off unless asked for.
 
-It holds hashes, never a film, a name or an id: of the film its SHA-256, of the patient's id an HMAC-SHA-256 whose key
-lies in a file of its own. Without the key nobody can tell by trying ids whose readings these are.
+It holds no film, no name and no id: of a film the SHA-256 of its file, of a patient's id a keyed hash (see
+`boneage.clinic.pseudonyms`).
 
-No row is ever changed in what was read, and none is deleted: a later reading of the same film for the same patient
-supersedes the earlier one, and so does a reading given to another patient; a reading can be withdrawn.
+Rows are never deleted, and what was read is never changed. A later reading of the same film for the same patient
+supersedes the earlier one, and so does a reading that is moved to another patient. A reading can be withdrawn.
 """
 
 from __future__ import annotations
 
 import csv
-import hmac
 import os
-import secrets
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -33,9 +30,10 @@ from sqlalchemy.pool import StaticPool
 from ..errors import BadConfig, CannotWrite
 from ..images.pixels import printable
 from ..types import DISCLAIMER, Reading
+from .errors import NoSuchReading
+from .pseudonyms import Pseudonyms
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-KEY_BYTES = 32
 
 READINGS = SqlTable(
     "readings",
@@ -64,10 +62,10 @@ _REVIEW = (READINGS.c.reviewer_bone_age_months, READINGS.c.reviewer, READINGS.c.
 
 @dataclass(frozen=True)
 class Entry:
-    """One reading as kept. Ages in months, times in UTC. ``patient``: the keyed hash, None where none was known.
+    """A row of the record. Ages in months, times in UTC. A reading counts unless it is superseded or withdrawn.
 
-    ``who``: who asked for the reading, in their own words; ``reviewer``: who gave the age beside it. A reading counts
-    unless it is ``superseded_by`` another or withdrawn.
+    ``patient``: the keyed hash of the patient's id, None if no id was known. ``who``: who asked for the reading.
+    ``reviewer``: who gave ``reviewer_bone_age_months``. ``superseded_by``: the number of a later reading.
     """
 
     id: int
@@ -88,60 +86,37 @@ class Entry:
     withdrawn_by: str | None
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain JSON values, times in ISO 8601."""
+        """The row as JSON values, times in ISO 8601."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
 
 
-_KEPT = [READINGS.c[field.name] for field in fields(Entry)]
-
-
-class Pseudonyms:
-    """Keyed hashes of patients' ids: the same id gives the same hash only under the same key."""
-
-    def __init__(self, key: bytes) -> None:
-        self._key = key
-
-    @classmethod
-    def of_this_run(cls) -> Pseudonyms:
-        """Under a key that nobody keeps: good for one run of the program."""
-        return cls(secrets.token_bytes(KEY_BYTES))
-
-    @classmethod
-    def from_file(cls, path: Path) -> Pseudonyms:
-        """Under the key of a file that only its owner may read; made, with a new key, if it is not there."""
-        try:
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(secrets.token_hex(KEY_BYTES) + "\n")
-        except FileExistsError:
-            pass
-        except OSError as error:
-            raise CannotWrite(f"{path} cannot be written: {error.strerror}") from error
-        return cls(_key_of(path))
-
-    def of(self, patient_id: str) -> str | None:
-        """The hash in hexadecimal; None for an id that is empty."""
-        plain = patient_id.strip()
-        return hmac.new(self._key, plain.encode(), "sha256").hexdigest() if plain else None
+_COLUMNS = [READINGS.c[field.name] for field in fields(Entry)]
 
 
 class Record:
-    """Readings in a database, brought to its present shape on opening. Safe to use from several threads."""
+    """Readings in a database. Several threads may use it at once."""
 
     def __init__(self, engine: Engine, pseudonyms: Pseudonyms) -> None:
         self._engine, self.pseudonyms = engine, pseudonyms
 
     @classmethod
     def open(cls, place: str, key_file: Path | None = None) -> Record:
-        """From a file (SQLite, made if it is not there) or a database URL; BadConfig or CannotWrite if it will not.
+        """Open a record, and bring its tables to the present version.
 
-        ``key_file``: of the patients' hashes; default: beside the file, with ``.key`` added to its name.
+        Args:
+            place: a file (SQLite, made if it does not exist) or a database URL.
+            key_file: the key of the patients' hashes; default: beside the file, with ``.key`` added to its name.
+
+        Raises:
+            BadConfig: if the URL is wrong, its driver is not installed, or the key file holds no key.
+            CannotWrite: if the file or the database cannot be used.
         """
         is_url = "://" in place
         if is_url and key_file is None and not place.startswith("sqlite:///"):
             raise BadConfig("a record in a database needs --record-key FILE for the key of the patients' hashes")
         engine = _engine(place if is_url else f"sqlite:///{Path(place)}")
-        with _sentences(engine), engine.begin() as connection:
+        with _as_cannot_write(engine), engine.begin() as connection:
             _upgrade(connection)
         beside = Path((make_url(place).database or "record") if is_url else place)
         return cls(engine, Pseudonyms.from_file(key_file or beside.with_name(beside.name + ".key")))
@@ -155,62 +130,75 @@ class Record:
         age: float | None,
         instead_of: int | None = None,
     ) -> int:
-        """Keep a reading (as `Reading.to_dict` gives it, without the name of its file); returns its number.
+        """Keep a reading; returns its number. CannotWrite if the database does not take it.
 
-        It supersedes earlier readings of the same film for the same patient, and reading ``instead_of`` of the same
-        film whoever's that was, and takes on their review where the sex is still the same.
+        It supersedes earlier readings of the same film for the same patient, and takes over their review if the sex is
+        the same.
+
+        Args:
+            reading: as `Reading.to_dict` gives it; the name of its file is left out.
+            who: who asked for it.
+            patient: the keyed hash of the patient's id.
+            age: the chronological age in months.
+            instead_of: number of a reading of the same film, for any patient, that is superseded too.
         """
         kept = {name: value for name, value in reading.items() if name != "file"}
         values = {name: reading[name] for name in ("sex", "bone_age_months", "model", "weights_sha256")}
-        values |= {"film_sha256": reading["image_sha256"], "who": _words(who), "patient": patient, "reading": kept}
+        values |= {"film_sha256": reading["image_sha256"], "who": _name(who), "patient": patient, "reading": kept}
         values |= {"made_at": datetime.now(UTC), "chronological_age_months": age}
-        with _sentences(self._engine), self._engine.begin() as connection:
+        with _as_cannot_write(self._engine), self._engine.begin() as connection:
             wanted = READINGS.select().with_only_columns(*_REVIEW).order_by(READINGS.c.id.desc())
             older = _older(values, instead_of)
             alike = older & (READINGS.c.sex == values["sex"]) & READINGS.c.reviewed_at.is_not(None)
             reviewed = connection.execute(wanted.where(alike)).mappings().first()
             return _insert(connection, values | dict(reviewed or {}), older)
 
-    def give_to(self, patient: str | None, number: int, who: str) -> int | None:
-        """Keep reading ``number`` anew under another keyed hash; its new number, None if there is none that counts."""
-        with _sentences(self._engine), self._engine.begin() as connection:
+    def move(self, number: int, patient: str | None, who: str) -> Entry:
+        """Move a reading to another patient's keyed hash, as a new entry that supersedes the old one.
+
+        NoSuchReading if there is no reading with this number that counts.
+        """
+        with _as_cannot_write(self._engine), self._engine.begin() as connection:
             found = connection.execute(READINGS.select().where((READINGS.c.id == number) & _COUNTS)).mappings().first()
             if found is None:
-                return None
+                raise NoSuchReading
             values = {name: value for name, value in found.items() if name != "id"}
-            values |= {"patient": patient, "who": _words(who), "made_at": datetime.now(UTC)}
-            return _insert(connection, values, _older(values, number))
+            values |= {"patient": patient, "who": _name(who), "made_at": datetime.now(UTC)}
+            new = _insert(connection, values, _older(values, number))
+        return self.entry(new)
 
-    def withdraw(self, number: int, who: str) -> Entry | None:
-        """Let reading ``number`` count no more; None if there is no such reading."""
-        values = {"withdrawn_at": datetime.now(UTC), "withdrawn_by": _words(who)}
+    def withdraw(self, number: int, who: str) -> Entry:
+        """Withdraw a reading: it stays in the record but no longer counts. NoSuchReading if there is none."""
+        values = {"withdrawn_at": datetime.now(UTC), "withdrawn_by": _name(who)}
         once = (READINGS.c.id == number) & READINGS.c.withdrawn_at.is_(None)
-        with _sentences(self._engine), self._engine.begin() as connection:
+        with _as_cannot_write(self._engine), self._engine.begin() as connection:
             connection.execute(READINGS.update().where(once).values(values))
         return self.entry(number)
 
-    def review(self, number: int, bone_age_months: float, who: str) -> Entry | None:
-        """Put a reviewer's own age beside reading ``number``; None if there is no such reading."""
+    def review(self, number: int, bone_age_months: float, who: str) -> Entry:
+        """Add a reviewer's own bone age to a reading; NoSuchReading if there is none."""
         values = {
             "reviewer_bone_age_months": bone_age_months,
-            "reviewer": _words(who),
+            "reviewer": _name(who),
             "reviewed_at": datetime.now(UTC),
         }
-        with _sentences(self._engine), self._engine.begin() as connection:
+        with _as_cannot_write(self._engine), self._engine.begin() as connection:
             connection.execute(READINGS.update().where(READINGS.c.id == number).values(values))
         return self.entry(number)
 
-    def entry(self, number: int) -> Entry | None:
-        """Reading ``number``, whether it counts or not."""
-        return next(self._entries(READINGS.c.id == number), None)
+    def entry(self, number: int) -> Entry:
+        """The reading with this number, whether it counts or not; NoSuchReading if there is none."""
+        for entry in self._entries(READINGS.c.id == number):
+            return entry
+        raise NoSuchReading
 
     def of_patient(self, patient: str, limit: int = 200) -> list[Entry]:
-        """The latest readings that count under one keyed hash, oldest first."""
+        """The latest ``limit`` readings of one keyed hash that count, oldest first."""
         found = list(self._entries(READINGS.c.patient == patient, _COUNTS))
         return found[-limit:]
 
     def export(self, out: TextIO) -> int:
-        """Every reading as a row of CSV, also those that count no more; returns how many."""
+        """Write all readings as CSV, superseded and withdrawn ones too; returns how many."""
         about = {"reference_table": Reading.reference_table, "disclaimer": DISCLAIMER}
         writer = csv.DictWriter(out, [*(field.name for field in fields(Entry)), *about], lineterminator="\n")
         writer.writeheader()
@@ -221,24 +209,24 @@ class Record:
         return count
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the connections to the database."""
         self._engine.dispose()
 
     def _entries(self, *where: Any) -> Iterator[Entry]:
-        wanted = READINGS.select().with_only_columns(*_KEPT).where(*where).order_by(READINGS.c.id)
-        with _sentences(self._engine), self._engine.connect() as connection:
+        wanted = READINGS.select().with_only_columns(*_COLUMNS).where(*where).order_by(READINGS.c.id)
+        with _as_cannot_write(self._engine), self._engine.connect() as connection:
             for row in connection.execution_options(yield_per=500).execute(wanted):
                 yield Entry(**{name: _in_utc(value) for name, value in row._mapping.items()})
 
 
 def _older(values: dict[str, Any], instead_of: int | None) -> Any:
-    """The readings that count and that one with these values supersedes."""
+    """The condition for readings that a new one with these values supersedes."""
     is_same = (READINGS.c.patient == values["patient"]) | (READINGS.c.id == instead_of)
     return (READINGS.c.film_sha256 == values["film_sha256"]) & is_same & _COUNTS
 
 
 def _insert(connection: Connection, values: dict[str, Any], older: Any) -> int:
-    """A new row, and the mark on those that it supersedes."""
+    """Add a row, and mark the older ones as superseded by it; returns its number."""
     key = connection.execute(READINGS.insert().values(values)).inserted_primary_key
     assert key is not None
     number = int(key[0])
@@ -246,22 +234,8 @@ def _insert(connection: Connection, values: dict[str, Any], older: Any) -> int:
     return number
 
 
-def _key_of(path: Path) -> bytes:
-    try:
-        if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
-            raise BadConfig(f"{path} can be read by others than its owner: chmod 600 it, as it holds a key")
-        key = bytes.fromhex(path.read_text().strip())
-    except OSError as error:
-        raise BadConfig(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError:
-        key = b""
-    if len(key) < KEY_BYTES:
-        raise BadConfig(f"{path} holds no key: {2 * KEY_BYTES} hexadecimal digits were expected")
-    return key
-
-
 def _claim(path: Path) -> None:
-    """Make the file, for its owner alone, if it is not there."""
+    """Make the file, readable by its owner alone, unless it exists."""
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
@@ -271,7 +245,7 @@ def _claim(path: Path) -> None:
 def _engine(url: str) -> Engine:
     try:
         where = make_url(url)
-        if where.drivername == "postgresql":  # without a driver's name SQLAlchemy takes one that is not free enough
+        if where.drivername == "postgresql":  # SQLAlchemy's default driver has a licence that this project avoids
             where = where.set(drivername="postgresql+pg8000")
         engine = create_engine(where, **({"poolclass": StaticPool} if url == "sqlite://" else {}))
     except (ArgumentError, ModuleNotFoundError) as error:
@@ -285,7 +259,7 @@ def _engine(url: str) -> Engine:
 
 
 def _write_ahead(connection: Any, _: Any) -> None:
-    """SQLite: readers do not wait for writers, and a write waits up to 5 s for its turn."""
+    """Set SQLite so that readers do not wait for writers, and a writer waits up to 5 s for another."""
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA busy_timeout=5000")
 
@@ -298,31 +272,31 @@ def _upgrade(connection: Connection) -> None:
 
 
 @contextmanager
-def _sentences(engine: Engine) -> Iterator[None]:
-    """The database's errors as one sentence that repeats no value."""
+def _as_cannot_write(engine: Engine) -> Iterator[None]:
+    """Turn errors of the database into CannotWrite, whose one sentence repeats no value of a row."""
     try:
         yield
     except SQLAlchemyError as error:
         place = engine.url.render_as_string(hide_password=True)
         cause = getattr(error, "orig", None)
-        said = cause.args[0] if cause and cause.args else None
-        message = said.get("M") if isinstance(said, dict) else cause  # PostgreSQL's: its primary message alone
+        first = cause.args[0] if cause and cause.args else None
+        message = first.get("M") if isinstance(first, dict) else cause  # PostgreSQL's primary message
         reason = str(message or type(error).__name__).splitlines()[0]
         raise CannotWrite(f"the record at {place} cannot be used: {reason}") from None
 
 
-def _words(text: str) -> str:
-    """What people call themselves, without what PostgreSQL would not take."""
+def _name(text: str) -> str:
+    """A person's name or initials, without characters that PostgreSQL refuses."""
     return printable(text, 64)
 
 
 def _in_utc(value: Any) -> Any:
-    """SQLite gives times back without their zone, PostgreSQL in its own."""
+    """A time in UTC: SQLite returns it without a zone, PostgreSQL in the zone of the server."""
     if not isinstance(value, datetime):
         return value
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def _harmless(value: Any) -> Any:
-    """Text that a spreadsheet would run as a formula, with an apostrophe before it."""
+    """Put an apostrophe before text that a spreadsheet would run as a formula."""
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

@@ -1,4 +1,4 @@
-"""The reading room without its doors: a film's bytes and some wishes become an answer, in a bounded line."""
+"""The service: the bytes of a film and a request become an answer, a bounded number of films at a time."""
 
 from __future__ import annotations
 
@@ -16,28 +16,35 @@ import numpy as np
 from ..data import phantom
 from ..errors import CannotWrite, UnreadableImage
 from ..reading.occlusion import Layers
-from ..reading.occlusion import Region as Explained
+from ..reading.occlusion import Region as HeatRegion
 from ..reading.predictor import Predictor
 from ..types import Radiograph, Reading, Sex
-from .answers import Answer, FilmFacts, FormWishes, Region, Wishes, against
+from .answers import Answer, FilmFacts, ReadingRequest, Region, comparison
 from .counters import Counters
-from .decoder_pool import Decoders, Film
+from .decoder_pool import DecodedFilm, DecoderPool
+from .errors import Busy, Closing, NoRecord, NotAFilm
 from .faults import log
-from .film_store import FilmFolder
-from .limits import Limits, Refusal
-from .queue import Line
-from .record import Pseudonyms, Record
+from .film_store import FilmStore
+from .limits import Limits
+from .pseudonyms import Pseudonyms
+from .queue import Queue
+from .record import Record
 
 Explain = Callable[[Radiograph, Sex], Layers]
-SHOWN = 2048  # pixels: the longer side of a film as a page shows it
+SHOWN_SIDE = 2048  # pixels: the longer side of a film that is shown
+DRAIN_POLL = 0.05  # seconds
 T = TypeVar("T")
 
 
-class Room:
-    """One predictor, its decoders and the line before them.
+class Service:
+    """Reads films with one predictor, some at a time, the others in a queue; use its methods from one event loop.
 
-    ``explain``: the layers over a film that say where the model looked, if there is such a thing. ``record``: where
-    readings are kept, if they are; ``films``: where the pixels of their films are, if they are.
+    Args:
+        predictor: what reads the films.
+        limits: sizes, times and numbers.
+        record: where readings are kept; None: they are not.
+        films: where the pixels of read films are kept; None: they are not.
+        explain: computes the heat map of a film; None: there are no heat maps.
     """
 
     def __init__(
@@ -46,120 +53,167 @@ class Room:
         limits: Limits,
         *,
         record: Record | None = None,
-        films: FilmFolder | None = None,
+        films: FilmStore | None = None,
         explain: Explain | None = None,
     ) -> None:
-        self.predictor, self.limits, self.record, self.films, self.explain = predictor, limits, record, films, explain
+        self.predictor, self.limits, self.films, self.explain = predictor, limits, films, explain
+        self._record = record
         self.pseudonyms = record.pseudonyms if record else Pseudonyms.of_this_run()
         self.counters = Counters()
-        self.decoders = Decoders(limits)
-        self.line = Line(limits.running, limits.waiting)
+        self.decoders = DecoderPool(limits)
+        self.queue = Queue(limits.running, limits.waiting)
         self._threads = ThreadPoolExecutor(limits.running, "reading")
         self._closed = False
 
-    def warm(self) -> None:
-        """Read a drawn hand a few times in every thread: what is done once, and the memory that so many readings at a
-        time need, is there before the first film comes."""
+    @property
+    def keeps_record(self) -> bool:
+        """Whether readings are kept."""
+        return self._record is not None
+
+    @property
+    def record(self) -> Record:
+        """The record; NoRecord if readings are not kept."""
+        if self._record is None:
+            raise NoRecord
+        return self._record
+
+    def warm_up(self) -> None:
+        """Read a synthetic hand a few times in every thread, so that the first real film is read as fast as any.
+
+        It loads what is loaded once, and allocates the memory that as many readings at a time need.
+        """
         hand = phantom.draw(np.random.default_rng(0), months=120, sex=Sex.FEMALE, plain=True)
         _, png = cv2.imencode(".png", hand.pixels)
         films = [png.tobytes()] * (4 * self.limits.running)  # after one each, readings that overlap still need more
-        list(self._threads.map(lambda film: self._read(film, "warm-up", Wishes(), keep=False), films))
+        list(self._threads.map(lambda film: self._read(film, "warm-up", ReadingRequest(), keep=False), films))
+
+    async def drain(self) -> None:
+        """Take no new film, and wait for those inside, for ``limits.drain_seconds`` at most."""
+        self.queue.closed = True
+        end = monotonic() + self.limits.drain_seconds
+        while self.queue.inside and monotonic() < end:
+            await asyncio.sleep(DRAIN_POLL)
 
     def close(self) -> None:
-        """End decoders and threads; a film that is still inside is not read any more."""
+        """End decoders and threads; films that are still waiting are not read."""
         self._closed = True
         self.decoders.close()
         self._threads.shutdown(cancel_futures=True)
 
-    async def read(self, data: bytes, name: str, wishes: Wishes, *, keep: bool = True) -> Answer:
-        """The reading of one film, in its turn; Refusal 422 for what is no film, 503 where the line is full.
+    async def read(self, data: bytes, name: str, request: ReadingRequest) -> Answer:
+        """Read a film, and keep the reading if there is a record and the request does not forbid it.
 
-        ``keep``: in the record, if there is one.
+        Args:
+            data: the bytes of the file.
+            name: the file's name, for the answer.
+            request: sex, age and so on, as far as they are known.
+
+        Raises:
+            NotAFilm: if the file cannot be read as a radiograph.
+            Busy: if too many films are waiting.
+            Closing: if the service is about to end.
         """
-        began = monotonic()
-        answer = await self._in_turn(lambda: self._read(data, name, wishes, keep=keep))
-        self.counters.seconds.observe(monotonic() - began)
-        self.counters.readings.labels("read").inc()
+        answer, _ = await self._timed(lambda: self._read(data, name, request, keep=True))
         return answer
 
-    async def decode(self, data: bytes) -> Radiograph:
-        """The pixels of one film, in its turn, no larger than a page shows them."""
-        film = await self._in_turn(lambda: _shown(self.decoders.decode(data).radiograph))
+    async def read_film(self, data: bytes, name: str, request: ReadingRequest) -> tuple[Answer, Radiograph]:
+        """The same, with the film as `show` gives it; the reading is not kept."""
+
+        def work() -> tuple[Answer, Radiograph]:
+            answer, film = self._read(data, name, request, keep=False)
+            return answer, _reduced(film)
+
+        return await self._timed(work)
+
+    async def show(self, data: bytes) -> Radiograph:
+        """Decode a film for a viewer, reduced to `SHOWN_SIDE` pixels on its longer side; raises as `read` does."""
+        film = await self._in_turn(lambda: _reduced(self.decoders.decode(data).radiograph))
         self.counters.readings.labels("shown").inc()
         return film
 
     def expect_film(self) -> None:
-        """Refusal 503 where a film that is about to be sent would not be taken now: it need not be sent."""
+        """Raise `Busy` or `Closing` if a film would not be taken now, before an edge receives its bytes."""
         try:
-            self.line.check()
-        except Refusal:
+            self.queue.check()
+        except (Busy, Closing):
             self.counters.readings.labels("refused").inc()
             raise
 
+    async def _timed(self, work: Callable[[], T]) -> T:
+        """Do the work of a reading, and count it; the time includes that in the queue."""
+        began = monotonic()
+        found = await self._in_turn(work)
+        self.counters.seconds.observe(monotonic() - began)
+        self.counters.readings.labels("read").inc()
+        return found
+
     async def _in_turn(self, work: Callable[[], T]) -> T:
+        """Do the work in a thread when its turn comes; its UnreadableImage becomes NotAFilm."""
         try:
-            async with self.line.turn():
-                self.counters.inside.set(self.line.inside)
+            async with self.queue.turn():
+                self.counters.inside.set(self.queue.inside)
                 if self._closed:
-                    raise Refusal(503, "the service is closed", 10)
+                    raise Closing
                 return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-        except Refusal:
+        except (Busy, Closing):
             self.counters.readings.labels("refused").inc()
             raise
         except UnreadableImage as error:
             self.counters.readings.labels("unreadable").inc()
-            raise Refusal(422, f"this file cannot be read: {error}") from None
+            raise NotAFilm(str(error)) from None
         finally:
-            self.counters.inside.set(self.line.inside)
+            self.counters.inside.set(self.queue.inside)
             self.counters.deaths.set(self.decoders.deaths)
 
-    def _read(self, data: bytes, name: str, wishes: Wishes, *, keep: bool) -> Answer:
+    def _read(self, data: bytes, name: str, request: ReadingRequest, *, keep: bool) -> tuple[Answer, Radiograph]:
+        """The answer, and its film, from one decoding of the file."""
         film = self.decoders.decode(data)
-        reading = self.predictor.read(film.radiograph, wishes.sex)
-        layers = self._layers(film.radiograph, reading) if wishes.heatmap else None
-        answer = self._answer(dataclasses.replace(reading, file=name), film, wishes, layers)
-        if self.record and keep and wishes.keep:
-            self._keep(reading, film.radiograph, answer, wishes)
-        return answer
+        reading, layers = self._analysed(film.radiograph, request)
+        answer = self._answer(dataclasses.replace(reading, file=name), film, request, layers)
+        if self._record and keep and request.keep:
+            self._keep(self._record, reading, film.radiograph, answer, request)
+        return answer, film.radiograph
 
-    def _answer(self, reading: Reading, film: Film, wishes: Wishes, layers: Layers | None) -> Answer:
-        told, given = film.radiograph.chronological_age, wishes.chronological_age_months
-        age = told if given is None else given
+    def _analysed(self, film: Radiograph, request: ReadingRequest) -> tuple[Reading, Layers | None]:
+        """The reading, and the heat map if one is asked for; a film without an age has none."""
+        reading = self.predictor.read(film, request.sex)
+        if self.explain is None or not request.heatmap or reading.bone_age_months is None:
+            return reading, None
+        return reading, self.explain(film, reading.sex)
+
+    def _answer(self, reading: Reading, film: DecodedFilm, request: ReadingRequest, layers: Layers | None) -> Answer:
+        stated, in_file = request.chronological_age_months, film.radiograph.chronological_age
+        age = in_file if stated is None else stated
         height, width = film.radiograph.pixels.shape
-        patient = (wishes.patient_id if isinstance(wishes, FormWishes) else None) or film.patient
         facts = ("file", "bone_age_months", "sex", "sex_source", "model", "weights_sha256", "image_sha256", "version")
-        plain = reading.to_dict()
+        values = reading.to_dict()
         return Answer(
-            **{name: plain[name] for name in (*facts, "flags", "intervals", "disclaimer")},
+            **{name: values[name] for name in (*facts, "flags", "intervals", "disclaimer")},
             chronological_age_months=age,
-            age_source="given" if given is not None else "absent" if told is None else "dicom",
-            reference=against(reading.bone_age_months, age, reading.sex),
+            age_source="given" if stated is not None else "absent" if in_file is None else "dicom",
+            reference=comparison(reading.bone_age_months, age, reading.sex),
             film=FilmFacts(
                 format=film.radiograph.format,
                 width=width,
                 height=height,
                 laterality=film.radiograph.laterality,
             ),
-            patient=self.pseudonyms.of(patient),
+            patient=self.pseudonyms.of(request.patient_id or film.patient),
             heatmap=None if layers is None else "data:image/png;base64," + base64.b64encode(layers.heat).decode(),
             regions=None if layers is None else [_region(region) for region in layers.regions],
         )
 
-    def _layers(self, film: Radiograph, reading: Reading) -> Layers | None:
-        """Of a film that has an age: nothing moves an age that is not there."""
-        return self.explain(film, reading.sex) if self.explain and reading.bone_age_months is not None else None
-
-    def _keep(self, reading: Reading, film: Radiograph, answer: Answer, wishes: Wishes) -> None:
-        """Put it in the record, and its film in its folder; where that fails, the reading is given, and says so."""
-        assert self.record is not None
-        who, corrected = (wishes.who, wishes.instead_of) if isinstance(wishes, FormWishes) else ("", None)
+    def _keep(
+        self, record: Record, reading: Reading, film: Radiograph, answer: Answer, request: ReadingRequest
+    ) -> None:
+        """Put the reading into the record and its film into the folder; the answer says so if that fails."""
         try:
-            answer.record = self.record.add(
+            answer.record = record.add(
                 reading.to_dict(),
-                who=who,
+                who=request.who,
                 patient=answer.patient,
                 age=answer.chronological_age_months,
-                instead_of=corrected,
+                instead_of=request.instead_of,
             )
             if self.films:
                 self.films.add(film)
@@ -168,14 +222,14 @@ class Room:
             log.error(answer.not_kept)
 
 
-def _region(region: Explained) -> Region:
+def _region(region: HeatRegion) -> Region:
     lines = [[(round(x, 4), round(y, 4)) for x, y in line.tolist()] for line in region.outlines]
     return Region(name=region.name, share=round(region.share, 4), outlines=lines)
 
 
-def _shown(film: Radiograph) -> Radiograph:
+def _reduced(film: Radiograph) -> Radiograph:
     height, width = film.pixels.shape
-    scale = SHOWN / max(height, width)
+    scale = SHOWN_SIDE / max(height, width)
     if scale >= 1:
         return film
     size = (max(1, round(width * scale)), max(1, round(height * scale)))

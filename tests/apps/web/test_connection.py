@@ -14,7 +14,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from rooms import SHORT, Service, answer_of, certificate, hand, head, heard, httpx, sent_until_closed, service
+from hands import hand
+from services import SHORT, ServiceProcess, answer_of, certificate, head, heard, httpx, sent_until_closed, service
 
 from boneage.clinic.limits import MIB
 
@@ -23,26 +24,20 @@ IMAGE = "Content-Type: image/png"
 
 
 @pytest.fixture(scope="module")
-def short() -> Iterator[Service]:
-    with service(code=SHORT) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def patient() -> Iterator[Service]:
+def patient() -> Iterator[ServiceProcess]:
     """A service that waits five minutes for the next piece of a body."""
     with service(code=SHORT.replace("idle_seconds=2", "idle_seconds=300")) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def full() -> Iterator[Service]:
-    """A service whose line has no place at all."""
+def full() -> Iterator[ServiceProcess]:
+    """A server whose queue has no place at all."""
     with service(code=SHORT.replace("waiting=2", "waiting=-1")) as running:
         yield running
 
 
-def test_a_body_that_nobody_wants_is_discarded_and_the_connection_goes_on(full: Service) -> None:
+def test_a_body_that_nobody_wants_is_discarded_and_the_connection_goes_on(full: ServiceProcess) -> None:
     with full.connection() as connection:
         connection.sendall(head("POST", "/api/readings", "Content-Type: image/png", f"Content-Length: {MIB}"))
         assert " 503 " in heard(connection, "moment")
@@ -50,7 +45,7 @@ def test_a_body_that_nobody_wants_is_discarded_and_the_connection_goes_on(full: 
         assert " 200 " in heard(connection, "ok")
 
 
-def test_a_client_that_is_refused_again_and_again_keeps_its_connection(full: Service) -> None:
+def test_a_client_that_is_refused_again_and_again_keeps_its_connection(full: ServiceProcess) -> None:
     with contextlib.closing(http.client.HTTPConnection("localhost", full.port, timeout=60)) as client:
         client.connect()
         first = client.sock
@@ -62,7 +57,7 @@ def test_a_client_that_is_refused_again_and_again_keeps_its_connection(full: Ser
         assert client.sock is first
 
 
-def test_a_body_that_nobody_wants_and_that_does_not_come_is_not_waited_for(full: Service) -> None:
+def test_a_body_that_nobody_wants_and_that_does_not_come_is_not_waited_for(full: ServiceProcess) -> None:
     with full.connection() as connection:
         connection.sendall(head("POST", "/api/readings", "Content-Type: image/png", f"Content-Length: {MIB}"))
         began = time.monotonic()
@@ -70,7 +65,7 @@ def test_a_body_that_nobody_wants_and_that_does_not_come_is_not_waited_for(full:
         assert time.monotonic() - began < 60  # of the 300 seconds that a body may take
 
 
-def test_nonsense_after_the_answer_ends_the_connection(full: Service) -> None:
+def test_nonsense_after_the_answer_ends_the_connection(full: ServiceProcess) -> None:
     with full.connection() as connection:
         connection.sendall(head("POST", "/api/readings", "Content-Type: image/png", "Transfer-Encoding: chunked"))
         assert " 503 " in heard(connection, "moment")
@@ -88,7 +83,7 @@ def test_nonsense_after_the_answer_ends_the_connection(full: Service) -> None:
         head("POST", "/api/readings", "Content-Type: image/png", "Content-Length: 1000") + b"\x89PNG",
     ],
 )
-def test_silent_clients_are_cut_off(short: Service, start: bytes) -> None:
+def test_silent_clients_are_cut_off(short: ServiceProcess, start: bytes) -> None:
     with short.connection() as connection:
         connection.sendall(start)
         began = time.monotonic()
@@ -97,7 +92,7 @@ def test_silent_clients_are_cut_off(short: Service, start: bytes) -> None:
         assert status in (0, 408)
 
 
-def test_a_head_that_drips_is_cut_off(short: Service) -> None:
+def test_a_head_that_drips_is_cut_off(short: ServiceProcess) -> None:
     with short.connection() as connection:
         drips = head("GET", "/api/health", *(f"X-{n}: {n}" for n in range(60)))
         taken = 0
@@ -109,13 +104,13 @@ def test_a_head_that_drips_is_cut_off(short: Service) -> None:
         assert taken < len(drips)
 
 
-def test_a_head_without_end_is_refused(short: Service) -> None:
+def test_a_head_without_end_is_refused(short: ServiceProcess) -> None:
     with short.connection() as connection:
         sent = sent_until_closed(connection, b"GET / HTTP/1.1\r\nX: " + b"x" * 65536, 8 * MIB)
         assert sent < 8 * MIB
 
 
-def test_slow_clients_do_not_keep_others_waiting(short: Service) -> None:
+def test_slow_clients_do_not_keep_others_waiting(short: ServiceProcess) -> None:
     usual = short.post(hand())
     slow = [short.connection() for _ in range(50)]
     for connection in slow[:25]:
@@ -126,7 +121,7 @@ def test_slow_clients_do_not_keep_others_waiting(short: Service) -> None:
         connection.close()
 
 
-def test_more_connections_than_may_be_open_push_out_the_silent_ones(short: Service) -> None:
+def test_more_connections_than_may_be_open_push_out_the_silent_ones(short: ServiceProcess) -> None:
     slow = [short.connection() for _ in range(150)]
     assert httpx.get(f"{short.url}/api/health", timeout=60).status_code == 200
     for connection in slow:
@@ -144,7 +139,7 @@ def refused_head(ending: str, length: int) -> bytes:
 
 
 @pytest.mark.parametrize("ending", ["close", "old"])
-def test_a_refusal_is_heard_where_the_connection_ends_with_it(full: Service, ending: str) -> None:
+def test_a_refusal_is_heard_where_the_connection_ends_with_it(full: ServiceProcess, ending: str) -> None:
     with full.connection() as connection:
         connection.sendall(refused_head(ending, MIB))
         time.sleep(0.5)  # the answer is there, the body is not
@@ -157,7 +152,7 @@ def test_a_refusal_is_heard_where_the_connection_ends_with_it(full: Service, end
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_body_that_nobody_wants_may_come_slowly_but_steadily(full: Service, ending: str) -> None:
+def test_a_body_that_nobody_wants_may_come_slowly_but_steadily(full: ServiceProcess, ending: str) -> None:
     with full.connection() as connection:
         connection.sendall(refused_head(ending, 200_000))
         for _ in range(20):
@@ -169,7 +164,7 @@ def test_a_body_that_nobody_wants_may_come_slowly_but_steadily(full: Service, en
             assert " 200 " in heard(connection, "ok")
 
 
-def test_a_body_past_the_limit_is_not_taken_where_the_connection_ends_with_the_answer(full: Service) -> None:
+def test_a_body_past_the_limit_is_not_taken_where_the_connection_ends_with_the_answer(full: ServiceProcess) -> None:
     with full.connection() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * 1024)
         connection.sendall(refused_head("close", 64 * MIB))
@@ -180,7 +175,7 @@ def test_a_body_past_the_limit_is_not_taken_where_the_connection_ends_with_the_a
 # --- halves ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_client_that_ends_its_half_gets_its_answer(short: Service) -> None:
+def test_a_client_that_ends_its_half_gets_its_answer(short: ServiceProcess) -> None:
     film = hand()
     with short.connection() as connection:
         connection.sendall(head("POST", "/api/readings", IMAGE, f"Content-Length: {len(film)}") + film)
@@ -190,7 +185,7 @@ def test_a_client_that_ends_its_half_gets_its_answer(short: Service) -> None:
     assert "bone_age_months" in body
 
 
-def test_both_of_two_requests_are_answered_before_the_end(short: Service) -> None:
+def test_both_of_two_requests_are_answered_before_the_end(short: ServiceProcess) -> None:
     with short.connection() as connection:
         connection.sendall(head("GET", "/api/health") + head("GET", "/api/reference"))
         connection.shutdown(socket.SHUT_WR)
@@ -199,7 +194,7 @@ def test_both_of_two_requests_are_answered_before_the_end(short: Service) -> Non
     assert "sd" in body
 
 
-def test_half_a_body_and_the_end_is_the_end(patient: Service) -> None:
+def test_half_a_body_and_the_end_is_the_end(patient: ServiceProcess) -> None:
     with patient.connection() as connection:
         connection.sendall(head("POST", "/api/readings", IMAGE, "Content-Length: 1000") + b"\x89PNG")
         connection.shutdown(socket.SHUT_WR)
@@ -211,7 +206,7 @@ def test_half_a_body_and_the_end_is_the_end(patient: Service) -> None:
 # --- too many -------------------------------------------------------------------------------------------------------
 
 
-def test_the_idlest_connection_makes_room_for_a_new_one(short: Service) -> None:
+def test_the_idlest_connection_makes_room_for_a_new_one(short: ServiceProcess) -> None:
     with contextlib.ExitStack() as opened:
         kept = [opened.enter_context(short.connection()) for _ in range(60)]
         for connection in kept:
@@ -232,7 +227,7 @@ PIXELS = 2 * WIDE * WIDE  # bytes of the answer
 
 
 @pytest.fixture(scope="module", params=["plain", pytest.param("tls", marks=NEEDS_OPENSSL)])
-def either(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def either(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
     """A service without and with TLS."""
     words: tuple[object, ...] = ()
     if request.param == "tls":
@@ -243,7 +238,7 @@ def either(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         yield running
 
 
-def asks_for_pixels(running: Service) -> socket.socket:
+def asks_for_pixels(running: ServiceProcess) -> socket.socket:
     """A connection with little room of its own, on which many pixels were asked for."""
     plain = socket.socket()
     plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 * 1024)
@@ -269,14 +264,14 @@ def taken(connection: socket.socket, pause: float) -> int:
     return count
 
 
-def test_a_slow_but_steady_reader_gets_all_of_a_large_answer(either: Service) -> None:
+def test_a_slow_but_steady_reader_gets_all_of_a_large_answer(either: ServiceProcess) -> None:
     with asks_for_pixels(either) as connection:
         began = time.monotonic()
         assert taken(connection, 0.05) > PIXELS
         assert time.monotonic() - began > 5  # twice what a reader that stalls would have
 
 
-def test_a_reader_that_stalls_is_cut_off(either: Service) -> None:
+def test_a_reader_that_stalls_is_cut_off(either: ServiceProcess) -> None:
     with asks_for_pixels(either) as connection:
         time.sleep(6)
         assert taken(connection, 0) < PIXELS

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rooms import Service, hand, noise, predictor, service
+from hands import hand, noise, predictor
+from services import DROP, ServiceProcess, service
 
 from boneage import Sex, read
 
@@ -24,18 +25,11 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium is install
 playwright.expect.set_options(timeout=60_000)
 
 DESKTOP, TABLET = {"width": 1280, "height": 800}, {"width": 820, "height": 1180}
-DROP = """([data, name]) => {
-    const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
-    const transfer = new DataTransfer();
-    transfer.items.add(new File([bytes], name));
-    for (const kind of ["dragenter", "dragover", "drop"])
-        document.body.dispatchEvent(new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }));
-}"""
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with service("--record", tmp_path_factory.mktemp("room") / "room.db") as running:
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+    with service("--record", tmp_path_factory.mktemp("room") / "readings.db") as running:
         yield running
 
 
@@ -48,7 +42,7 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def page(browser: Any, place: Service) -> Iterator[Any]:
+def page(browser: Any, place: ServiceProcess) -> Iterator[Any]:
     """An open page; nothing on it may fail, and nothing may be asked of others."""
     context = browser.new_context(viewport=DESKTOP, color_scheme="dark", reduced_motion="reduce", accept_downloads=True)
     opened = context.new_page()
@@ -106,7 +100,7 @@ def test_from_drop_to_age_to_pdf(page: Any) -> None:
     assert Path(download.value.path()).read_bytes().startswith(b"%PDF-")
 
 
-def test_what_must_always_be_seen_is(page: Any, place: Service) -> None:
+def test_what_must_always_be_seen_is(page: Any, place: ServiceProcess) -> None:
     drop(page, hand(), "DOE^JANE 4711.png")
     done(page)
     footer = page.locator("body > footer")
@@ -403,7 +397,7 @@ def test_single_keys_can_be_turned_off(page: Any) -> None:
     assert page.locator("input[value=female]").is_checked() is False
 
 
-def test_who_reads_and_their_own_age_are_kept_where_there_is_a_record(page: Any, place: Service) -> None:
+def test_who_reads_and_their_own_age_are_kept_where_there_is_a_record(page: Any, place: ServiceProcess) -> None:
     page.fill("#who", "AB")
     assert page.is_disabled("#own-keep")
     drop(page, hand(seed=11))
@@ -422,7 +416,7 @@ def test_who_reads_and_their_own_age_are_kept_where_there_is_a_record(page: Any,
     assert [row["who"] for row in kept if row["film_sha256"] == hashlib.sha256(hand(seed=11)).hexdigest()] == ["AB"]
 
 
-def test_a_mistyped_patient_id_is_corrected_in_the_record_too(page: Any, place: Service) -> None:
+def test_a_mistyped_patient_id_is_corrected_in_the_record_too(page: Any, place: ServiceProcess) -> None:
     drop(page, hand(seed=12))
     done(page)
     page.click("#dates summary")
@@ -489,7 +483,7 @@ def test_on_paper_it_is_one_page_with_what_matters(page: Any) -> None:
 
 
 def test_signing_in_with_the_token_to_a_room_that_keeps_films(browser: Any, tmp_path: Path) -> None:
-    keeping = ("--record", tmp_path / "room.db", "--keep-films", tmp_path / "films")
+    keeping = ("--record", tmp_path / "readings.db", "--keep-films", tmp_path / "films")
     with service("--token-file", tmp_path / "token", *keeping) as running:
         context = browser.new_context(viewport=DESKTOP)
         opened = context.new_page()
@@ -510,7 +504,7 @@ def test_signing_in_with_the_token_to_a_room_that_keeps_films(browser: Any, tmp_
 
 def test_a_reading_that_the_record_does_not_take_says_so(browser: Any, tmp_path: Path) -> None:
     """The record is lost while the room is open: films are read at once all the same."""
-    record = tmp_path / "room.db"
+    record = tmp_path / "readings.db"
     with service("--record", record) as running:
         context = browser.new_context(viewport=DESKTOP)
         opened = context.new_page()

@@ -1,1 +1,1 @@
-"""The reading room: a page and a service over one predictor. `boneage.apps.web.app.create_app` builds it."""
+"""The clinical service over HTTP, with its web page. `boneage.apps.web.app.create_app` builds the application."""

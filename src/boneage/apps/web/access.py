@@ -1,4 +1,4 @@
-"""Who may come in: this computer's own pages and programs, and beyond it whoever holds the token."""
+"""Access control: without a token only programs and pages of this computer, with one whoever sends it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from ...errors import BadConfig, CannotWrite
 
 COOKIE = "boneage"
 TOKEN_BYTES = 32
-SHORTEST = 16  # characters of a token
+MIN_TOKEN = 16  # characters
 STATIC = Path(__file__).parent / "static"
 _LOCAL = {"localhost", "127.0.0.1", "[::1]", "::1"}
-_OPEN = {"/static/style.css", "/static/icon.svg"}  # what the sign-in page needs to be seen
+_OPEN = {"/static/style.css", "/static/icon.svg"}  # what the sign-in page loads
 _SECURITY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -37,7 +37,7 @@ _SECURITY = {
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this computer can reach the address."""
+    """Whether an address can be reached from this computer alone."""
     try:
         return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -45,7 +45,18 @@ def is_loopback(host: str) -> bool:
 
 
 def token_for(host: str, token_file: Path | None, *, encrypted: bool, plain: bool) -> str | None:
-    """The token that the service asks for at this address, None on this computer alone; BadConfig for an open door."""
+    """The token that clients must send to a service at this address, None if they need none.
+
+    Args:
+        host: the address that the service listens on.
+        token_file: its token; if it does not exist it is made, with a random token.
+        encrypted: whether the service has a certificate.
+        plain: whether the user accepts HTTP without encryption.
+
+    Raises:
+        BadConfig: if other computers can reach the address, and token or encryption is missing.
+        CannotWrite: if the file cannot be made.
+    """
     if not is_loopback(host):
         if token_file is None:
             raise BadConfig(
@@ -76,39 +87,39 @@ def _token(path: Path) -> str:
         raise BadConfig(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError:
         token = ""
-    if len(token) < SHORTEST or not token.isascii():
-        raise BadConfig(f"{path} holds no token of at least {SHORTEST} ASCII characters")
+    if len(token) < MIN_TOKEN or not token.isascii():
+        raise BadConfig(f"{path} holds no token of at least {MIN_TOKEN} ASCII characters")
     return token
 
 
-class Door:
-    """ASGI middleware: the token where one is asked for, else only names of this computer; and no foreign pages."""
+class AccessControl:
+    """ASGI middleware that refuses requests without the token, to foreign host names, or from foreign pages."""
 
     def __init__(self, app: ASGIApp, token: str | None) -> None:
         self.app, self.token = app, token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let in, or answer 401, 403 or 421 without reading anything of the body."""
+        """Hand the request on, or answer 401, 403 or 421 without reading its body."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
 
-        async def guarded(message: Message) -> None:
+        async def secured(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", []), *_security(scope["path"])]
             await send(message)
 
-        await (self._answer(Request(scope)) or self.app)(scope, receive, guarded)
+        await (self._refusal(Request(scope)) or self.app)(scope, receive, secured)
 
-    def _answer(self, request: Request) -> Response | None:
-        """What a request that may not come in is told; None for one that may."""
+    def _refusal(self, request: Request) -> Response | None:
+        """The answer to a request that is refused; None for one that is not."""
         host = request.headers.get("host", "")
         if self.token is None and _name(host) not in _LOCAL:
             return _sentence(421, "this service answers only to names of this computer, such as localhost")
         origin = request.headers.get("origin")
         if origin is not None and urlsplit(origin).netloc != host:
             return _sentence(403, "this service does not answer to other pages")
-        if self.token is None or request.url.path in _OPEN or self._knows(request.headers, request.cookies):
+        if self.token is None or request.url.path in _OPEN or self._has_token(request.headers, request.cookies):
             return None
         if request.url.path == "/" and request.method in ("GET", "HEAD"):
             return sign_in_page()
@@ -116,28 +127,28 @@ class Door:
             return None
         return _sentence(401, "a token is needed: Authorization: Bearer TOKEN", {"WWW-Authenticate": "Bearer"})
 
-    def _knows(self, headers: Headers, cookies: dict[str, str]) -> bool:
+    def _has_token(self, headers: Headers, cookies: dict[str, str]) -> bool:
         assert self.token is not None
-        kind, _, given = headers.get("authorization", "").partition(" ")
-        if kind.lower() == "bearer" and is_same(given.strip(), self.token):
+        kind, _, sent = headers.get("authorization", "").partition(" ")
+        if kind.lower() == "bearer" and is_same(sent.strip(), self.token):
             return True
         return is_same(cookies.get(COOKIE, ""), cookie_of(self.token))
 
 
 def sign_in_page(problem: str = "") -> Response:
-    """The page that asks for the token, with a sentence on what was wrong with the last one."""
+    """The page that asks for the token; ``problem``: what was wrong with the last attempt."""
     text = (STATIC / "sign-in.html").read_text("utf-8")
-    said = f'<p class="problem" role="alert">{html.escape(problem)}</p>\n' if problem else ""
-    return HTMLResponse(text.replace("</form>", f"{said}</form>"), 401, {"Cache-Control": "no-store"})
+    alert = f'<p class="problem" role="alert">{html.escape(problem)}</p>\n' if problem else ""
+    return HTMLResponse(text.replace("</form>", f"{alert}</form>"), 401, {"Cache-Control": "no-store"})
 
 
-def is_same(given: str, right: str) -> bool:
-    """Compared in a time that tells nothing."""
-    return hmac.compare_digest(given.encode("utf-8", "replace"), right.encode())
+def is_same(sent: str, right: str) -> bool:
+    """Whether two secrets are equal, in a time that does not depend on where they differ."""
+    return hmac.compare_digest(sent.encode("utf-8", "replace"), right.encode())
 
 
 def cookie_of(token: str) -> str:
-    """What a signed-in browser holds: not the token itself."""
+    """The cookie of a signed-in browser: a keyed hash, not the token itself."""
     return hmac.new(token.encode(), b"boneage session", hashlib.sha256).hexdigest()
 
 
@@ -147,7 +158,7 @@ def _security(path: str) -> list[tuple[bytes, bytes]]:
 
 
 def _name(host: str) -> str:
-    """A Host header without its port."""
+    """The name in a Host header, without its port."""
     name, colon, port = host.rpartition(":")
     return (name if colon and port.isdigit() else host).lower()
 

@@ -1,7 +1,8 @@
-"""The application: a room, its routes, and the middleware that guards them. Built, never imported into life."""
+"""The application: the service's routes, its error answers, and the middleware in front of them."""
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from prometheus_client import Counter
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
@@ -17,93 +19,99 @@ from starlette.routing import Match
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ...clinic.faults import log, noted
-from ...clinic.film_store import FilmFolder
+from ...clinic.faults import log_fault
+from ...clinic.film_store import FilmStore
 from ...clinic.jobs import Jobs
-from ...clinic.limits import Limits, Refusal
+from ...clinic.limits import Limits
 from ...clinic.record import Record
-from ...clinic.service import Explain, Room
-from ...errors import CannotWrite
+from ...clinic.service import Explain, Service
 from ...reading.predictor import Predictor
 from ...types import DISCLAIMER
-from .access import STATIC, Door
+from .access import STATIC, AccessControl
+from .errors import STATUSES, error_answer
 from .intake import Intake
-from .routes import page, router, sentence_of
+from .limits import HttpLimits
+from .routes import page, router
+
+log = logging.getLogger("boneage.web")
 
 
 def create_app(
     predictor: Predictor,
     *,
     record: Record | None = None,
-    films: FilmFolder | None = None,
+    films: FilmStore | None = None,
     explain: Explain | None = None,
     token: str | None = None,
     limits: Limits | None = None,
+    http_limits: HttpLimits | None = None,
 ) -> FastAPI:
-    """The page and the service over one predictor.
+    """The web application over one predictor.
 
-    ``record``: where readings are kept; None: nowhere. ``films``: where the pixels of their films are kept.
-    ``explain``: the layers over a film that say where the model looked. ``token``: what everybody needs; None: only
-    names of this computer are answered to.
+    Args:
+        predictor: what reads the films.
+        record: where readings are kept; None: they are not.
+        films: where the pixels of read films are kept; None: they are not.
+        explain: computes the heat map of a film; None: there are no heat maps.
+        token: what every client must send; None: only requests to a name of this computer are answered.
+        limits: on films and jobs.
+        http_limits: on requests.
     """
-    limits = limits or Limits()
+    limits, http_limits = limits or Limits(), http_limits or HttpLimits()
     app = FastAPI(
         title="boneage",
         version=version("boneage"),
         description=f"Bone age from hand radiographs. {DISCLAIMER}",
-        docs_url=None,  # those pages would fetch their scripts from elsewhere
+        docs_url=None,  # these pages would load scripts from another site
         redoc_url=None,
         openapi_url="/api/openapi.json",
         lifespan=_lifespan,
     )
-    app.state.open_room = lambda: Room(predictor, limits, record=record, films=films, explain=explain)
-    app.state.token = token
+    app.state.open_service = lambda: Service(predictor, limits, record=record, films=films, explain=explain)
+    app.state.token, app.state.http_limits = token, http_limits
     app.include_router(router)
     app.include_router(page)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    for kind, answer in (
-        (Refusal, _refused),
-        (CannotWrite, _unkept),
-        (RequestValidationError, _invalid),
-        (HTTPException, _other),
-    ):
-        app.add_exception_handler(kind, answer)
-    app.add_middleware(Intake, limits=limits, expect_film=lambda: app.state.room.expect_film())
-    app.add_middleware(Door, token=token)
-    app.add_middleware(Journal, room_of=lambda: app.state.room)
+    for kind in STATUSES:
+        app.add_exception_handler(kind, _failed)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _failed)
+    app.add_middleware(Intake, limits=http_limits, expect_film=lambda: app.state.service.expect_film())
+    app.add_middleware(AccessControl, token=token)
+    app.add_middleware(RequestLog, requests_of=lambda: app.state.requests)
     return app
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Decoders and threads live as long as the application, and the first film finds them warm."""
-    room = app.state.room = await run_in_threadpool(app.state.open_room)
-    app.state.jobs = Jobs(room)
-    await run_in_threadpool(room.warm)
+    """Start the service, with its decoders and threads, before the first request, and end it after the last."""
+    service = app.state.service = await run_in_threadpool(app.state.open_service)
+    app.state.jobs = Jobs(service)
+    app.state.requests = Counter(
+        "boneage_requests", "Requests by route and status", ["route", "status"], registry=service.counters.registry
+    )
+    await run_in_threadpool(service.warm_up)
     yield
     app.state.jobs.cancel_all()
-    await run_in_threadpool(room.close)
+    await run_in_threadpool(service.close)
 
 
-async def _refused(request: Request, error: Any) -> JSONResponse:
-    return JSONResponse({"error": error.sentence}, error.status, error.headers)
-
-
-async def _unkept(request: Request, error: Any) -> JSONResponse:
-    return JSONResponse({"error": str(error)}, 503, {"Retry-After": "10"})
+async def _failed(request: Request, error: Exception) -> JSONResponse:
+    answer = error_answer(error)
+    if answer.status_code == 405:
+        answer.headers["Allow"] = _allowed(request)
+    return answer
 
 
 async def _invalid(request: Request, error: Any) -> JSONResponse:
-    return JSONResponse({"error": sentence_of(error.errors())}, 422)
-
-
-async def _other(request: Request, error: Any) -> JSONResponse:
-    headers = {"Allow": _allowed(request)} if error.status_code == 405 else error.headers
-    return JSONResponse({"error": str(error.detail)}, error.status_code, headers)
+    """The first problem that pydantic found, in one line that does not repeat what was sent."""
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"] if part not in ("query", "path", "body"))
+    return JSONResponse({"error": f"{place[:60] or 'the request'}: {first['msg']}"}, 422)
 
 
 def _allowed(request: Request) -> str:
-    """The methods of all routes with this path; the framework names those of the first alone."""
+    """The methods of all routes with this path; the framework names only those of the first route."""
     methods: set[str] = set()
     for method in ("DELETE", "GET", "POST", "PUT"):
         scope = dict(request.scope) | {"method": method}
@@ -113,40 +121,40 @@ def _allowed(request: Request) -> str:
 
 
 def _route_of(scope: Scope) -> str:
-    """The pattern of the path, also of a request that was answered before it came to its route."""
+    """The pattern of a request's path, also if the request was answered before it reached its route."""
     like = (route for route in (*router.routes, *page.routes) if route.matches(scope)[0] is not Match.NONE)
     return getattr(scope.get("route") or next(like, None), "path", None) or "other"
 
 
-class Journal:
-    """ASGI middleware: a line and a count for every request, and one sentence where the program itself is wrong.
+class RequestLog:
+    """ASGI middleware that logs and counts every request, and answers 500 if the program itself is wrong.
 
-    A line has the route, never what was in the address, the body or a message: any of them may name a patient.
+    The log has the route and the status, never an address, a body or a message: any of them may name a patient.
     """
 
-    def __init__(self, app: ASGIApp, room_of: Callable[[], Room]) -> None:
-        self.app, self.room_of = app, room_of
+    def __init__(self, app: ASGIApp, requests_of: Callable[[], Counter]) -> None:
+        self.app, self.requests_of = app, requests_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand on, and note what came of it."""
+        """Hand the request on; log and count its answer."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         began, status = time.monotonic(), 0
 
-        async def noting(message: Message) -> None:
+        async def recorded(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self.app(scope, receive, noting)
+            await self.app(scope, receive, recorded)
         except Exception as error:
-            answer = JSONResponse({"error": noted(error)}, 500)
+            answer = JSONResponse({"error": log_fault(error)}, 500)
             if not status:
-                await answer(scope, receive, noting)
+                await answer(scope, receive, recorded)
         finally:
             route = _route_of(scope)
-            self.room_of().counters.requests.labels(route, str(status)).inc()
+            self.requests_of().labels(route, str(status)).inc()
             log.info("%s %s %d %.0f ms", scope["method"], route, status, 1000 * (time.monotonic() - began))

@@ -1,9 +1,11 @@
-"""uvicorn's HTTP/1.1 connection with the limits it lacks: for slow heads, for readers that stall, for their number, and
-for bodies that are still being sent after the answer.
+"""uvicorn's HTTP/1.1 connection with the limits that it lacks.
 
-Such a body is discarded as it comes, as far as its kind may be long, since a client that is cut off while it sends may
-never hear the answer; a body too large for its kind, or of no declared length, for half a megabyte only. Where the
-connection ends with the answer, its sending half is closed at once and the rest when the client has heard.
+They are on slow heads, on clients that do not read their answer, on the number of connections, and on bodies that are
+still being sent after the answer (a refusal, for example).
+
+Such a body is discarded as it arrives, because a client that is cut off while it sends may never read the answer: up
+to the size that a body of its kind may have, but only `PAST` bytes if it is larger or its length is not declared. If
+the connection ends with the answer, its sending half is closed at once, and the other when the client has read it.
 """
 
 from __future__ import annotations
@@ -15,17 +17,18 @@ import h11
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from ...clinic.limits import MIB, Limits
+from ...clinic.limits import MIB
+from .limits import HttpLimits
 
-PAST = MIB // 2  # bytes discarded of a body that is larger than it may be
-LINGER = 2.0  # seconds between two pieces of what is discarded
+PAST = MIB // 2  # bytes discarded of a body that is too large
+LINGER = 2.0  # seconds at most between two pieces that are discarded
 PIECE = 16 * 1024  # bytes of an answer that are written at once
 
 
 def in_pieces(app: ASGIApp) -> ASGIApp:
-    """The same application, its answers written piece by piece: so a reader's time is that of a piece, not of all."""
+    """The same application with its answers sent in pieces, so that time limits hold for a piece, not for the whole."""
 
-    async def careful(scope: Scope, receive: Receive, send: Send) -> None:
+    async def split(scope: Scope, receive: Receive, send: Send) -> None:
         async def sending(message: Message) -> None:
             body, more = message.get("body", b""), message.get("more_body", False)
             for start in range(0, len(body) - PIECE, PIECE):
@@ -36,15 +39,15 @@ def in_pieces(app: ASGIApp) -> ASGIApp:
 
         await app(scope, receive, sending)
 
-    return careful
+    return split
 
 
-def connection_class(limits: Limits) -> type[H11Protocol]:
-    """A protocol for ``uvicorn.Config(http=…)``."""
-    waiting: dict[Connection, None] = {}  # connections with no request inside, those that were so longest first
+def connection_class(limits: HttpLimits) -> type[H11Protocol]:
+    """A protocol class for ``uvicorn.Config(http=…)``, whose connections share their limits."""
+    waiting: dict[Connection, None] = {}  # connections without a request, longest idle first
 
     class Limited(Connection):
-        """One with these limits, and the others of the same server beside it."""
+        """A connection with these limits, which knows the idle ones of the same server."""
 
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **options)
@@ -54,26 +57,26 @@ def connection_class(limits: Limits) -> type[H11Protocol]:
 
 
 class Connection(H11Protocol):
-    """Closed when its head is late, when its client does not take the answer, or to make room for a newer one.
+    """Closed if the head is late, if the client does not read the answer, or to make room for a newer connection.
 
-    ``unwanted``: bytes of a body that may still be discarded, None while nothing is. ``parting``: the answer was the
-    last one. ``heard_all``: the client will send no more, and still listens.
+    ``unwanted``: bytes of a body that may still be discarded; None if nothing is being discarded. ``parting``: the
+    answer was the last one. ``half_closed``: the client will send no more but still reads.
     """
 
-    limits: Limits
+    limits: HttpLimits
     waiting: dict[Connection, None]
     unwanted: int | None = None
-    parting = heard_all = False
+    parting = half_closed = False
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._head: asyncio.TimerHandle | None = None
         self._stall: asyncio.TimerHandle | None = None
         self._late: asyncio.TimerHandle | None = None
-        self._end = 0.0  # of discarding
+        self._end = 0.0  # of the time for discarding
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Expect a head; of too many connections the one goes that has been without a request longest."""
+        """Expect a head; if there are too many connections, close the one that is idle longest."""
         super().connection_made(transport)
         self._to_part = cast(asyncio.Transport, _Parting(self))
         transport.set_write_buffer_limits(high=1)  # so that writing is paused while anything is still to be taken
@@ -82,14 +85,14 @@ class Connection(H11Protocol):
             next(iter(self.waiting))._cut()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the timers."""
+        """Cancel the timers."""
         self._head_is_whole()
         self._unset_stall()
         self._stop_discarding()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """A head begun on a connection kept alive has its time too, and has no second chance when it is wrong."""
+        """Pass data on, or discard it; start and stop the timer of the head."""
         if self.parting:
             self._discarded(len(data))
             return
@@ -102,19 +105,19 @@ class Connection(H11Protocol):
             self._expect_head()
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """A client that has sent its whole request may end its half and gets its answer; TLS has no such halves."""
+        """Keep the connection open if a client closes its half after a whole request; TLS has no such halves."""
         whole = self._in_request() and self.conn.their_state is not h11.SEND_BODY
-        self.heard_all = whole and self.scheme == "http"
-        return self.heard_all
+        self.half_closed = whole and self.scheme == "http"
+        return self.half_closed
 
     def handle_events(self) -> None:
-        """The cycle that answers closes through `part`."""
+        """Make the cycle that answers the request close the connection through `part`."""
         super().handle_events()
         if self.cycle is not None:
             self.cycle.transport = self._to_part
 
     def part(self) -> None:
-        """Close; where a body is still being sent, end the own half only, and the other when the client has heard."""
+        """Close the connection; if a body is still arriving, only the sending half, so that the client can read on."""
         if self.conn.their_state is not h11.SEND_BODY:
             self.transport.close()
         elif not self.transport.is_closing():
@@ -124,46 +127,46 @@ class Connection(H11Protocol):
             self._discard()
 
     def on_response_complete(self) -> None:
-        """What a client goes on sending of a body that nobody wants any more is discarded for a while."""
+        """Start to discard the rest of the body if the answer came before its end."""
         super().on_response_complete()
         if self.parting:
             self._unset_keepalive_if_required()
         elif self._is_answered_early() and not self.transport.is_closing():
             self._discard()
-        elif self.heard_all and not self._in_request():
+        elif self.half_closed and not self._in_request():
             self.transport.close()
-        self._rest()
+        self._mark_idle()
 
     def send_400_response(self, msg: str) -> None:
-        """Nothing more can be said to a client that has had its answer."""
+        """Answer a damaged request, unless the client has its answer already: then close."""
         if self.unwanted is None:
             super().send_400_response(msg)
         else:
             self.transport.close()
 
     def pause_writing(self) -> None:
-        """The client is slower than the answer: for a while that is all right."""
+        """Give a client that reads slowly some time for the next piece."""
         super().pause_writing()
         self._unset_stall()
         self._stall = self.loop.call_later(self.limits.idle_seconds, self._cut)
 
     def resume_writing(self) -> None:
-        """It took all that was written."""
+        """The client has read what was sent."""
         self._unset_stall()
         super().resume_writing()
-        self._rest()
+        self._mark_idle()
 
     def _is_answered_early(self) -> bool:
         return self.conn.our_state is h11.DONE and self.conn.their_state is h11.SEND_BODY
 
-    def _patience(self) -> int:
+    def _discard_limit(self) -> int:
         declared = dict(self.headers).get(b"content-length", b"")
         length = int(declared) if declared.isdigit() else None
         may_be = self.limits.body(self.scope["method"], self.scope["path"])
         return length if length is not None and length <= may_be else PAST
 
     def _discard(self) -> None:
-        self.unwanted = self._patience()
+        self.unwanted = self._discard_limit()
         self._end = self.loop.time() + self.limits.body_seconds
         self._await_more()
 
@@ -175,9 +178,9 @@ class Connection(H11Protocol):
     def _discarded(self, count: int) -> None:
         assert self.unwanted is not None
         self.unwanted -= count
-        if not self.parting and not self._is_answered_early():  # the body's end is in, and maybe the next request
+        if not self.parting and not self._is_answered_early():  # its end is in, and perhaps the next request
             self._stop_discarding()
-            self._rest()
+            self._mark_idle()
         elif self.unwanted < 0:
             self._cut()
         else:
@@ -192,8 +195,8 @@ class Connection(H11Protocol):
     def _in_request(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
-    def _rest(self) -> None:
-        """With no request inside and nothing left to be taken, it may be closed to make room."""
+    def _mark_idle(self) -> None:
+        """Mark the connection as idle if it has no request and the client has read everything."""
         if not (self._in_request() or self.flow.write_paused or self.transport.is_closing()):
             self.waiting.setdefault(self)
 
@@ -218,7 +221,7 @@ class Connection(H11Protocol):
 
 
 class _Parting:
-    """A connection's transport as a cycle uses it."""
+    """The part of a transport that a request's cycle uses, with `Connection.part` in place of ``close``."""
 
     def __init__(self, connection: Connection) -> None:
         self.close, self.is_closing = connection.part, connection.transport.is_closing

@@ -1,32 +1,38 @@
-"""Bodies at the door: each is read whole, within its limits of size and time, before the service hears of it.
+"""Reads the body of a request whole, within limits of size and time, before the application hears of the request.
 
-So a slow or endless body costs a few bytes and a timer, never a place in the line of readings. A film for which there
-is no place when its head arrives is refused there: under overload much of the work would be to receive what is refused.
-What a client sends of a body that nobody wants is the connection's to discard (`connection.py`).
+So a slow or endless body costs a few bytes and a timer, but no place in the queue. If the queue is full when the head
+of a request with a film arrives, the request is refused before its body: under overload, receiving bodies that are
+then refused would be much of the work. What a client still sends after such an answer is discarded by `connection.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from time import monotonic
 
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ...clinic.limits import Limits, Refusal
+from ...clinic.errors import ServiceError
+from .errors import error_answer
+from .limits import HttpLimits
 
-FILMS = {("POST", "/api/readings"), ("POST", "/api/films")}  # one film each, which has to stand in line
+FILM_ROUTES = {("POST", "/api/readings"), ("POST", "/api/films")}  # each has one film, which goes through the queue
 
 
 class Intake:
-    """ASGI middleware. ``expect_film``: raises a Refusal for a film that need not be sent, as it would not be taken.
+    """ASGI middleware that hands on requests with their whole body.
 
-    ``held``: the bytes of all bodies in memory.
+    Args:
+        app: the application behind it.
+        limits: sizes and times.
+        expect_film: raises an error of the service if a film would not be taken now.
     """
 
-    def __init__(self, app: ASGIApp, limits: Limits, expect_film: Callable[[], None]) -> None:
-        self.app, self.limits, self.expect_film, self.held = app, limits, expect_film, 0
+    def __init__(self, app: ASGIApp, limits: HttpLimits, expect_film: Callable[[], None]) -> None:
+        self.app, self.limits, self.expect_film = app, limits, expect_film
+        self.held = 0  # bytes of all bodies in memory
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request on with its body in one piece, or answer it here."""
@@ -37,8 +43,8 @@ class Intake:
         try:
             if await self._fill(body, scope, receive):
                 await self.app(scope, _replay(bytes(body), receive), send)
-        except Refusal as refusal:
-            await _refuse(refusal, send)
+        except (HTTPException, ServiceError) as error:
+            await error_answer(error)(scope, receive, send)
         finally:
             self.held -= len(body)
 
@@ -47,7 +53,7 @@ class Intake:
         limit = self.limits.body(scope["method"], scope["path"])
         if _declared(scope) > limit:
             raise _too_large(limit)
-        if (scope["method"], scope["path"]) in FILMS:
+        if (scope["method"], scope["path"]) in FILM_ROUTES:
             self.expect_film()
         end = monotonic() + self.limits.body_seconds
         while True:
@@ -60,44 +66,33 @@ class Intake:
             if len(body) > limit:
                 raise _too_large(limit)
             if self.held > self.limits.held:
-                raise Refusal(503, "too much is being sent at once: try again", 2)
+                raise HTTPException(503, "too much is being sent at once: try again", {"Retry-After": "2"})
             if not message.get("more_body"):
                 return True
 
 
 def _declared(scope: Scope) -> int:
-    """The length that the request says its body has; 0 if it says none."""
+    """The value of the header Content-Length; 0 if there is none."""
     value = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
     return int(value) if value.isdigit() else 0
 
 
-def _too_large(limit: int) -> Refusal:
-    return Refusal(413, f"the request is larger than the limit of {limit:,} bytes")
+def _too_large(limit: int) -> HTTPException:
+    return HTTPException(413, f"the request is larger than the limit of {limit:,} bytes")
 
 
 async def _within(seconds: float, receive: Receive) -> Message:
     try:
         return await asyncio.wait_for(receive(), max(0.001, seconds))
     except TimeoutError:
-        raise Refusal(408, "the request did not arrive in time") from None
+        raise HTTPException(408, "the request did not arrive in time") from None
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """The body as one message, then whatever the client does next."""
+    """A receive function that gives the body as one message, then what the client sends next."""
     first = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replayed() -> Message:
         return first.pop() if first else await receive()
 
     return replayed
-
-
-async def _refuse(refusal: Refusal, send: Send) -> None:
-    answer = json.dumps({"error": refusal.sentence}).encode()
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(answer)).encode()),
-        *((name.lower().encode(), value.encode()) for name, value in refusal.headers.items()),
-    ]
-    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer})

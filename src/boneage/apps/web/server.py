@@ -1,4 +1,4 @@
-"""The service as a process: where it listens, and how it stops."""
+"""The web server as a process: how it listens and how it stops."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from ...clinic.limits import Limits
 from ...errors import BadConfig
 from ...types import DISCLAIMER
 from .connection import connection_class, in_pieces
+from .limits import HttpLimits
 
 BACKLOG = 512
-UNTAKEN = 128 * 1024  # bytes of an answer that the system holds: it tells of what is taken in lumps of this order
-LAST_WORDS = 1  # seconds for answers that are ready when the line is empty
+SEND_BUFFER = 128 * 1024  # bytes in the kernel: it reports what a client has taken in steps of about this size
+LAST_ANSWERS = 1  # seconds to send the answers that are ready when the queue is empty
 
 
 class Server(uvicorn.Server):
-    """Told to stop, it answers new films with 503 until those inside are read, and exits with 0."""
+    """A server that, asked to stop, finishes the films inside, answers 503 to new ones, and exits with 0."""
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI, limits: Limits) -> None:
+    def __init__(self, config: uvicorn.Config, app: FastAPI, limits: HttpLimits) -> None:
         super().__init__(config)
         self.app, self.limits = app, limits
         self._draining: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, then say where."""
+        """Listen, then print the address."""
         self._loop = asyncio.get_running_loop()
-        if self.config.is_ssl:  # else half-open handshakes would have a minute, and half-closed ones half of one
+        if self.config.is_ssl:  # the defaults would be 60 and 30 seconds
             times = {
                 "ssl_handshake_timeout": self.limits.head_seconds,
                 "ssl_shutdown_timeout": self.limits.idle_seconds,
@@ -47,29 +47,32 @@ class Server(uvicorn.Server):
             print(f"The reading room is open at {scheme}://{_address(listener)}. {DISCLAIMER}", flush=True)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """The first signal closes the line; a second one does not wait for it."""
+        """The first signal lets the films inside be read; a second one does not wait for them."""
         if self._draining is not None or not self.started:
             self.should_exit = True
             return
         self._draining = self._loop.create_task(self._drain())
 
     async def _drain(self) -> None:
-        line = self.app.state.room.line
-        line.closed = True
         self.app.state.jobs.cancel_all()
-        end = self._loop.time() + self.limits.drain_seconds
-        while line.inside and self._loop.time() < end:
-            await asyncio.sleep(0.05)
+        await self.app.state.service.drain()
         self.should_exit = True
 
 
-def serve(
-    app: FastAPI, host: str, port: int, limits: Limits, *, tls_cert: Path | None = None, tls_key: Path | None = None
-) -> None:
-    """Listen and answer until a signal comes; BadConfig where the address or the certificate will not do.
+def serve(app: FastAPI, host: str, port: int, *, tls_cert: Path | None = None, tls_key: Path | None = None) -> None:
+    """Serve the application of `create_app` until a signal comes.
 
-    ``port`` 0: any that is free.
+    Args:
+        app: the application.
+        host: the address to listen on.
+        port: 0: any that is free.
+        tls_cert: file of a certificate in PEM, for HTTPS.
+        tls_key: file of its key.
+
+    Raises:
+        BadConfig: if the address cannot be listened on, or the certificate cannot be used.
     """
+    limits: HttpLimits = app.state.http_limits
     if (tls_cert is None) is not (tls_key is None):
         raise BadConfig("--tls-cert and --tls-key belong together: only one of them was given")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", stream=sys.stderr)
@@ -85,7 +88,7 @@ def serve(
         server_header=False,
         h11_max_incomplete_event_size=limits.head,
         timeout_keep_alive=int(limits.idle_seconds),
-        timeout_graceful_shutdown=LAST_WORDS,
+        timeout_graceful_shutdown=LAST_ANSWERS,
         backlog=BACKLOG,
         ssl_certfile=tls_cert,
         ssl_keyfile=tls_key,
@@ -105,7 +108,7 @@ def _listening(host: str, port: int) -> socket.socket:
         reason = getattr(error, "strerror", None) or error
         raise BadConfig(f"{host} port {port} cannot be listened on: {reason}") from None
     listener.setblocking(False)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNTAKEN)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
     return listener
 
 

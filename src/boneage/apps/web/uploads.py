@@ -1,4 +1,4 @@
-"""The parts of a multipart body that is in memory already: nothing of it is ever written to a file."""
+"""The parts of a multipart body in memory; nothing of it is written to a file."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
-
-from ...clinic.limits import Refusal
+from starlette.exceptions import HTTPException
 
 MAX_PARTS = 1000
 
@@ -23,30 +22,30 @@ class Part:
 
     @property
     def text(self) -> str:
-        """The field as text; Refusal 422 if it is none."""
+        """The field as text; HTTPException 422 if it is not UTF-8."""
         try:
             return self.data.decode()
         except UnicodeDecodeError:
-            raise Refusal(422, f"the field {self.name[:40]!r} is not text in UTF-8") from None
+            raise HTTPException(422, f"the field {self.name[:40]!r} is not text in UTF-8") from None
 
 
 def parts_of(body: bytes, content_type: str) -> list[Part]:
-    """All parts, in order; Refusal 400 for a body that is not what its type says."""
+    """All parts in order; HTTPException 400 if the body is damaged, 413 if it has too many parts."""
     kind, options = parse_options_header(content_type)
     boundary = options.get(b"boundary")
     if kind != b"multipart/form-data" or not boundary:
-        raise Refusal(400, "a form needs the content type multipart/form-data with a boundary")
-    if body.count(b"--" + boundary) > MAX_PARTS + 1:  # each costs the parser more than other bytes do
-        raise Refusal(413, f"a form may have {MAX_PARTS} parts at most")
+        raise HTTPException(400, "a form needs the content type multipart/form-data with a boundary")
+    if body.count(b"--" + boundary) > MAX_PARTS + 1:  # checked first, as parts cost the parser far more time than bytes
+        raise HTTPException(413, f"a form may have {MAX_PARTS} parts at most")
     collector = _Collector()
     try:
         parser = MultipartParser(boundary, collector.callbacks())  # type: ignore[arg-type]
         parser.write(body)
         parser.finalize()
     except FormParserError:
-        raise Refusal(400, "the form is damaged: it does not follow its own boundary") from None
+        raise HTTPException(400, "the form is damaged: it does not follow its own boundary") from None
     if not collector.ended:
-        raise Refusal(400, "the form is cut short")
+        raise HTTPException(400, "the form is cut short")
     return collector.parts
 
 
@@ -57,13 +56,13 @@ class _Collector:
         self._name, self._value = bytearray(), bytearray()
 
     def callbacks(self) -> dict[str, object]:
-        """What the parser calls by name."""
+        """The methods that the parser calls, by its names for them."""
         names = ("part_begin", "part_data", "header_field", "header_value", "header_end", "end")
         return {f"on_{name}": getattr(self, name) for name in names}
 
     def part_begin(self) -> None:
         if len(self.parts) >= MAX_PARTS:
-            raise Refusal(413, f"a form may have {MAX_PARTS} parts at most")
+            raise HTTPException(413, f"a form may have {MAX_PARTS} parts at most")
         self.parts.append(Part())
 
     def part_data(self, data: bytes, start: int, end: int) -> None:

@@ -1,14 +1,14 @@
-// The service, as the page asks it. Whatever goes wrong becomes one sentence.
+// Calls of the service. Whatever fails becomes one sentence.
 
 export class Refused extends Error {}
 
-const PATIENCE = 20; // times that a film which found the line full comes back
+const RETRIES = 20; // attempts of a film that finds the queue full
 
-/** A form of one film and what was said of it. */
+/** A form with one film and its options. */
 function form(film, more = {}) {
   const data = new FormData();
   data.set("film", film.file, film.name);
-  const { sex, age, patient, who } = film.wishes;
+  const { sex, age, patient, who } = film.options;
   if (sex) data.set("sex", sex);
   if (age !== null) data.set("chronological_age_months", age.toFixed(3));
   if (patient) data.set("patient_id", patient);
@@ -18,9 +18,9 @@ function form(film, more = {}) {
   return data;
 }
 
-/** `patience`: how often to come back where the service is busy. */
-async function send(url, { patience = 0, ...options } = {}) {
-  for (let left = patience; ; left -= 1) {
+/** `retries`: how often to try again if the service is busy. */
+async function send(url, { retries = 0, ...options } = {}) {
+  for (let left = retries; ; left -= 1) {
     const answer = await attempt(url, options);
     if (answer.ok) return answer;
     if (answer.status === 503 && left > 0) {
@@ -69,13 +69,13 @@ export async function reference() {
 }
 
 export async function read(film, signal) {
-  return (await send("/api/readings", { method: "POST", body: form(film), signal, patience: PATIENCE })).json();
+  return (await send("/api/readings", { method: "POST", body: form(film), signal, retries: RETRIES })).json();
 }
 
 /** Where the model looked: { heat: a picture over the whole film, regions }. */
 export async function layers(film) {
   const body = form(film, { heatmap: "true", keep: "false" });
-  const { heatmap, regions } = await (await send("/api/readings", { method: "POST", body, patience: PATIENCE })).json();
+  const { heatmap, regions } = await (await send("/api/readings", { method: "POST", body, retries: RETRIES })).json();
   if (heatmap === null) throw new Refused("The service has no heat map of this film.");
   const heat = new Image();
   heat.src = heatmap;
@@ -87,14 +87,14 @@ export async function layers(film) {
 export async function pixels(film, signal) {
   const body = new FormData();
   body.set("film", film.file, "film");
-  const answer = await send("/api/films", { method: "POST", body, signal, patience: PATIENCE });
+  const answer = await send("/api/films", { method: "POST", body, signal, retries: RETRIES });
   const [width, height] = ["Film-Width", "Film-Height"].map((name) => Number(answer.headers.get(name)));
   return { data: new Uint16Array(await answer.arrayBuffer()), width, height };
 }
 
 export async function report(film, earlier, heatmap) {
   const body = form(film, { earlier: JSON.stringify(earlier), heatmap: String(heatmap) });
-  return (await send("/api/reports", { method: "POST", body, patience: PATIENCE })).blob();
+  return (await send("/api/reports", { method: "POST", body, retries: RETRIES })).blob();
 }
 
 export async function earlier(patient) {

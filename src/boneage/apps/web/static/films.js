@@ -1,4 +1,4 @@
-// The worklist: films, what was said of them, and what came of them. Two are read at once.
+// The worklist: films with their options and their answers. Two are read at once.
 
 import * as api from "./api.js";
 
@@ -9,7 +9,7 @@ const THUMB = 88; // pixels
 let next = 1;
 
 export class Films {
-  /** `changed(film)` is called whenever something of a film, or the list (null), is new. `who()`: who sits here now. */
+  /** `changed(film)` is called when a film, or the list (null), has changed. `who()`: the name of the reader. */
   constructor(changed, who) {
     this.changed = changed;
     this.who = who;
@@ -31,7 +31,7 @@ export class Films {
       thumb: null,
       earlier: new Map(),
       view: null,
-      wishes: { sex: null, age: null, patient: "" },
+      options: { sex: null, age: null, patient: "" },
       stop: null,
     }));
     this.list.push(...added);
@@ -48,9 +48,9 @@ export class Films {
     this.changed(null);
   }
 
-  /** Something else was said of a film: read it again, before the others. */
-  again(film, wishes) {
-    Object.assign(film.wishes, wishes);
+  /** The options of a film have changed: read it again, before the others. */
+  again(film, options) {
+    Object.assign(film.options, options);
     film.stop?.abort();
     this.waiting = [film, ...this.waiting.filter((other) => other !== film)];
     film.status = film.answer ? "again" : "waiting";
@@ -62,8 +62,8 @@ export class Films {
     return this.list.filter((film) => film.status === "done" || film.status === "error").length;
   }
 
-  /** What this session now says of each other film, by its hash: [chronological age, bone age], or null for what is
-   * another patient's or has no such pair. */
+  /** The other films of this session, by hash: [chronological age, bone age], or null if a film is another patient's
+   * or lacks one of the two. */
   siblings(film) {
     const patient = film.answer?.patient;
     const known = new Map();
@@ -98,8 +98,8 @@ export class Films {
     film.status = film.answer ? "again" : "reading";
     this.changed(film);
     try {
-      const wished = { ...film, wishes: { ...film.wishes, who: this.who() } };
-      film.answer = await api.read(wished, stop.signal);
+      const request = { ...film, options: { ...film.options, who: this.who() } };
+      film.answer = await api.read(request, stop.signal);
       film.status = "done";
       film.error = "";
     } catch (error) {

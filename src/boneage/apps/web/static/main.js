@@ -19,7 +19,7 @@ async function open() {
   $("single-keys").checked = localStorage.getItem("single-keys") !== "off";
   const [about, reference] = await Promise.all([api.about(), api.reference()]);
   service = about;
-  panel = new Panel({ wished, reviewed, reference, record: about.record });
+  panel = new Panel({ optionsChanged, reviewed, reference, record: about.record });
   const table = about.reference_table.replace(" (Greulich and Pyle 1959)", "");
   $("about").textContent = `Model ${about.model}, weights ${about.weights_sha256.slice(0, 12)} \u00b7 table ${table} \u00b7 boneage ${about.version}`;
   $("layers").hidden = !about.heatmap;
@@ -29,7 +29,7 @@ async function open() {
   document.body.dataset.ready = "true";
 }
 
-/** Something of a film, or of the list (null), is new. */
+/** A film, or the list (null), has changed. */
 function changed(film) {
   if (!films.list.includes(current)) current = films.list.at(0) ?? null;
   document.body.dataset.state = films.list.length ? "films" : "empty";
@@ -99,7 +99,7 @@ function focused() {
 }
 
 function row(film) {
-  const words = { waiting: "in line", reading: "reading \u2026", again: "reading again \u2026", error: "could not be read" };
+  const words = { waiting: "waiting", reading: "reading \u2026", again: "reading again \u2026", error: "could not be read" };
   const state = film.status === "done" ? ageText(film.answer.bone_age_months) : words[film.status];
   const thumb = make("span", { class: "thumb", "aria-hidden": "true" }, film.status === "error" && !film.thumb ? icon("i-severe") : film.thumb);
   const text = make("span", { class: "text" }, make("span", { class: "name", title: film.name }, film.name), make("span", { class: "state" }, state));
@@ -112,11 +112,11 @@ function row(film) {
   return item;
 }
 
-function wished(wishes) {
-  if (current) films.again(current, wishes);
+function optionsChanged(options) {
+  if (current) films.again(current, options);
 }
 
-/** Other films of the same patient: what this session says of them goes before what the record has. */
+/** Other films of the same patient; what this session knows of one takes precedence over the record. */
 function earlierOf(film) {
   const known = new Map([...film.earlier, ...films.siblings(film)]);
   known.delete(film.answer?.image_sha256);
@@ -127,15 +127,15 @@ async function recorded(film) {
   const { answer } = film;
   Object.assign(film, { earlier: new Map(), earlierError: "" });
   if (!service.record || !answer.patient) return;
-  let kept = [];
+  let entries = [];
   let problem = "";
   try {
-    kept = await api.earlier(answer.patient);
+    entries = await api.earlier(answer.patient);
   } catch (error) {
     problem = error.message;
   }
   if (film.answer !== answer) return; // another patient's by now, perhaps
-  film.earlier = new Map(kept.map((entry) => [entry.film_sha256, pair(entry)]));
+  film.earlier = new Map(entries.map((entry) => [entry.film_sha256, pair(entry)]));
   film.earlierError = problem;
   if (film === current) showCurrent();
 }

@@ -1,4 +1,4 @@
-// The reading beside the film: the age, the remarks, what was said of the film, the comparison, the chart.
+// The panel beside the film: the age, the remarks, the options, the comparison, the chart.
 
 import { beyondWords, gauge, growthChart } from "./chart.js";
 import { $, icon, make } from "./dom.js";
@@ -8,19 +8,19 @@ const OLDEST = 1440; // months that the service takes for an age
 const SOURCES = { given: "as you say", dicom: "from the file", absent: "", table: "from the table" };
 
 export class Panel {
-  /** `wished(wishes)` is called when sex, age or patient were changed by hand, `reviewed(months, who)` for an own age. */
-  constructor({ wished, reviewed, reference, record }) {
+  /** `optionsChanged(options)` is called when sex, age or patient were changed by hand, `reviewed(months, who)` for an own age. */
+  constructor({ optionsChanged, reviewed, reference, record }) {
     this.reference = reference;
     $("review").hidden = !record;
     this.film = null;
-    this.wished = wished;
-    $("wishes").addEventListener("submit", (event) => event.preventDefault());
+    this.optionsChanged = optionsChanged;
+    $("options").addEventListener("submit", (event) => event.preventDefault());
     for (const input of document.querySelectorAll("input[name=sex]")) {
-      input.addEventListener("change", () => this.wished({ sex: input.value }));
+      input.addEventListener("change", () => this.optionsChanged({ sex: input.value }));
     }
     for (const id of ["age-years", "age-months"]) $(id).addEventListener("input", () => this.#soon(() => this.#typedAge()));
     for (const id of ["born", "taken"]) $(id).addEventListener("change", () => this.#datedAge());
-    $("patient").addEventListener("change", () => this.wished({ patient: $("patient").value.trim() }));
+    $("patient").addEventListener("change", () => this.optionsChanged({ patient: $("patient").value.trim() }));
     $("review").addEventListener("submit", (event) => {
       event.preventDefault();
       const months = typed("own-years", "own-months");
@@ -36,7 +36,7 @@ export class Panel {
     $("reading").dataset.state = film?.status ?? "none";
     this.#age(film, answer);
     this.#flags(answer);
-    this.#wishes(film, answer, anew);
+    this.#options(film, answer, anew);
     this.#against(answer, earlier);
     this.#origin(answer);
     for (const id of ["pdf", "print"]) $(id).disabled = !answer;
@@ -49,7 +49,7 @@ export class Panel {
   #age(film, answer) {
     if (!answer) {
       $("years").replaceChildren(make("span", { class: "dash" }, film?.status === "reading" ? "\u2026" : "\u2013"));
-      const words = { reading: "Reading the film", waiting: "In line", error: film?.error };
+      const words = { reading: "Reading the film", waiting: "Waiting", error: film?.error };
       $("months").textContent = words[film?.status] ?? "No film yet";
       $("interval").hidden = true;
       return;
@@ -80,20 +80,20 @@ export class Panel {
     $("flags").replaceChildren(...items);
   }
 
-  #wishes(film, answer, anew) {
-    for (const input of $("wishes").elements) input.disabled = !film;
-    const sex = film?.wishes.sex ?? answer?.sex ?? "unknown";
+  #options(film, answer, anew) {
+    for (const input of $("options").elements) input.disabled = !film;
+    const sex = film?.options.sex ?? answer?.sex ?? "unknown";
     for (const input of document.querySelectorAll("input[name=sex]")) input.checked = Boolean(film) && input.value === sex;
     $("sex-source").textContent = answer ? SOURCES[answer.sex_source] ?? "" : "";
     $("age-source").textContent = answer ? SOURCES[answer.age_source] : "";
-    const age = film?.wishes.age ?? answer?.chronological_age_months ?? null;
-    if (anew || !$("wishes").contains(document.activeElement)) fillAge(age);
+    const age = film?.options.age ?? answer?.chronological_age_months ?? null;
+    if (anew || !$("options").contains(document.activeElement)) fillAge(age);
     $("patient").placeholder = answer?.patient ? "linked by the file\u2019s own id" : "";
     if (anew) {
       $("born").value = film?.born ?? "";
       $("taken").value = film?.taken ?? today();
-      $("patient").value = film?.wishes.patient ?? "";
-      this.#saidOfDates();
+      $("patient").value = film?.options.patient ?? "";
+      this.#ageFromDates();
     }
   }
 
@@ -138,19 +138,19 @@ export class Panel {
 
   #typedAge() {
     const age = typed("age-years", "age-months");
-    if (age !== undefined) this.wished({ age });
+    if (age !== undefined) this.optionsChanged({ age });
   }
 
   #datedAge() {
     Object.assign(this.film, { born: $("born").value, taken: $("taken").value });
-    const age = this.#saidOfDates();
+    const age = this.#ageFromDates();
     if (age === null) return;
     fillAge(age);
-    this.wished({ age });
+    this.optionsChanged({ age });
   }
 
-  /** The age by the dates; null where they give none, and in words why. */
-  #saidOfDates() {
+  /** The age in months from the two dates; null if they give none, which the panel then explains. */
+  #ageFromDates() {
     const [born, taken] = [$("born").value, $("taken").value];
     const age = monthsBetween(born, taken);
     const old = age > OLDEST;
@@ -180,7 +180,7 @@ function row({ level, low, high }) {
   return make("div", {}, make("dt", {}, `${Math.round(100 * level)} %`), make("dd", {}, ends));
 }
 
-/** Months of a pair of fields; null where both are empty, undefined where one makes no sense, which is then said. */
+/** Months of a pair of fields; null if both are empty, undefined if one is invalid (the browser then says so). */
 function typed(years, months) {
   const fields = [$(years), $(months)];
   if (!fields.every((field) => field.reportValidity())) return undefined;

@@ -1,4 +1,4 @@
-"""Reading rooms for the tests: films of synthetic hands, a client in this process, a service in a process apart."""
+"""The web service for tests: with a client in this process, or in a process of its own."""
 
 from __future__ import annotations
 
@@ -12,61 +12,62 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import pytest
 
 for package in ("fastapi", "uvicorn", "httpx2", "sqlalchemy", "alembic", "prometheus_client", "reportlab"):
-    pytest.importorskip(package, reason="the reading room needs boneage[serve]")
+    pytest.importorskip(package, reason="the web service needs boneage[serve]")
 
 import httpx2 as httpx
+from hands import hand, predictor
 from starlette.testclient import TestClient
 
-from boneage import Predictor, Sex
 from boneage.apps.web.app import create_app
-from boneage.data.phantom import draw
+from boneage.apps.web.limits import HttpLimits
+from boneage.clinic.limits import MIB, Limits
 
-MODEL = "default"
+PNG = {"content-type": "image/png"}
+LIMITS = Limits(running=1, waiting=2, jobs=2, decode_seconds=60)
+HTTP_LIMITS = HttpLimits(film=2 * MIB)
 SHORT = (  # the same server with limits that a test can wait for
-    "from boneage.clinic import limits as all_limits\n"
-    "import dataclasses, functools\n"
-    "all_limits.Limits = functools.partial(all_limits.Limits, film=2 * 2**20, head_seconds=2, idle_seconds=2, "
-    "body_seconds=300, running=1, waiting=2, connections=60)\n"
+    "import functools\n"
+    "from boneage.apps.web import limits as http\n"
+    "from boneage.clinic import limits\n"
+    "limits.Limits = functools.partial(limits.Limits, running=1, waiting=2)\n"
+    "http.HttpLimits = functools.partial(http.HttpLimits, film=2 * 2**20, head_seconds=2, idle_seconds=2, "
+    "body_seconds=300, connections=60)\n"
 )
-FILM_LIMIT = 2 * 2**20
+PATIENT = (  # a service that schemathesis cannot fill: it takes a 503, though right, for an error of the server
+    "import functools\n"
+    "from boneage.clinic import limits\n"
+    "limits.Limits = functools.partial(limits.Limits, jobs=10_000, waiting=1000)\n"
+)
+DROP = """([data, name]) => {
+    const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([bytes], name));
+    for (const kind of ["dragenter", "dragover", "drop"])
+        document.body.dispatchEvent(new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }));
+}"""  # in a browser: drop a file, its bytes in base64, on the page
 
 
-@cache
-def predictor() -> Predictor:
-    """The shipped one, once a process."""
-    return Predictor.load(MODEL, threads=1)
-
-
-@cache
-def hand(months: float = 120, size: int = 256, seed: int = 7) -> bytes:
-    """A PNG of a synthetic girl's hand."""
-    pixels = draw(np.random.default_rng(seed), months=months, sex=Sex.FEMALE, size=size).pixels
-    return cv2.imencode(".png", pixels)[1].tobytes()
-
-
-def noise() -> bytes:
-    """A PNG of no hand."""
-    return bytes(cv2.imencode(".png", np.random.default_rng(1).integers(0, 256, (120, 120)).astype(np.uint8))[1])
+def form(film: bytes = b"", name: str = "hand.png", **fields: Any) -> dict[str, Any]:
+    """A form with a film, for a client to send."""
+    return {"files": {"film": (name, film or hand())}, "data": {key: str(value) for key, value in fields.items()}}
 
 
 @contextlib.contextmanager
 def client(token: str | None = None, **options: Any) -> Iterator[TestClient]:
-    """A room in this process, and who asks it; the browser's own checks of names are passed."""
-    app = create_app(predictor(), token=token, **options)
-    with TestClient(app, base_url="http://localhost") as asking:
-        yield asking
+    """A client of a service in this process, with limits that a test can reach unless others are given."""
+    limits = {"limits": LIMITS, "http_limits": HTTP_LIMITS}
+    app = create_app(predictor(), token=token, **(limits | options))
+    with TestClient(app, base_url="http://localhost") as web:
+        yield web
 
 
-class Service:
+class ServiceProcess:
     """``boneage serve`` in a process of its own."""
 
     def __init__(self, *words: object, env: dict[str, str] | None = None, code: str = "", cwd: Path | None = None):
@@ -110,9 +111,9 @@ class Service:
 
 
 @contextlib.contextmanager
-def service(*words: object, **options: Any) -> Iterator[Service]:
-    """A `Service` that is stopped at the end."""
-    running = Service(*words, **options)
+def service(*words: object, **options: Any) -> Iterator[ServiceProcess]:
+    """A `ServiceProcess` that is stopped at the end."""
+    running = ServiceProcess(*words, **options)
     try:
         yield running
     finally:
@@ -121,6 +122,7 @@ def service(*words: object, **options: Any) -> Iterator[Service]:
 
 
 def head(method: str = "POST", path: str = "/api/readings", *lines: str) -> bytes:
+    """The head of a request."""
     return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: localhost", *lines, "", ""]).encode()
 
 
