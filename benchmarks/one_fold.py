@@ -71,7 +71,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     run = options.run or Path("runs/folds") / options.recipe
-    train(override(recipe(options.recipe), options.words), options.data, options.fold, run)
+    config = folds.KINDS[options.recipe]() if options.recipe in folds.KINDS else recipe(options.recipe)
+    train(override(config, options.words), options.data, options.fold, run)
     found = compared(run, options.data, options.fold)
     print({name: found[name] for name in ("mae", "rmse", "table", "against_the_table", "error_correlation")})
     if options.out:

@@ -14,10 +14,7 @@ from pathlib import Path
 from boneage.config import DataConfig
 from boneage.training import folds
 from boneage.training.distributed import join_processes, keep_freed_memory
-from boneage.training.recipes import recipe
 from boneage.training.tensors import load
-
-RECIPES = ("fold_distribution", "fold_joints", "fold_hand")  # the first tells the error to expect
 
 
 def main() -> None:
@@ -30,13 +27,13 @@ def main() -> None:
     samples = folds.training_films(options.data, DataConfig())
     fold_of = folds.folds(samples)
     with join_processes("auto") as processes:
-        for name in RECIPES:
+        for name, kind in folds.KINDS.items():  # the first predicts the expected error
             missing = [n for n in range(folds.FOLDS) if not folds.is_done(options.runs / name / f"fold{n}")]
-            films = load(recipe(name), options.data, processes.device) if missing else None
+            films = load(kind(), options.data, processes.device) if missing else None
             for fold in missing:
                 assert films is not None
-                folds.train_without(fold, fold_of, recipe(name), films, options.runs / name / f"fold{fold}", processes)
-    folds.write(options.out, samples, fold_of, *(options.runs / name for name in RECIPES))
+                folds.train_without(fold, fold_of, kind(), films, options.runs / name / f"fold{fold}", processes)
+    folds.write(options.out, samples, fold_of, *(options.runs / name for name in folds.KINDS))
 
 
 if __name__ == "__main__":

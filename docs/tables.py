@@ -16,7 +16,6 @@ from boneage.evaluation.predictions import Predictions, read_predictions
 from boneage.reading.weights import shipped
 
 RESULTS = Path(__file__).parent / "results"
-CURVES = ("quick", "joints", "resnet50_128", "resnet50", "inception_v4")  # recipes whose epochs were committed
 
 
 def found(name: str) -> Any:
@@ -68,12 +67,12 @@ def models_table(*models: str) -> str:
 
 def curves() -> str:
     """The epochs of every committed run, a part for each recipe."""
-    return "\n\n".join(f"## `{name}`\n\n{curve(name)}" for name in CURVES)
+    paths = sorted(RESULTS.glob("curve_*.jsonl"))
+    return "\n\n".join(f"## `{path.stem.removeprefix('curve_')}`\n\n{curve(path)}" for path in paths)
 
 
-def curve(name: str) -> str:
-    """A run's epochs: the log lines that were committed as ``curve_NAME.jsonl``."""
-    path = RESULTS / f"curve_{name}.jsonl"
+def curve(path: Path) -> str:
+    """A run's epochs: the lines of its log."""
     rows = []
     for line in map(json.loads, path.read_text().splitlines()):
         error = "–" if line["validation_mae"] is None else f"{line['validation_mae']:.2f}"
