@@ -1,0 +1,46 @@
+"""The program of a decoder process, asked as the pool asks it."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from hands import hand
+
+from boneage import read
+from boneage.clinic import decoder_process
+
+
+def answered(data: bytes, **limits: int) -> tuple[dict[str, Any], bytes]:
+    """Header and pixels of the answer to one file."""
+    out = io.BytesIO()
+    decoder_process._answer(out, data, {"bytes": len(data), "pixels": 10**6, "memory": 2**30} | limits)
+    header, _, pixels = out.getvalue().partition(b"\n")
+    return json.loads(header), pixels
+
+
+def test_a_film_comes_as_a_header_and_its_pixels() -> None:
+    header, pixels = answered(hand())
+    film = read(hand())
+    assert (header["format"], header["sha256"], header["patient"]) == ("PNG", film.sha256, "")
+    assert header["bytes"] == len(pixels)
+    np.testing.assert_array_equal(np.frombuffer(pixels, np.float32).reshape(header["shape"]), film.pixels)
+
+
+@pytest.mark.parametrize(
+    ("data", "limits", "reason"), [(b"hello", {}, "text"), (hand(), {"pixels": 100}, "limit of 100")]
+)
+def test_what_is_no_film_is_a_sentence_without_a_name(data: bytes, limits: dict[str, int], reason: str) -> None:
+    header, pixels = answered(data, **limits)
+    assert reason in header["error"]
+    assert "<bytes>" not in header["error"]
+    assert pixels == b""
+
+
+def test_the_patients_id_is_handed_over_for_hashing() -> None:
+    files = pytest.importorskip("dicom_files")
+    header, _ = answered(files.written(files.dicom(PatientID="MRN-4711")))
+    assert header["patient"] == "MRN-4711"
