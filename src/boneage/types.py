@@ -43,13 +43,53 @@ _SPELLINGS = {
 }
 
 
+@dataclass(frozen=True, repr=False)
+class Identity:
+    """Whose film it is, and from which study and device: the words of a DICOM header, empty where it has none.
+
+    Dates are ``YYYYMMDD`` and times ``HHMMSS`` with an optional fraction, as DICOM writes them.
+    It is for whoever asks for one of its fields by name: printed or formatted, it shows nothing.
+    """
+
+    study_uid: str = ""
+    series_uid: str = ""
+    sop_class_uid: str = ""
+    sop_instance_uid: str = ""
+    patient_id: str = ""
+    patient_name: str = ""
+    patient_birth_date: str = ""
+    accession_number: str = ""
+    study_date: str = ""
+    study_time: str = ""
+    series_date: str = ""
+    series_time: str = ""
+    acquisition_date: str = ""
+    acquisition_time: str = ""
+    content_date: str = ""
+    content_time: str = ""
+    modality: str = ""
+    manufacturer: str = ""
+    device_model: str = ""
+
+    def __repr__(self) -> str:
+        return "<Identity>"
+
+
 @dataclass(frozen=True)
 class Radiograph:
-    """One film as read.
+    """One film as read from a file.
 
-    ``pixels``: float32 [height, width] in [0, 1], bone bright as far as the file says.
-    ``sha256``: of the file's bytes. ``spacing``: millimetres per pixel (row, column) where the file says.
-    ``chronological_age``: months at the study, from DICOM, or None. ``laterality``: ``L``, ``R`` or None.
+    Attributes:
+        pixels: float32 [height, width] in [0, 1], bone bright as far as the file says.
+        source: the file's path, or ``<bytes>``.
+        sha256: of the file's bytes, in hexadecimal.
+        format: ``PNG``, ``JPEG``, ``DICOM``, …
+        sex: as the file says.
+        chronological_age: months at the study, from DICOM, or None.
+        laterality: ``L``, ``R`` or None.
+        spacing: millimetres per pixel (row, column), or None.
+        notes: sentences about how the file was read.
+        identity: of a DICOM file; neither compared nor part of the ``repr``, and of no output.
     """
 
     pixels: np.ndarray
@@ -61,12 +101,28 @@ class Radiograph:
     laterality: str | None = None
     spacing: tuple[float, float] | None = None
     notes: tuple[str, ...] = ()
+    identity: Identity | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 2 or self.pixels.dtype != np.float32:
             raise ValueError(f"pixels must be 2-D float32, got {self.pixels.ndim}-D {self.pixels.dtype}")
         if min(self.pixels.shape) < 1:
             raise ValueError("pixels must not be empty")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A film of which there is no result, and why.
+
+    Attributes:
+        id: the film's, as its table or folder names it.
+        file: its path, or empty where there is none.
+        reason: one sentence.
+    """
+
+    id: str
+    file: str
+    reason: str
 
 
 class Severity(StrEnum):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import sys
 import warnings
-from typing import Any
 
 import numpy as np
 import pytest
@@ -40,7 +39,6 @@ from pydicom.uid import (
 from boneage.errors import UnreadableImage
 from boneage.images import dicom as read_dicom
 from boneage.images.read import read
-from boneage.types import Sex
 
 # --- encodings ------------------------------------------------------------------------------------------------------
 
@@ -217,82 +215,6 @@ def test_a_palette_is_looked_up() -> None:
     del dataset.RedPaletteColorLookupTableData
     with pytest.raises(UnreadableImage, match="its palette is missing or segmented"):
         read(written(dataset))
-
-
-# --- what the header says -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("found", "sex", "note"),
-    [
-        ("F", Sex.FEMALE, None),
-        ("M", Sex.MALE, None),
-        ("m", Sex.MALE, None),
-        ("O", Sex.UNKNOWN, "PatientSex is neither F nor M and is taken as unknown"),
-        ("girl", Sex.UNKNOWN, "PatientSex is neither F nor M and is taken as unknown"),
-        ("", Sex.UNKNOWN, None),
-    ],
-)
-def test_sex_never_defaults_silently(found: str, sex: Sex, note: str | None) -> None:
-    film = read(written(dicom(PatientSex=found)))
-    assert film.sex == sex
-    assert film.notes == ((note,) if note else ())
-
-
-@pytest.mark.parametrize(
-    ("age", "birth", "study", "months", "noted"),
-    [
-        ("010Y", "", "", 120, False),
-        ("042M", "", "", 42, False),
-        ("052W", "", "", 52 * 7 * 12 / 365.25, False),
-        ("100D", "", "", 100 * 12 / 365.25, False),
-        ("", "20100101", "20200101", 3652 * 12 / 365.25, False),
-        ("010Y", "20100101", "20200901", 3896 * 12 / 365.25, False),
-        ("010Y", "19000101", "20200901", 120, True),
-        ("010Y", "20200902", "20200901", 120, False),
-        ("", "20200902", "20200901", None, False),
-        ("ten", "soon", "20209999", None, False),
-        ("", "", "", None, False),
-    ],
-)
-def test_age_in_months(age: str, birth: str, study: str, months: float | None, noted: bool) -> None:
-    film = read(written(dicom(PatientAge=age, PatientBirthDate=birth, StudyDate=study)))
-    assert film.chronological_age == (None if months is None else pytest.approx(months))
-    assert any("contradicts" in note for note in film.notes) == noted
-
-
-@pytest.mark.parametrize(
-    ("elements", "spacing"),
-    [
-        ({"ImagerPixelSpacing": [0.15, 0.14]}, (0.15, 0.14)),
-        ({"ImagerPixelSpacing": [0.15, 0.14], "PixelSpacing": [0.13, 0.12]}, (0.13, 0.12)),
-        ({"NominalScannedPixelSpacing": [0.2, 0.2]}, (0.2, 0.2)),
-        ({"PixelSpacing": [0, 0.1]}, None),
-        ({"PixelSpacing": "0.1"}, None),
-        ({"PixelSpacing": "", "ImagerPixelSpacing": [0.15, 0.14]}, (0.15, 0.14)),
-        ({}, None),
-    ],
-)
-def test_spacing(elements: dict[str, Any], spacing: tuple[float, float] | None) -> None:
-    assert read(written(dicom(**elements))).spacing == spacing
-
-
-@pytest.mark.parametrize("wrong", [b"0,143\\0,143", b"0.1234567\\ "])
-def test_numbers_that_are_none_cost_no_film(wrong: bytes) -> None:
-    data = written(dicom(PixelSpacing=[0.1234567, 0.12]))
-    right = b"0.1234567\\0.12"
-    assert right in data
-    film = read(data.replace(right, wrong.ljust(len(right))))
-    assert film.spacing is None
-    np.testing.assert_allclose(film.pixels, PICTURE, atol=LEVEL)
-
-
-@pytest.mark.parametrize(
-    ("elements", "side"),
-    [({"ImageLaterality": "L"}, "L"), ({"Laterality": "R"}, "R"), ({"ImageLaterality": "U"}, None), ({}, None)],
-)
-def test_laterality(elements: dict[str, str], side: str | None) -> None:
-    assert read(written(dicom(**elements))).laterality == side
 
 
 def test_several_frames_and_other_modalities_are_noted() -> None:

@@ -8,12 +8,10 @@ from __future__ import annotations
 import io
 import json
 import os
-import re
 import subprocess
 import sys
 import zlib
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +31,11 @@ from pydicom.uid import (
 )
 
 from ..errors import UnreadableImage
-from ..types import Radiograph, Sex
-from .pixels import MAX_BYTES, check_size, luminance, printable
+from ..types import Radiograph
+from .dicom_header import described, identity, number, text
+from .pixels import MAX_BYTES, check_size, luminance
 
 _DECODE_SECONDS = 60
-_DAYS_A_MONTH = 365.25 / 12
-_MONTHS = {"D": 1 / _DAYS_A_MONTH, "W": 7 / _DAYS_A_MONTH, "M": 1.0, "Y": 12.0}
-_RADIOGRAPHY = ("CR", "DX", "RG", "")
 _CHILD = Path(__file__).with_name("dicom_frame.py")
 
 
@@ -54,7 +50,7 @@ def read_dicom(data: bytes, name: str, sha256: str, *, max_pixels: int) -> Radio
         dataset = _parse(data)
         with np.errstate(all="ignore"):
             pixels, notes = _pixels(dataset, max_pixels)
-        return _radiograph(dataset, pixels, notes, name, sha256)
+        return described(dataset, pixels, notes, name, sha256)
     except UnreadableImage:
         raise
     except MemoryError as error:
@@ -65,34 +61,14 @@ def read_dicom(data: bytes, name: str, sha256: str, *, max_pixels: int) -> Radio
 
 
 def patient_id(data: bytes) -> str:
-    """The PatientID of a DICOM file, empty where it has none or none that can be read. Keep it nowhere."""
+    """The PatientID of a DICOM file, empty where it has none or none that can be read."""
     try:
         file = io.BytesIO(_inflated(data))
-        header = pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=["PatientID"])
-        return printable(str(header.get("PatientID") or ""), 64).strip()
+        return identity(
+            pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=["PatientID"])
+        ).patient_id
     except Exception:  # hostile bytes; whether the file is a film is for `read_dicom` to say
         return ""
-
-
-def _radiograph(dataset: Dataset, pixels: np.ndarray, notes: list[str], name: str, sha256: str) -> Radiograph:
-    modality = _text(dataset, "Modality")
-    if modality not in _RADIOGRAPHY:
-        known = modality if re.fullmatch("[A-Z]{2,4}", modality) else "unknown"  # no free text: it may name a person
-        notes.append(f"the file is of modality {known}, not of radiography")
-    sex = _sex(dataset, notes)
-    age = _age(dataset, notes)
-    side = _text(dataset, "ImageLaterality") or _text(dataset, "Laterality")
-    return Radiograph(
-        pixels,
-        source=name,
-        sha256=sha256,
-        format="DICOM",
-        sex=sex,
-        chronological_age=age,
-        laterality=side if side in ("L", "R") else None,
-        spacing=_spacing(dataset),
-        notes=tuple(notes),
-    )
 
 
 # --- the file -------------------------------------------------------------------------------------------------------
@@ -129,7 +105,7 @@ def _inflated(data: bytes) -> bytes:
 def _pixels(dataset: Dataset, max_pixels: int) -> tuple[np.ndarray, list[str]]:
     """Float32 [rows, columns] in [0, 1] as displayed, and notes."""
     if not any(word in dataset for word in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
-        raise UnreadableImage(f"it is DICOM without an image (modality {_text(dataset, 'Modality') or 'not given'})")
+        raise UnreadableImage(f"it is DICOM without an image (modality {text(dataset, 'Modality') or 'not given'})")
     check_size(int(dataset.Columns), int(dataset.Rows), max_pixels)
     frames = int(dataset.get("NumberOfFrames") or 1)
     notes = [f"{frames} frames: only the first is read"] if frames > 1 else []
@@ -177,7 +153,7 @@ def _request(dataset: Dataset, syntax: UID) -> dict[str, Any]:
         "rows": int(dataset.Rows),
         "columns": int(dataset.Columns),
         "samples_per_pixel": int(dataset.get("SamplesPerPixel", 1)),
-        "photometric_interpretation": _text(dataset, "PhotometricInterpretation"),
+        "photometric_interpretation": text(dataset, "PhotometricInterpretation"),
         "planar_configuration": int(dataset.get("PlanarConfiguration") or 0),
         "bits_allocated": int(dataset.BitsAllocated),
         "bits_stored": int(dataset.BitsStored),
@@ -222,7 +198,7 @@ def _displayed(stored: np.ndarray, dataset: Dataset, photometric: str, notes: li
         low, high = values[shown].min(), values[shown].max()
         pixels = (values - low) / (high - low or np.float32(1))
     # PS3.3 C.8.11.3.1: in DX, INVERSE goes with MONOCHROME1 and says the same thing, so the two do not cancel.
-    if photometric == "MONOCHROME1" or _text(dataset, "PresentationLUTShape") == "INVERSE":
+    if photometric == "MONOCHROME1" or text(dataset, "PresentationLUTShape") == "INVERSE":
         pixels = 1 - pixels
     return np.where(shown, pixels, np.float32(0))
 
@@ -254,7 +230,7 @@ def _modality(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
     sequence = dataset.get("ModalityLUTSequence")
     if sequence:
         return _look_up(stored, sequence[0].LUTDescriptor, sequence[0].LUTData, dataset)[0]
-    slope, intercept = _number(dataset, "RescaleSlope"), _number(dataset, "RescaleIntercept")
+    slope, intercept = number(dataset, "RescaleSlope"), number(dataset, "RescaleIntercept")
     return stored.astype(np.float32) * np.float32(1 if slope is None else slope) + np.float32(intercept or 0)
 
 
@@ -264,10 +240,10 @@ def _voi(values: np.ndarray, dataset: Dataset, notes: list[str]) -> np.ndarray |
     if sequence:
         table, top = _look_up(values, sequence[0].LUTDescriptor, sequence[0].LUTData, dataset)
         return table / np.float32(top)
-    center, width = _number(dataset, "WindowCenter"), _number(dataset, "WindowWidth")
+    center, width = number(dataset, "WindowCenter"), number(dataset, "WindowWidth")
     if center is None or width is None:
         return None
-    shape = _text(dataset, "VOILUTFunction") or "LINEAR"
+    shape = text(dataset, "VOILUTFunction") or "LINEAR"
     if width < 1 if shape == "LINEAR" else width <= 0:
         notes.append(f"window width {width:g} makes no sense: the range of the values is used")
         return None
@@ -317,73 +293,3 @@ def _palette(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
         entries, top = _look_up(stored, descriptor, dataset[f"{colour}PaletteColorLookupTableData"].value, dataset)
         planes.append(entries / np.float32(top))
     return luminance(np.stack(planes, axis=-1))
-
-
-# --- the header -----------------------------------------------------------------------------------------------------
-
-
-def _text(dataset: Dataset, keyword: str) -> str:
-    """A short code in capitals, empty where it is absent."""
-    value = dataset.get(keyword)
-    return "" if value is None else printable(str(value), 32).strip().upper()
-
-
-def _number(dataset: Dataset, keyword: str) -> float | None:
-    """The first value of a decimal element, or None where there is none that is a finite number."""
-    values = _numbers(dataset, keyword)
-    return values[0] if values and np.isfinite(values[0]) else None
-
-
-def _numbers(dataset: Dataset, keyword: str) -> list[float]:
-    """A decimal element's values; empty where there are none, NaN for what is no number."""
-    value = dataset.get(keyword)
-    several = [] if value is None else [value] if isinstance(value, (str, int, float)) else value
-    found = []
-    for one in several:
-        try:
-            found.append(float(one))
-        except ValueError:
-            found.append(np.nan)
-    return found
-
-
-def _sex(dataset: Dataset, notes: list[str]) -> Sex:
-    found = _text(dataset, "PatientSex")
-    if found in ("F", "M"):
-        return Sex.parse(found)
-    if found:
-        notes.append("PatientSex is neither F nor M and is taken as unknown")
-    return Sex.UNKNOWN
-
-
-def _age(dataset: Dataset, notes: list[str]) -> float | None:
-    """Months at the study: from the dates where they agree with PatientAge or stand alone, else from PatientAge."""
-    dated = _months_between(_text(dataset, "PatientBirthDate"), _text(dataset, "StudyDate"))
-    found = re.fullmatch(r"(\d{1,3})([DWMY])", _text(dataset, "PatientAge"))
-    if not found:
-        return dated
-    unit = _MONTHS[found[2]]
-    age = int(found[1]) * unit
-    if dated is None:
-        return age
-    if age - 1 <= dated < age + unit + 1:  # PatientAge is rounded down; a month of slack for other roundings
-        return dated
-    notes.append(f"PatientAge {found[0]} contradicts birth and study dates ({dated:.1f} months)")
-    return age
-
-
-def _months_between(birth: str, study: str) -> float | None:
-    try:
-        days = (datetime.strptime(study, "%Y%m%d") - datetime.strptime(birth, "%Y%m%d")).days
-    except ValueError:
-        return None
-    return days / _DAYS_A_MONTH if days >= 0 else None
-
-
-def _spacing(dataset: Dataset) -> tuple[float, float] | None:
-    """Millimetres (row, column). PixelSpacing goes first: where it differs, it is calibrated (PS3.3 10.7.1)."""
-    for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
-        values = _numbers(dataset, keyword)
-        if len(values) == 2 and all(0 < value < np.inf for value in values):
-            return values[0], values[1]
-    return None

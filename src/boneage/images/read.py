@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import logging
 import os
 import stat
 import threading
@@ -306,20 +307,29 @@ _readers = 0
 
 @contextlib.contextmanager
 def _hushed() -> Iterator[None]:
-    """Ignore the warnings of Pillow and pydicom while any thread reads.
+    """Keep Pillow and pydicom from warning and logging while any thread reads: they may quote a header's values.
 
-    `warnings.catch_warnings` swaps the process's filters and so is not safe here; this adds one filter that names
-    only those two packages and takes it away with the last reader.
+    `warnings.catch_warnings` swaps the process's filters and so is not safe in threads; this adds one filter that names
+    only those two packages, and one to pydicom's logger, and takes both away with the last reader.
     """
     global _readers
+    log = logging.getLogger("pydicom")
     with _HUSH:
         _readers += 1
         warnings.filterwarnings("ignore", module=r"(PIL|pydicom)\.")
         hush = warnings.filters[0]
+        log.addFilter(_nothing)
     try:
         yield
     finally:
         with _HUSH, contextlib.suppress(ValueError):
             _readers -= 1
             if not _readers:
+                log.removeFilter(_nothing)
                 cast(list[Any], warnings.filters).remove(hush)
+
+
+def _nothing(record: logging.LogRecord) -> bool:
+    """A filter that lets no record through."""
+    del record
+    return False

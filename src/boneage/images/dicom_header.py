@@ -1,0 +1,144 @@
+"""What the header of a DICOM file says of its film: sex, age, side, spacing, and whose film it is."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from datetime import datetime
+
+import numpy as np
+from pydicom.dataset import Dataset
+
+from ..types import Identity, Radiograph, Sex
+from .pixels import printable
+
+_DAYS_A_MONTH = 365.25 / 12
+_MONTHS = {"D": 1 / _DAYS_A_MONTH, "W": 7 / _DAYS_A_MONTH, "M": 1.0, "Y": 12.0}  # units of PatientAge
+_RADIOGRAPHY = ("CR", "DX", "RG", "")
+_IDENTITY = {  # field of an `Identity` to the DICOM attribute it is taken from
+    "study_uid": "StudyInstanceUID",
+    "series_uid": "SeriesInstanceUID",
+    "sop_class_uid": "SOPClassUID",
+    "sop_instance_uid": "SOPInstanceUID",
+    "patient_id": "PatientID",
+    "patient_name": "PatientName",
+    "patient_birth_date": "PatientBirthDate",
+    "accession_number": "AccessionNumber",
+    "study_date": "StudyDate",
+    "study_time": "StudyTime",
+    "series_date": "SeriesDate",
+    "series_time": "SeriesTime",
+    "acquisition_date": "AcquisitionDate",
+    "acquisition_time": "AcquisitionTime",
+    "content_date": "ContentDate",
+    "content_time": "ContentTime",
+    "modality": "Modality",
+    "manufacturer": "Manufacturer",
+    "device_model": "ManufacturerModelName",
+}
+_LONGEST = 200  # characters kept of one of these: a person's name has at most three spellings of 64
+
+
+def described(dataset: Dataset, pixels: np.ndarray, notes: list[str], name: str, sha256: str) -> Radiograph:
+    """The radiograph of decoded ``pixels``, with all that the header says of it.
+
+    ``notes``: of how the pixels were read; what is odd in the header is added to them. ``name``: the film's source.
+    """
+    modality = text(dataset, "Modality")
+    if modality not in _RADIOGRAPHY:
+        known = modality if re.fullmatch("[A-Z]{2,4}", modality) else "unknown"  # no free text: it may name a person
+        notes.append(f"the file is of modality {known}, not of radiography")
+    sex, age = _sex(dataset, notes), _age(dataset, notes)
+    side = text(dataset, "ImageLaterality") or text(dataset, "Laterality")
+    return Radiograph(
+        pixels,
+        source=name,
+        sha256=sha256,
+        format="DICOM",
+        sex=sex,
+        chronological_age=age,
+        laterality=side if side in ("L", "R") else None,
+        spacing=_spacing(dataset),
+        notes=tuple(notes),
+        identity=identity(dataset),
+    )
+
+
+def identity(dataset: Dataset) -> Identity:
+    """Whose film it is, and from which study and device, as far as the header says."""
+    return Identity(**{field: _words(dataset, keyword) for field, keyword in _IDENTITY.items()})
+
+
+def _words(dataset: Dataset, keyword: str) -> str:
+    """An attribute as the file spells it, empty where it is absent or cannot be decoded: a film is read without it."""
+    with contextlib.suppress(Exception):
+        value = dataset.get(keyword)
+        return "" if value is None else printable(str(value), _LONGEST).strip()
+    return ""
+
+
+def text(dataset: Dataset, keyword: str) -> str:
+    """A short code in capitals, empty where it is absent."""
+    value = dataset.get(keyword)
+    return "" if value is None else printable(str(value), 32).strip().upper()
+
+
+def number(dataset: Dataset, keyword: str) -> float | None:
+    """The first value of a decimal element, or None where there is none that is a finite number."""
+    values = _numbers(dataset, keyword)
+    return values[0] if values and np.isfinite(values[0]) else None
+
+
+def _numbers(dataset: Dataset, keyword: str) -> list[float]:
+    """A decimal element's values; empty where there are none, NaN for what is no number."""
+    value = dataset.get(keyword)
+    several = [] if value is None else [value] if isinstance(value, (str, int, float)) else value
+    found = []
+    for one in several:
+        try:
+            found.append(float(one))
+        except ValueError:
+            found.append(np.nan)
+    return found
+
+
+def _sex(dataset: Dataset, notes: list[str]) -> Sex:
+    found = text(dataset, "PatientSex")
+    if found in ("F", "M"):
+        return Sex.parse(found)
+    if found:
+        notes.append("PatientSex is neither F nor M and is taken as unknown")
+    return Sex.UNKNOWN
+
+
+def _age(dataset: Dataset, notes: list[str]) -> float | None:
+    """Months at the study: from the dates where they agree with PatientAge or stand alone, else from PatientAge."""
+    dated = _months_between(text(dataset, "PatientBirthDate"), text(dataset, "StudyDate"))
+    found = re.fullmatch(r"(\d{1,3})([DWMY])", text(dataset, "PatientAge"))
+    if not found:
+        return dated
+    unit = _MONTHS[found[2]]
+    age = int(found[1]) * unit
+    if dated is None:
+        return age
+    if age - 1 <= dated < age + unit + 1:  # PatientAge is rounded down; a month of slack for other roundings
+        return dated
+    notes.append(f"PatientAge {found[0]} contradicts birth and study dates ({dated:.1f} months)")
+    return age
+
+
+def _months_between(birth: str, study: str) -> float | None:
+    try:
+        days = (datetime.strptime(study, "%Y%m%d") - datetime.strptime(birth, "%Y%m%d")).days
+    except ValueError:
+        return None
+    return days / _DAYS_A_MONTH if days >= 0 else None
+
+
+def _spacing(dataset: Dataset) -> tuple[float, float] | None:
+    """Millimetres (row, column). PixelSpacing goes first: where it differs, it is calibrated (PS3.3 10.7.1)."""
+    for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
+        values = _numbers(dataset, keyword)
+        if len(values) == 2 and all(0 < value < np.inf for value in values):
+            return values[0], values[1]
+    return None
