@@ -1,23 +1,26 @@
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
 import pytest
-from PIL import AvifImagePlugin
+from processes import children
 
 from boneage.config import PrepareConfig
-from boneage.data import cache
-from boneage.data.cache import open_cache, restored
+from boneage.data import cache, pipeline
+from boneage.data.cache import open_cache
 from boneage.data.dataset import Sample, open_folder
+from boneage.data.pipeline import restored
 from boneage.errors import CannotWrite, UnreadableImage
 from boneage.hand.prepare import prepare
 from boneage.images.read import read
-from boneage.types import Radiograph
+from boneage.types import Failure, Radiograph
 
 SPEC = PrepareConfig(size=32)
 
@@ -46,29 +49,14 @@ def readings(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         paths.append(path)
         return read(path)
 
-    monkeypatch.setattr(cache, "read", spy)
+    monkeypatch.setattr(pipeline, "read", spy)
     return paths
-
-
-def test_libraries_start_no_threads_of_their_own_meanwhile(
-    home: Path, samples: list[Sample], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before, during = (cv2.getNumThreads(), AvifImagePlugin.DEFAULT_MAX_THREADS), []
-
-    def spy(path: Path) -> Radiograph:
-        during.append((cv2.getNumThreads(), AvifImagePlugin.DEFAULT_MAX_THREADS))
-        return read(path)
-
-    monkeypatch.setattr(cache, "read", spy)
-    open_cache(samples, SPEC)
-    assert set(during) == {(1, 1)}
-    assert (cv2.getNumThreads(), AvifImagePlugin.DEFAULT_MAX_THREADS) == before
 
 
 def test_rows_are_the_prepared_films_in_order(home: Path, samples: list[Sample]) -> None:
     found = open_cache(samples, SPEC)
     assert found.samples == tuple(samples)
-    assert found.failures == {}
+    assert found.failures == ()
     assert found.pixels.dtype == np.uint8
     for row, sample in zip(found.pixels, samples, strict=True):
         np.testing.assert_array_equal(row, prepare(read(sample.path or ""), SPEC))
@@ -137,8 +125,12 @@ def test_a_film_that_cannot_be_read_is_left_out_and_rows_stay_aligned(home: Path
     for _ in range(2):  # built, and found again
         found = open_cache([*samples, absent], SPEC)
         assert [sample.id for sample in found.samples] == [s.id for s in samples if s not in (samples[2], samples[6])]
-        assert found.failures.keys() == {samples[2].id, samples[6].id, "absent"}
-        assert str(broken) in found.failures[samples[2].id]
+        assert [(film.id, film.file) for film in found.failures] == [
+            (samples[2].id, str(broken)),
+            (samples[6].id, str(cut)),
+            ("absent", ""),
+        ]
+        assert str(broken) in found.failures[0].reason
         assert len(found.pixels) == 6
         for row, sample in zip(found.pixels, found.samples, strict=True):
             np.testing.assert_array_equal(row, prepare(read(sample.path or ""), SPEC))
@@ -155,10 +147,10 @@ def test_a_film_that_can_be_read_by_now_is_taken_in(
         return read(path)
 
     with monkeypatch.context() as patched:
-        patched.setattr(cache, "read", for_a_while)
-        assert open_cache(samples, SPEC).failures == {samples[2].id: "no permission"}
+        patched.setattr(pipeline, "read", for_a_while)
+        assert open_cache(samples, SPEC).failures == (Failure(samples[2].id, str(refused), "no permission"),)
     found = open_cache(samples, SPEC)
-    assert (found.failures, len(found.pixels)) == ({}, 8)
+    assert (found.failures, len(found.pixels)) == ((), 8)
 
 
 @pytest.mark.parametrize("count", [0, 1])
@@ -177,10 +169,39 @@ def test_a_failure_while_building_leaves_nothing(
     def stopped(path: Path) -> Radiograph:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cache, "read", stopped)
+    monkeypatch.setattr(pipeline, "read", stopped)
     with pytest.raises(KeyboardInterrupt):
         open_cache(samples, SPEC)
     assert list(home.iterdir()) == []
+
+
+def test_workers_make_the_same_cache(
+    home: Path, samples: list[Sample], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = PrepareConfig(size=64, hand=True, joints=True, beside=True)
+    (samples[3].path or Path()).write_text("no film")
+    alone = open_cache(samples, spec)
+    monkeypatch.setenv("BONEAGE_CACHE", str(tmp_path / "other"))
+    shared = open_cache(samples, spec, workers=2)
+    np.testing.assert_array_equal(shared.pixels, alone.pixels)
+    assert (shared.samples, shared.failures) == (alone.samples, alone.failures)
+    assert len(shared.failures) == 1
+
+
+def test_a_full_disk_leaves_no_file_and_no_process(
+    home: Path, samples: list[Sample], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(file: BinaryIO, rows: int, spec: PrepareConfig) -> None:
+        del rows, spec
+        file.close()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    before = children()
+    monkeypatch.setattr(cache, "_write_header", full)
+    with pytest.raises(CannotWrite, match="No space left on device"):
+        open_cache(samples, SPEC, workers=2)
+    assert list(home.iterdir()) == []
+    assert children() == before
 
 
 def test_a_cache_that_cannot_be_written(samples: list[Sample], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,13 +226,3 @@ def test_a_squash_is_undone_where_the_original_size_is_known(home: Path, samples
     assert [row for row in range(8) if (native[row] != stored[row]).any()] == [0]
     film = read(samples[0].path or "")
     np.testing.assert_array_equal(native[0], prepare(restored(film, (1500, 2000)), spec))
-
-
-@pytest.mark.parametrize(
-    ("size", "shape"),
-    [(None, (60, 60)), ((1500, 2000), (60, 45)), ((2000, 1500), (45, 60)), ((7, 7), (60, 60)), ((1, 1000), (60, 1))],
-)
-def test_restored_keeps_the_longer_side(size: tuple[int, int] | None, shape: tuple[int, int]) -> None:
-    film = Radiograph(np.random.default_rng(0).random((60, 60), np.float32), "film.png", "0" * 64, "PNG")
-    assert restored(film, size).pixels.shape == shape
-    assert restored(film, size).source == "film.png"

@@ -10,14 +10,15 @@ import pytest
 from PIL import Image
 
 from boneage.config import PrepareConfig
+from boneage.data import pipeline
 from boneage.data.dataset import Sample
 from boneage.errors import BadTable, CannotWrite
 from boneage.evaluation import evaluate as module
-from boneage.evaluation.evaluate import BATCH, FILES, Failure, evaluate, measure, predict_all
+from boneage.evaluation.evaluate import BATCH, FILES, evaluate, measure, predict_all
 from boneage.evaluation.predictions import read_predictions
 from boneage.hand.prepare import prepare
 from boneage.images.read import read
-from boneage.types import Sex
+from boneage.types import Failure, Sex
 
 SPEC = PrepareConfig(size=32)
 
@@ -159,12 +160,10 @@ def test_one_film_is_enough(films, tmp_path):
 
 
 def test_sex_comes_from_the_file_where_the_table_has_none(films, monkeypatch):
-    samples = films(1)
-    unknown = Sample(samples[0].id, samples[0].path, 50.0, Sex.UNKNOWN, "x", None)
+    unknown = replace(films(1)[0], sex=Sex.UNKNOWN)
     assert predict_all(Stand(), [unknown])[0].sexes == (Sex.UNKNOWN,)
-    radiograph = read(samples[0].path)
-    male = type(radiograph)(**{**vars(radiograph), "sex": Sex.MALE})
-    monkeypatch.setattr(module, "read", lambda path: male)
+    male = replace(read(unknown.path), sex=Sex.MALE)
+    monkeypatch.setattr(pipeline, "read", lambda path: male)
     assert predict_all(Stand(), [unknown])[0].sexes == (Sex.MALE,)
 
 

@@ -10,7 +10,8 @@ from refusals import closed_folder
 
 from boneage import Predictor, Reading, Sex
 from boneage.errors import BadConfig, BadTable, UnreadableImage
-from boneage.reading.batch import Failure, Item, items, read_all
+from boneage.reading.batch import Item, items, read_all
+from boneage.types import Failure
 
 NOT_FOUND = "no image with this id was found"
 
@@ -101,13 +102,13 @@ def test_every_film_gets_a_reading_or_a_reason(tiny_model: Path, folder: Path) -
     assert [type(result) for result in results] == [Failure, Reading, Reading, Failure]
     bad, good, _, gone = results
     assert isinstance(bad, Failure)
-    assert bad.file == str(folder / "a.PNG")
-    assert bad.error.startswith(f"cannot read {folder / 'a.PNG'}: ")
+    assert (bad.id, bad.file) == ("a", str(folder / "a.PNG"))
+    assert bad.reason.startswith(f"cannot read {folder / 'a.PNG'}: ")
     assert isinstance(good, Reading)
     assert (good.file, good.sex, good.sex_source) == (str(folder / "b.png"), Sex.MALE, "given")
     assert isinstance(gone, Failure)
     assert gone.file == "gone"
-    assert gone.error.endswith(f"table.csv, film gone: {NOT_FOUND} in {folder}")
+    assert gone.reason.endswith(f"table.csv, film gone: {NOT_FOUND} in {folder}")
 
 
 def test_where_the_table_knows_no_sex_the_film_may(tiny_model: Path, tmp_path: Path) -> None:
@@ -132,4 +133,4 @@ def test_a_folder_that_cannot_be_listed_stops_no_other(tiny_model: Path, films: 
         (closed.parent / "1.png").write_bytes(film)
         reading, unread = read_all(predictor, items(closed.parent))
     assert isinstance(reading, Reading)
-    assert unread == Failure("closed", f"{closed} cannot be listed: Permission denied")
+    assert unread == Failure("closed", "closed", f"{closed} cannot be listed: Permission denied")

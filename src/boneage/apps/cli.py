@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from ..errors import BoneAgeError
-from ..types import DISCLAIMER, Sex
+from ..types import DISCLAIMER, Reading, Sex
 from .options import chosen, configured, need, of_table, plain, report_failures
 
 INTERRUPTED = 130
@@ -218,7 +218,7 @@ def predict(
 ) -> None:
     """Read the bone age of new films; what is no whole hand is refused and gets no age."""
     from ..progress import progress
-    from ..reading.batch import Failure, items, read_all
+    from ..reading.batch import items, read_all
     from ..reading.predictor import Predictor
     from .render import closing, drawing, show, writing
 
@@ -231,7 +231,7 @@ def predict(
             write(film, result)
             show(result, as_json=as_json, as_text=not csv)
             draw(film, result)
-            failures += [result.error] if isinstance(result, Failure) else []
+            failures += [] if isinstance(result, Reading) else [result.reason]
             advance()
     if not as_json:
         print(closing(predictor))

@@ -9,18 +9,18 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from ..config import Config
 from ..errors import BadConfig
 from ..files import refuse_overwriting, replacing, write_bytes
 from ..images.read import read
-from ..reading.batch import Failure, Item
+from ..reading.batch import Item
 from ..reading.intervals import MEANING
 from ..reading.occlusion import explain
 from ..reading.predictor import Predictor
 from ..reading.weights import shipped
-from ..types import DISCLAIMER, Radiograph, Reading, Severity, Sex
+from ..types import DISCLAIMER, Failure, Radiograph, Reading, Severity, Sex
 
 if TYPE_CHECKING:
     from ..evaluation.neighbours import Gallery, Neighbour
@@ -62,8 +62,11 @@ def closing(predictor: Predictor) -> str:
 
 def as_line(result: Reading | Failure) -> str:
     """One film as one line of JSON; a failure has ``file`` and ``error``."""
-    values = result.to_dict() if isinstance(result, Reading) else dataclasses.asdict(result)
-    return json.dumps(values, allow_nan=False)
+    return json.dumps(result.to_dict() if isinstance(result, Reading) else _failed(result), allow_nan=False)
+
+
+def _failed(film: Failure) -> dict[str, Any]:
+    return {"file": film.file, "error": film.reason}
 
 
 @contextmanager
@@ -134,7 +137,7 @@ def _text_file(path: Path) -> TextIO:
 
 
 def _row(film: Item, result: Reading | Failure) -> dict[str, object]:
-    row = result.to_dict() if isinstance(result, Reading) else dataclasses.asdict(result)
+    row = result.to_dict() if isinstance(result, Reading) else _failed(result)
     return {"id": film.id} | row | (_cells(result) if isinstance(result, Reading) else {})
 
 

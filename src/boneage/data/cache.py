@@ -4,44 +4,44 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
-from itertools import islice
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
 import PIL
-from PIL import AvifImagePlugin
 
 from ..config import PrepareConfig
-from ..errors import UnreadableImage
 from ..files import remove_leftovers, replacing, sha256, sha256_json, write_json
-from ..hand.prepare import prepare
-from ..images.read import read
 from ..progress import progress
-from ..types import Radiograph
+from ..types import Failure
 from .dataset import NO_IMAGE, Sample
+from .pipeline import PreparedFilm, Sizes, attempt, each_film, prepared
 
 ROOT = Path(__file__).parents[1]
-CODE = (  # decide a film's bytes
-    *(f"images/{name}.py" for name in ("read", "dicom", "dicom_frame", "pixels")),
-    *(f"hand/{name}.py" for name in ("landmarks", "locate", "geometry", "levels", "joints", "prepare")),
-    *("data/cache.py", "weights/parts/locator.onnx"),
+CODE = (  # decides a film's bytes: all of the rooms that read and prepare, so that no new file is forgotten
+    *(path.relative_to(ROOT).as_posix() for room in ("images", "hand") for path in sorted((ROOT / room).glob("*.py"))),
+    *("data/pipeline.py", "weights/parts/locator.onnx"),
 )
 LIBRARIES = (PIL.__version__, cv2.__version__, np.__version__)  # and so do these
-Sizes = dict[str, tuple[int, int]]
 
 
 @dataclass(frozen=True)
 class Cache:
-    """``pixels``: uint8 [N, S, S], row by row the ``samples``. ``failures``: the films left out, id to reason."""
+    """The prepared films of a data folder.
+
+    Attributes:
+        pixels: uint8 [N, H, W], mapped from disk, row by row the ``samples``.
+        samples: the films that could be read, in the order asked for.
+        failures: the others.
+    """
 
     pixels: np.ndarray
     samples: tuple[Sample, ...]
-    failures: dict[str, str]
+    failures: tuple[Failure, ...]
 
 
 def cache_home() -> Path:
@@ -50,109 +50,73 @@ def cache_home() -> Path:
     return Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "boneage"
 
 
-def open_cache(samples: Sequence[Sample], spec: PrepareConfig, sizes: Sizes | None = None) -> Cache:
+def open_cache(
+    samples: Sequence[Sample], spec: PrepareConfig, sizes: Sizes | None = None, *, workers: int | None = None
+) -> Cache:
     """The prepared films of ``samples``, made now or found from an earlier call.
 
-    ``sizes``: original (width, height) by id, to undo a squash before preparation. The cache's name is a hash of the
-    films' names, lengths and times, of ``spec``, ``sizes``, the code of reading and preparing and the versions of the
-    libraries it reads with. Films that could not be read are tried again, as the reason may have passed.
+    Films that could not be read at an earlier call are tried again, as the reason may have passed.
+
+    Args:
+        samples: the films.
+        spec: how to prepare them.
+        sizes: original (width, height) in pixels by id, to undo a squash before preparation.
+        workers: processes that read and prepare (see `boneage.data.pipeline.each_film`).
+
+    Raises:
+        CannotWrite: if the cache's folder or its disk does not take the array.
     """
     here = [sample for sample in samples if sample.path is not None]
     key = _key(here, spec, sizes or {})
     home = cache_home()
     index, array = home / f"{key}.json", home / f"{key}.npy"
+    work = partial(prepared, spec=spec, sizes=sizes)
     is_made = index.exists() and array.exists()
-    left_out = _failures(index) if is_made else {}
-    if not is_made or any(_is_readable(sample, spec) for sample in here if sample.id in left_out):
-        write_json(index, _build(array, here, spec, sizes or {}))
-    failures = _failures(index)
-    pixels = np.load(array, mmap_mode="r")
-    missing = {sample.id: NO_IMAGE for sample in samples if sample.path is None}
-    return Cache(pixels, tuple(s for s in here if s.id not in failures), missing | failures)
+    left_out = _reasons(index) if is_made else {}
+    again = [sample for sample in here if sample.id in left_out]
+    if not is_made or any(not isinstance(attempt(work, sample), Failure) for sample in again):
+        write_json(index, _build(array, here, spec, each_film(work, here, workers=workers)))
+    reasons = {sample.id: NO_IMAGE for sample in samples if sample.path is None} | _reasons(index)
+    return Cache(
+        pixels=np.load(array, mmap_mode="r"),
+        samples=tuple(sample for sample in samples if sample.id not in reasons),
+        failures=tuple(Failure(s.id, str(s.path or ""), reasons[s.id]) for s in samples if s.id in reasons),
+    )
 
 
-def _failures(index: Path) -> dict[str, str]:
+def _reasons(index: Path) -> dict[str, str]:
+    """Why films were left out, by id."""
     return json.loads(index.read_text(encoding="utf-8"))
 
 
-def _is_readable(sample: Sample, spec: PrepareConfig) -> bool:
-    try:
-        return prepare(read(sample.path or ""), spec) is not None
-    except UnreadableImage:
-        return False
-
-
-def _build(array: Path, samples: Sequence[Sample], spec: PrepareConfig, sizes: Sizes) -> dict[str, str]:
-    failures: dict[str, str] = {}
+def _build(
+    array: Path, samples: Sequence[Sample], spec: PrepareConfig, films: Iterable[PreparedFilm | Failure]
+) -> dict[str, str]:
+    """Write the films of the samples as one array, and return why others were left out, by id."""
+    reasons: dict[str, str] = {}
     remove_leftovers(array.parent)
     with replacing(array) as temporary:
         with temporary.open("wb") as file, progress("preparing films", len(samples), "films") as advance:
-            header = {"descr": "|u1", "fortran_order": False, "shape": (len(samples), spec.size, spec.size)}
-            np.lib.format.write_array_header_1_0(file, header)
-            for sample, result in _prepared(samples, spec, sizes):
-                if isinstance(result, str):
-                    failures[sample.id] = result
+            _write_header(file, len(samples), spec)
+            for sample, film in zip(samples, films, strict=True):
+                if isinstance(film, Failure):
+                    reasons[sample.id] = film.reason
                 else:
-                    file.write(result.tobytes())
+                    file.write(film.pixels.tobytes())
                 advance()
-        if failures:
-            _shorten(temporary, len(samples) - len(failures), spec.size)
-    return failures
+        if reasons:
+            with temporary.open("r+b") as file:  # the header keeps its length
+                _write_header(file, len(samples) - len(reasons), spec)
+    return reasons
 
 
-def _prepared(
-    samples: Sequence[Sample], spec: PrepareConfig, sizes: Sizes
-) -> Iterator[tuple[Sample, np.ndarray | str]]:
-    """In order, a few films ahead of the writer, so memory stays bounded."""
-
-    def one(sample: Sample) -> np.ndarray | str:
-        try:
-            return prepare(restored(read(sample.path or ""), sizes.get(sample.id)), spec)
-        except UnreadableImage as error:
-            return str(error)
-
-    workers = os.cpu_count() or 1
-    with _one_thread_each(), ThreadPoolExecutor(workers) as pool:
-        for chunk in _chunks(samples, 32 * workers):
-            yield from zip(chunk, pool.map(one, chunk), strict=True)
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Where films are shared out among threads, OpenCV and the AVIF decoder should not start more for each film."""
-    threads, decoding = cv2.getNumThreads(), AvifImagePlugin.DEFAULT_MAX_THREADS
-    cv2.setNumThreads(1)
-    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(threads)
-        AvifImagePlugin.DEFAULT_MAX_THREADS = decoding
-
-
-def restored(film: Radiograph, size: tuple[int, int] | None) -> Radiograph:
-    """The film at the aspect of its original (width, height), its longer side kept; unchanged where unknown."""
-    if size is None:
-        return film
-    longest = max(film.pixels.shape)
-    width, height = (max(1, round(longest * side / max(size))) for side in size)
-    return replace(film, pixels=cv2.resize(film.pixels, (width, height), interpolation=cv2.INTER_AREA))
-
-
-def _shorten(path: Path, rows: int, size: int) -> None:
-    """Give the array the number of rows it has; the header keeps its length."""
-    with path.open("r+b") as file:
-        header = {"descr": "|u1", "fortran_order": False, "shape": (rows, size, size)}
-        np.lib.format.write_array_header_1_0(file, header)
-
-
-def _chunks(items: Iterable[Sample], size: int) -> Iterator[list[Sample]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk
+def _write_header(file: BinaryIO, rows: int, spec: PrepareConfig) -> None:
+    header = {"descr": "|u1", "fortran_order": False, "shape": (rows, *spec.shape)}
+    np.lib.format.write_array_header_1_0(file, header)
 
 
 def _key(samples: Sequence[Sample], spec: PrepareConfig, sizes: Sizes) -> str:
+    """The cache's name: a hash of the films' names, lengths and times, of how they are prepared, and by which code."""
     films = []
     for sample in samples:
         stat = os.stat(sample.path or "")

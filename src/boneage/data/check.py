@@ -19,10 +19,10 @@ from ..hand.geometry import fit
 from ..hand.prepare import Findings, analyse, render
 from ..images.folders import films_below
 from ..images.read import read
-from ..progress import progress
-from ..types import Sex
+from ..types import Failure, Sex
 from . import duplicates
 from .dataset import Dataset, Sample, Table, find_table, look_like_years, scan_table, with_paths
+from .pipeline import each_film
 from .split import RSNA, census, divide, split_source
 
 ERRORS = {  # must be mended
@@ -211,24 +211,34 @@ def _files(table: Table, samples: Sequence[Sample], folder: Path, out: Path | No
             yield Finding(kind, (path.stem,), path.relative_to(folder).as_posix())
 
 
+@dataclass(frozen=True)
+class _Looked:
+    """What was seen of one film: its format, its thumbnail uint8 [96, 96], and what is odd."""
+
+    format: str
+    thumbnail: np.ndarray
+    findings: tuple[Finding, ...]
+
+
+def _look(sample: Sample) -> _Looked:
+    film = read(sample.path or "")
+    found = analyse(film.pixels, duplicates.SPEC)
+    return _Looked(film.format, render(film, found, duplicates.SPEC), tuple(_odd(sample.id, film.pixels, found)))
+
+
 def _survey(samples: Sequence[Sample], formats: Counter[str], findings: list[Finding]) -> dict[str, np.ndarray]:
-    """Read every film once: its thumbnail by id; its format is counted, and what is odd goes to the findings."""
-    ids: list[str] = []
-    block = duplicates.room(len(samples))
-    with progress("reading films", len(samples), "films") as advance:
-        for sample in samples:
-            try:
-                if sample.path is not None:
-                    film = read(sample.path)
-                    formats[film.format] += 1
-                    found = analyse(film.pixels, duplicates.SPEC)
-                    block[len(ids)] = render(film, found, duplicates.SPEC)
-                    ids.append(sample.id)
-                    findings += _odd(sample.id, film.pixels, found)
-            except UnreadableImage as error:
-                findings.append(Finding("unreadable", (sample.id,), str(error)))
-            advance()
-    return dict(zip(ids, block, strict=False))
+    """The thumbnail of every film by id; its format is counted, and what is odd goes to the findings."""
+
+    def thumbnails() -> Iterator[np.ndarray | Failure]:
+        for sample, film in zip(samples, each_film(_look, samples), strict=True):
+            if not isinstance(film, Failure):
+                formats[film.format] += 1
+                findings.extend(film.findings)
+            elif sample.path is not None:
+                findings.append(Finding("unreadable", (film.id,), film.reason))
+            yield film if isinstance(film, Failure) else film.thumbnail
+
+    return duplicates.stored(samples, thumbnails())
 
 
 def _odd(name: str, pixels: np.ndarray, found: Findings) -> Iterator[Finding]:

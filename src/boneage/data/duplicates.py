@@ -16,16 +16,16 @@ import os
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
 
 from ..config import PrepareConfig
-from ..errors import UnreadableImage
-from ..hand.prepare import prepare
-from ..images.read import read
 from ..progress import progress
+from ..types import Failure
 from .dataset import Sample
+from .pipeline import each_film, prepared
 
 SPEC = PrepareConfig(  # of the thumbnails, whatever the default for networks: what follows was measured with it
     size=96, fit="squash", hand=False, low=2.0, high=96.0, headroom=1.3
@@ -108,21 +108,24 @@ def exact(samples: Iterable[Sample]) -> dict[str, int]:
 
 def thumbnails(samples: Sequence[Sample]) -> dict[str, np.ndarray]:
     """uint8 [96, 96] by id of every film that can be read."""
+    films = each_film(partial(prepared, spec=SPEC), samples)
+    return stored(samples, (film if isinstance(film, Failure) else film.pixels for film in films))
+
+
+def stored(samples: Sequence[Sample], films: Iterable[np.ndarray | Failure]) -> dict[str, np.ndarray]:
+    """The thumbnails of ``samples`` by id, without those that failed.
+
+    They are kept in one piece of memory: small arrays kept among large passing ones would take ten times as much.
+    """
     ids: list[str] = []
-    block = room(len(samples))
+    block = np.empty((len(samples), SPEC.size, SPEC.size), np.uint8)
     with progress("reading films", len(samples), "films") as advance:
-        for sample in samples:
-            with contextlib.suppress(UnreadableImage):
-                if sample.path is not None:
-                    block[len(ids)] = prepare(read(sample.path), SPEC)
-                    ids.append(sample.id)
+        for sample, film in zip(samples, films, strict=True):
+            if not isinstance(film, Failure):
+                block[len(ids)] = film
+                ids.append(sample.id)
             advance()
     return dict(zip(ids, block, strict=False))
-
-
-def room(films: int) -> np.ndarray:
-    """Memory for thumbnails, in one piece: small arrays kept among large passing ones would take ten times as much."""
-    return np.empty((films, SPEC.size, SPEC.size), np.uint8)
 
 
 def pairs(thumbnails: Mapping[str, np.ndarray], least: float = SAME) -> list[Pair]:

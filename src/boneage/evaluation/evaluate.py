@@ -5,13 +5,11 @@ boneage evaluate MODEL --data DIR --out OUT
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,15 +17,14 @@ import numpy as np
 
 from .. import result_folder
 from ..config import PrepareConfig
-from ..data.dataset import NO_IMAGE, Sample
-from ..errors import BadTable, BoneAgeError
+from ..data.dataset import Sample
+from ..data.pipeline import PreparedFilm, attempt, each_film, labelled, prepared
+from ..errors import BadTable
 from ..files import json_bytes, text_bytes
-from ..hand.prepare import prepare
-from ..images.read import read
 from ..progress import Advance
 from ..reading import intervals
 from ..reading.intervals import Factors
-from ..types import DISCLAIMER, Sex
+from ..types import DISCLAIMER, Failure, Sex
 from . import coverage, html, metrics, plots
 from .predictions import EXPECTED_ERRORS, PREDICTIONS, Predictions, expected_errors_to_csv, to_csv
 from .wording import band, cell, interval, measured, metric_cell, number
@@ -37,7 +34,6 @@ PLOTS = ("scatter.png", "bland_altman.png", "residuals.png", "histogram.png", "w
 SURENESS = "intervals.png"
 FILES = (MARKER, PREDICTIONS, EXPECTED_ERRORS, "report.html", *PLOTS, SURENESS)
 BATCH = 32
-AHEAD = 3  # batches prepared before the network asks for them
 WORST = 12  # films shown
 
 
@@ -57,25 +53,6 @@ class BatchPredictor(Protocol):
     def predict_batch(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> tuple[np.ndarray, np.ndarray]:
         """Bone ages and errors to expect (NaN: not told) float64 [N] of prepared pixels uint8 [N, S, S]."""
         ...
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A film that could not be evaluated, and why, in one sentence."""
-
-    id: str
-    file: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class _Film:
-    """One film ready for the network; ``pixels`` uint8 [size, size]."""
-
-    sample: Sample
-    label: float
-    sex: Sex
-    pixels: np.ndarray
 
 
 _Row = tuple[str, Sex, float, float, float]  # id, sex, label, prediction, spread: what is kept of a film
@@ -138,25 +115,35 @@ def predict_all(
     """The predictions for all films that can be read, in order, and the failures; ages rounded as they are stored."""
     rows: list[_Row] = []
     failures: list[Failure] = []
-    for batch in _batches(samples, predictor.spec):
-        films = [film for film in batch if isinstance(film, _Film)]
-        failures += [film for film in batch if isinstance(film, Failure)]
-        for film, (age, expected_error) in zip(films, _predict(predictor, films, sex_not_given), strict=True):
+    films = zip(samples, each_film(partial(labelled, spec=predictor.spec), samples), strict=True)
+    while batch := list(islice(films, BATCH)):
+        read = [(sample, film) for sample, film in batch if isinstance(film, PreparedFilm)]
+        failures += [film for _, film in batch if isinstance(film, Failure)]
+        answers = _predict(predictor, [film for _, film in read], sex_not_given)
+        for (sample, film), (age, expected_error) in zip(read, answers, strict=True):
             if np.isfinite(age):
-                rows.append((film.sample.id, film.sex, film.label, round(age, 4), round(expected_error, 4)))
+                rows.append((sample.id, film.sex, _label(sample), round(age, 4), round(expected_error, 4)))
             else:
-                failures.append(_failure(film.sample, "the network's answer is not a finite number"))
+                failures.append(Failure(sample.id, str(sample.path), "the network's answer is not a finite number"))
         if progress:
             progress(len(batch))
     return _table(predictor.name, rows), failures
 
 
-def _predict(predictor: BatchPredictor, films: Sequence[_Film], sex_not_given: bool) -> list[tuple[float, float]]:
+def _predict(
+    predictor: BatchPredictor, films: Sequence[PreparedFilm], sex_not_given: bool
+) -> list[tuple[float, float]]:
     if not films:
         return []
     sexes = [Sex.UNKNOWN if sex_not_given else film.sex for film in films]
     months, expected_errors = predictor.predict_batch(np.stack([film.pixels for film in films]), sexes)
     return list(zip(months.tolist(), expected_errors.tolist(), strict=True))
+
+
+def _label(sample: Sample) -> float:
+    """The bone age in months as tables of predictions have it."""
+    assert sample.months is not None, "films without one have failed"
+    return round(sample.months, 2)
 
 
 def measure(table: Predictions) -> dict[str, Any]:
@@ -168,37 +155,6 @@ def measure(table: Predictions) -> dict[str, Any]:
         "by_age_and_sex": metrics.by_age_and_sex(table.labels, table.predictions, table.sexes),
         "limits_of_agreement": metrics.agreement(table.labels, table.predictions),
     }
-
-
-def _batches(samples: Sequence[Sample], spec: PrepareConfig) -> Iterator[list[_Film | Failure]]:
-    """Films read and prepared by threads, a few batches ahead of the network and no more."""
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        waiting: deque[Iterator[_Film | Failure]] = deque()
-        for start in range(0, len(samples), BATCH):
-            waiting.append(pool.map(partial(_film, spec=spec), samples[start : start + BATCH]))
-            if len(waiting) > AHEAD:
-                yield list(waiting.popleft())
-        while waiting:
-            yield list(waiting.popleft())
-
-
-def _film(sample: Sample, spec: PrepareConfig) -> _Film | Failure:
-    """Sex is the table's, or the file's own where the table does not know it."""
-    if sample.path is None:
-        return _failure(sample, NO_IMAGE)
-    if sample.months is None:
-        return _failure(sample, "the table has no bone age for it")
-    try:
-        radiograph = read(sample.path)
-        pixels = prepare(radiograph, spec)
-    except BoneAgeError as error:
-        return _failure(sample, str(error))
-    sex = radiograph.sex if sample.sex is Sex.UNKNOWN else sample.sex
-    return _Film(sample, round(sample.months, 2), sex, pixels)
-
-
-def _failure(sample: Sample, reason: str) -> Failure:
-    return Failure(sample.id, str(sample.path or ""), reason)
 
 
 def _table(name: str, rows: Sequence[_Row]) -> Predictions:
@@ -233,10 +189,10 @@ def _worst_cases(table: Predictions, samples: Sequence[Sample], spec: PrepareCon
     by_id = {sample.id: sample for sample in samples}
     cases = []
     for row in np.argsort(-np.abs(table.errors), kind="stable")[:WORST]:
-        film = _film(by_id[table.ids[row]], spec.in_one)
-        if isinstance(film, _Film):
-            age = float(table.predictions[row])
-            cases.append(plots.Case(film.sample.id, film.sex, film.label, age, film.pixels))
+        film = attempt(partial(prepared, spec=spec.in_one), by_id[table.ids[row]])
+        if isinstance(film, PreparedFilm):
+            label, age = float(table.labels[row]), float(table.predictions[row])
+            cases.append(plots.Case(table.ids[row], film.sex, label, age, film.pixels))
     return cases
 
 

@@ -8,9 +8,10 @@ boneage neighbours FILE --gallery DIR --out alike.png
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -20,7 +21,8 @@ from ..caption import captioned
 from ..data.cache import CODE, ROOT, cache_home
 from ..data.dataset import Sample, open_folder
 from ..data.phantom import MARKER
-from ..errors import BadConfig, BadTable, UnreadableImage
+from ..data.pipeline import PreparedFilm, each_film, prepared
+from ..errors import BadConfig, BadTable
 from ..files import refuse_overwriting, replacing, sha256, sha256_json, text_bytes, write_bytes
 from ..hand.prepare import prepare
 from ..images.folders import films_below
@@ -130,20 +132,14 @@ def _features(predictor: Predictor, samples: Sequence[Sample], progress: Advance
     """Float32 [N, F]; NaN for films that cannot be read."""
     width = predictor.features(np.zeros((1, *predictor.spec.shape), np.uint8)).shape[1]
     features = np.full((len(samples), width), np.nan, np.float32)
-    for start in range(0, len(samples), BATCH):
-        squares = dict(_prepared(predictor, samples, range(start, min(start + BATCH, len(samples)))))
+    films = enumerate(each_film(partial(prepared, spec=predictor.spec), samples))
+    while batch := list(islice(films, BATCH)):
+        squares = {row: film.pixels for row, film in batch if isinstance(film, PreparedFilm)}
         if squares:
             features[list(squares)] = predictor.features(np.stack(list(squares.values())))
         if progress:
-            progress(min(BATCH, len(samples) - start))
+            progress(len(batch))
     return features
-
-
-def _prepared(predictor: Predictor, samples: Sequence[Sample], rows: range) -> Iterator[tuple[int, np.ndarray]]:
-    """Row and square of the films that can be read."""
-    for row in rows:
-        with suppress(UnreadableImage):
-            yield row, prepare(read(samples[row].path or ""), predictor.spec)
 
 
 def _key(samples: Sequence[Sample], predictor: Predictor) -> str:

@@ -11,7 +11,7 @@ from ..data.dataset import NO_IMAGE, read_table, with_paths
 from ..errors import BadConfig, BadTable, BoneAgeError, UnreadableImage
 from ..images.folders import films_below
 from ..images.read import SUFFIXES, read
-from ..types import Reading, Sex
+from ..types import Failure, Reading, Sex
 from .predictor import Predictor
 
 
@@ -24,14 +24,6 @@ class Item:
     sex: Sex | None
     sex_source: str = "given"
     reason: str = ""
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A film without a reading, and why, in one sentence."""
-
-    file: str
-    error: str
 
 
 def items(source: str | Path, sex: Sex | None = None, images: str | Path | None = None) -> list[Item]:
@@ -55,12 +47,12 @@ def read_all(predictor: Predictor, films: Sequence[Item], *, force: bool = False
     """A reading or a failure for each film, in order. ``force``: an age for refused films too."""
     for film in films:
         if film.path is None:
-            yield Failure(film.id, film.reason)
+            yield Failure(film.id, film.id, film.reason)
             continue
         try:
             yield predictor.read(read(film.path), film.sex, sex_source=film.sex_source, force=force)
         except BoneAgeError as error:
-            yield Failure(str(film.path), str(error))
+            yield Failure(film.id, str(film.path), str(error))
 
 
 def _of_table(path: Path, sex: Sex | None, images: Path | None) -> list[Item]:

@@ -14,7 +14,6 @@ from .. import model_file
 from ..config import PrepareConfig
 from ..errors import BadModel
 from ..hand import flags as film_flags
-from ..hand import quality
 from ..hand.prepare import Findings, analyse, parts, render
 from ..hand.views import views
 from ..run_folder import MODEL, load_run, weights_of
@@ -181,14 +180,8 @@ class Predictor:
         return round(months, 2), None if factors is None else around(months, expected_error, factors)
 
     def flags(self, radiograph: Radiograph, found: Findings) -> list[Flag]:
-        """What the gate says of a film on which preparation saw ``found``."""
-        is_brought = found.frame is not None
-        evidence = quality.examine(radiograph, found)
-        flags = film_flags.of_film(
-            evidence, is_brought=is_brought, was_inverted=found.inverted, laterality=radiograph.laterality
-        )
-        flags += film_flags.of_file(radiograph.notes)
-        return flags if is_brought or not self.spec.hand else [*flags, film_flags.hand_not_found()]
+        """What is to be said of a film's quality, on which preparation saw ``found``."""
+        return film_flags.of_radiograph(radiograph, found, self.spec)
 
 
 @cache

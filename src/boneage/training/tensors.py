@@ -81,7 +81,7 @@ def load(
         raise BadTable(f"{dataset.table} leaves no film to train on: each needs an image and an age")
     record = {"folder": dataset.root.name, "train": len(films["train"]), "validation": len(films["validation"])}
     record["sha256"] = fingerprint(dataset)
-    left_out = {name: f"{dataset.table}, film {name}: {reason}" for name, reason in cache.failures.items()}
+    left_out = {film.id: f"{dataset.table}, film {film.id}: {film.reason}" for film in cache.failures}
     return TrainingData(films["train"], films["validation"], record, left_out, dataset.doubts)
 
 
