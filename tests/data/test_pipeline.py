@@ -74,11 +74,11 @@ def test_few_films_are_prepared_in_this_process_and_many_on_all_cores(monkeypatc
 @pytest.mark.parametrize(("name", "kind"), [("broken", ZeroDivisionError), ("model", BadModel)])
 def test_what_is_not_the_films_fault_is_raised(workers: int, name: str, kind: type[Exception]) -> None:
     """A locator that is gone is one error, not ten thousand films that fail."""
-    films = each_film(works.failing, [sample("unreadable"), sample("a"), sample(name), sample("b")], workers=workers)
-    assert next(films) == Failure("unreadable", "unreadable", "it is torn")
-    assert next(films) == "a"
+    films = [sample("unreadable"), *(sample(str(n)) for n in range(20)), sample(name), sample("b")]
+    found = each_film(works.failing, films, workers=workers)
+    assert next(found) == Failure("unreadable", "unreadable", "it is torn")
     with pytest.raises(kind):
-        next(films)
+        list(found)
     assert not children()
 
 

@@ -58,7 +58,7 @@ def each_film(
         workers: processes; by default one for each core, and none for so few films that starting them takes longer.
 
     Raises:
-        Exception: any other that the work raises, as soon as its film is next.
+        Exception: any other that the work raises; some films before may then be lost, as they come a few at a time.
     """
     count = workers or (cores() if len(samples) * cost >= FEW else 1)
     if count == 1:
