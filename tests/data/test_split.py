@@ -12,12 +12,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from places import DOCS, RSNA
 
 from boneage.config import DataConfig
 from boneage.data import split
-from boneage.data.dataset import Dataset, Sample, open_folder
-from boneage.data.split import assign, census, choose, divide, fingerprint, read_split, sizes, split_of, write_split
+from boneage.data.dataset import Dataset, Sample
+from boneage.data.split import assign, choose, divide, fingerprint, read_split, sizes, split_of, write_split
 from boneage.errors import BadConfig, BadTable, CannotWrite
 from boneage.types import Sex
 
@@ -217,42 +216,7 @@ def test_a_fingerprint_changes_with_labels_and_parts() -> None:
         assert fingerprint(dataset([replace(samples[0], **change), *samples[1:]])) != first
 
 
-def test_census() -> None:
-    samples = [film("a", 23.5), film("b", 24), film("c", 0, Sex.FEMALE), film("d", None)]
-    assert census(samples, lambda sample: sample.sex.value) == {
-        "0 to 23": {"male": 1, "female": 1},
-        "24 to 47": {"male": 1},
-    }
-
-
-def test_a_split_is_made_from_a_folder(films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(split, "RSNA_SIZES", {"validation": 10, "calibration": 5})
-    made = split.write_rsna_split(films, tmp_path / "made.csv")
-    assert read_split(tmp_path / "made.csv") == {sample.id: sample.split for sample in made.samples}
-    assert Counter(sample.split for sample in made.samples) == {"train": 45, "validation": 10, "calibration": 5}
-    table = split.strata_table(made)
-    assert table[0].startswith("| months | train, female | train, male | validation, female |")
-    assert sum(int(cell) for cell in table[-1].split(" | ")[1:-1]) + int(table[-1].split(" | ")[-1][:-2]) == 60
-
-
 def test_the_committed_split() -> None:
     """Its bytes are fixed: results of different days are about the same films."""
     assert hashlib.md5(split.RSNA.read_bytes()).hexdigest() == "71d81cb37c57dcb66f7ee53ef38d9db9"
     assert Counter(read_split(split.RSNA).values()) == {"train": 10301, "validation": 1000, "calibration": 600}
-
-
-@pytest.mark.real
-@pytest.mark.skipif(not RSNA.is_dir(), reason="the real films are not here")
-def test_the_committed_split_is_of_the_real_films_and_made_as_said(tmp_path: Path) -> None:
-    samples = open_folder(RSNA).samples
-    parts = assign(samples, {}, split.RSNA_SIZES, split.RSNA_SEED)
-    assert parts == read_split(split.RSNA)
-    write_split(tmp_path / "again.csv", parts)
-    assert (tmp_path / "again.csv").read_bytes() == split.RSNA.read_bytes()
-
-
-@pytest.mark.real
-@pytest.mark.skipif(not RSNA.is_dir(), reason="the real films are not here")
-def test_the_docs_table_is_of_the_committed_split() -> None:
-    table = "\n".join(split.strata_table(divide(open_folder(RSNA), DataConfig())))
-    assert table in (DOCS / "data.md").read_text()

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from boneage.data.phantom import draw, write_folder
-from boneage.errors import BadTable
+from boneage.data.phantom import draw
 from boneage.hand import landmarks
 from boneage.hand.landmarks import (
     LANDMARKS,
@@ -20,7 +17,6 @@ from boneage.hand.landmarks import (
     fitted,
     invert,
     is_mirrored,
-    read_landmarks,
     rotation,
     template,
 )
@@ -79,21 +75,6 @@ def test_upright_puts_the_wrist_at_the_origin_and_the_tip_above_it() -> None:
         np.testing.assert_allclose(brought[LANDMARKS.index("middle_finger4")], [0, -1], atol=1e-9)
         assert landmarks.length(brought) == pytest.approx(1)
         assert brought[LANDMARKS.index("thumb4"), 0] > brought[LANDMARKS.index("pinky_finger4"), 0]
-
-
-def test_a_table_of_landmarks_is_read_and_a_wrong_one_named(tmp_path: Path) -> None:
-    table = write_folder(tmp_path / "films", 3, seed=2, size=64) / landmarks.FILE
-    found = read_landmarks(table)
-    assert found.keys() == {"1", "2", "3"}
-    assert found["2"].shape == (21, 2)
-    text = table.read_text()
-    table.write_text(text.replace("wrist_x", "wrist"))
-    with pytest.raises(BadTable, match="no column wrist_x"):
-        read_landmarks(table)
-    header, first, *_ = text.splitlines()
-    table.write_text(f"{header}\n{first.rpartition(',')[0]},here\n")
-    with pytest.raises(BadTable, match="line 2: each landmark should be a number"):
-        read_landmarks(table)
 
 
 def test_a_widened_frame_keeps_its_middle() -> None:

@@ -21,9 +21,10 @@ from ..images.folders import films_below
 from ..images.read import read
 from ..types import Failure, Sex
 from . import duplicates
+from .census import census
 from .dataset import Dataset, Sample, Table, find_table, look_like_years, scan_table, with_paths
 from .pipeline import each_film
-from .split import RSNA, census, divide, split_source
+from .split import RSNA, divide, split_source
 
 ERRORS = {  # must be mended
     "row": "rows that cannot be used",

@@ -71,7 +71,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Problem:
+class RowProblem:
     """What is wrong with one line of a table; ``id`` is empty where the line does not say one."""
 
     line: int
@@ -85,7 +85,7 @@ class Table:
 
     path: Path
     samples: tuple[Sample, ...]
-    problems: tuple[Problem, ...]
+    problems: tuple[RowProblem, ...]
     has_labels: bool
     has_sex: bool
 
@@ -145,7 +145,7 @@ def scan_table(path: str | os.PathLike[str]) -> Table:
     header, rows = rows_of(path)
     columns = _columns(path, header)
     samples: dict[str, Sample] = {}
-    problems: list[Problem] = []
+    problems: list[RowProblem] = []
     for line, cells in rows:
         row = dict(zip(header, cells, strict=False))
         try:
@@ -154,7 +154,7 @@ def scan_table(path: str | os.PathLike[str]) -> Table:
                 raise ValueError(f"the id {sample.id!r} is there twice")
             samples[sample.id] = sample
         except ValueError as error:
-            problems.append(Problem(line, _id(row, columns), str(error)))
+            problems.append(RowProblem(line, _id(row, columns), str(error)))
     if columns.age and columns.factor is None:
         problems += _years(columns.age, [s.months for s in samples.values() if s.months is not None])
     return Table(path, tuple(samples.values()), tuple(problems), columns.age is not None, columns.sex is not None)
@@ -344,11 +344,11 @@ def look_like_years(months: Sequence[float]) -> bool:
     return len(months) > whole and max(months) <= (YEARS_AT_MOST if whole else YEARS_AT_MOST + 1)
 
 
-def _years(column: str, months: list[float]) -> list[Problem]:
+def _years(column: str, months: list[float]) -> list[RowProblem]:
     if not look_like_years(months):
         return []
     found = f"the ages in column {column!r} look like years (the largest is {max(months):g})"
-    return [Problem(1, "", f"{found}; name the column bone_age_years or bone_age_months")]
+    return [RowProblem(1, "", f"{found}; name the column bone_age_years or bone_age_months")]
 
 
 def _positive(text: str) -> int:

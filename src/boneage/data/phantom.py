@@ -22,6 +22,7 @@ import numpy as np
 from ..errors import BadConfig, CannotWrite
 from ..hand.landmarks import LANDMARKS
 from ..types import Sex
+from .landmark_table import LANDMARK_TABLE
 from .phantom_anatomy import Anatomy, Pieces, grow
 
 VERSION = 1  # of the films: the same version, seed and number give the same bytes
@@ -112,7 +113,7 @@ def write_folder(
                 on_progress(number, n)
         _write_table(folder / "boneage-training-dataset.csv", ("id", "boneage", "male"), labels)
         named = [f"{name}_{axis}" for name in LANDMARKS for axis in "xy"]
-        _write_table(folder / "hand_keypoints.csv", ("id", "x", "y", "w", "h", *named), keypoints)
+        _write_table(folder / LANDMARK_TABLE, ("id", "x", "y", "w", "h", *named), keypoints)
         about = {"about": "SYNTHETIC hands, of no person", "n": n, "seed": seed, "size": size, "version": VERSION}
         (folder / MARKER).write_text(json.dumps(about, indent=2) + "\n")
     return Path(out)

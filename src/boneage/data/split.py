@@ -1,18 +1,12 @@
-"""Which film trains, which validates, which calibrates: stratified by age and sex, patients and copies kept whole.
-
-``python -m boneage.data.split DIR OUT.csv`` writes again the project's own split of the RSNA films, bit for bit, and
-prints how many films of each age and sex are in each part.
-"""
+"""Which film trains, which validates, which calibrates: stratified by age and sex, patients and copies kept whole."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
 import io
-import os
-import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,12 +16,10 @@ from ..errors import BadConfig, BadTable
 from ..files import sha256_json, write_bytes
 from ..table import rows_of
 from . import duplicates
-from .dataset import SPLITS, Dataset, Sample, open_folder, split_name
+from .dataset import SPLITS, Dataset, Sample, split_name
 
 SPLIT_TABLE = "split.csv"
 RSNA = Path(__file__).parent / "splits" / "rsna.csv"
-RSNA_SIZES = {"validation": 1000, "calibration": 600}
-RSNA_SEED = 0
 BAND = 12.0  # months: the width of an age band
 FEWEST = 5  # films: below, all train
 
@@ -182,38 +174,6 @@ def write_split(path: Path, parts: Mapping[str, str]) -> None:
     write_bytes(path, text.getvalue().encode())
 
 
-def write_rsna_split(root: str | os.PathLike[str], out: str | os.PathLike[str]) -> Dataset:
-    """Make the project's split of the RSNA training films in ``root`` and write it to ``out``; returns both."""
-    dataset = open_folder(root)
-    films = dataset.samples
-    parts = assign(films, duplicates.groups(films, duplicates.thumbnails(films)), RSNA_SIZES, RSNA_SEED)
-    write_split(Path(out), parts)
-    return replace(dataset, samples=tuple(replace(film, split=parts[film.id]) for film in films))
-
-
-def census(
-    samples: Iterable[Sample], column: Callable[[Sample], str], width: float = 2 * BAND
-) -> dict[str, Counter[str]]:
-    """How many labelled films each age band of ``width`` months holds, by a ``column`` of the sample's."""
-    bands: dict[int, Counter[str]] = defaultdict(Counter)
-    for sample in samples:
-        if sample.months is not None:
-            bands[int(sample.months // width)][column(sample)] += 1
-    return {f"{band * width:g} to {(band + 1) * width - 1:g}": bands[band] for band in sorted(bands)}
-
-
-def strata_table(dataset: Dataset) -> list[str]:
-    """Lines of a Markdown table: how many films of each age and sex are in each part of a divided dataset."""
-    parts = [part for part in SPLITS if dataset.of(part).samples]
-    sexes = sorted({sample.sex.value for sample in dataset.samples})
-    columns = [f"{part}, {sex}" for part in parts for sex in sexes]
-    bands = census(dataset.samples, lambda sample: f"{sample.split}, {sample.sex.value}")
-    rows = [[band, *(str(counts[column]) for column in columns)] for band, counts in bands.items()]
-    total = sum(bands.values(), Counter())
-    rows.append(["all", *(str(total[column]) for column in columns)])
-    return [f"| {' | '.join(cells)} |" for cells in (["months", *columns], ["---"] * (len(columns) + 1), *rows)]
-
-
 def _units(films: Sequence[Sample], groups: Mapping[str, int]) -> list[Unit]:
     """The films that must stay together: joined by patient or by group, directly or through others."""
     joined = duplicates.Joined(sample.id for sample in films)
@@ -270,9 +230,3 @@ def _shares(available: Mapping[Stratum, int], count: int) -> dict[Stratum, int]:
     for name in by_remainder[: count - sum(shares.values())]:
         shares[name] += 1
     return Counter(shares)
-
-
-if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit("usage: python -m boneage.data.split DIR OUT.csv")
-    print("\n".join(strata_table(write_rsna_split(sys.argv[1], sys.argv[2]))))

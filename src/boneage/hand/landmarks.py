@@ -7,18 +7,13 @@ squashed, reduced), its frame follows, and what is cut out by the frame stays th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import cv2
 import numpy as np
 
-from ..errors import BadTable
-from ..table import rows_of
-
 FINGERS = ("thumb", "forefinger", "middle_finger", "ring_finger", "pinky_finger")
 LANDMARKS = ("wrist", *(f"{finger}{joint}" for finger in FINGERS for joint in (1, 2, 3, 4)))
 PALM = [number for number, name in enumerate(LANDMARKS) if name == "wrist" or name.endswith("1")]
-FILE = "hand_keypoints.csv"
 MARGIN = 0.06  # of the frame, around the hands of which 99 % fit in
 FOREARM = 0.20  # of the frame, below the wrist: the ends of radius and ulna
 
@@ -26,27 +21,6 @@ _WRIST, _MIDDLE_TIP = LANDMARKS.index("wrist"), LANDMARKS.index("middle_finger4"
 _WEIGHTS = np.array([3.0] + [0.5] * 4 + [2.0, 1.0, 0.7, 0.5] * 4)  # the palm decides, spread fingers little
 
 Points = np.ndarray  # float64 [21, 2]: (x, y), x to the right and y down
-
-
-def read_landmarks(path: Path) -> dict[str, Points]:
-    """The landmarks of each film in pixels, by id, from a table with the columns ``id``, ``wrist_x``, …
-
-    Raises BadTable naming table, line and reason.
-    """
-    header, rows = rows_of(path)
-    columns = [f"{name}_{axis}" for name in LANDMARKS for axis in "xy"]
-    missing = [name for name in ("id", *columns) if name not in header]
-    if missing:
-        raise BadTable(f"{path} has no column {missing[0]}")
-    found: dict[str, Points] = {}
-    for line, cells in rows:
-        row = dict(zip(header, cells, strict=False))
-        try:
-            values = np.array([float(row[name]) for name in columns])
-        except (KeyError, ValueError):
-            raise BadTable(f"{path}, line {line}: each landmark should be a number") from None
-        found[row["id"]] = values.reshape(-1, 2)
-    return found
 
 
 def length(points: Points) -> float:

@@ -13,6 +13,7 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,18 +24,18 @@ from torch.nn import functional
 from ..config import AugmentConfig, Config, PrepareConfig, TrainConfig
 from ..data.cache import open_cache
 from ..data.dataset import Dataset, open_folder, original_sizes
+from ..data.landmark_table import LANDMARK_TABLE, placed, read_landmarks
+from ..data.pipeline import each_film
 from ..data.split import divide
 from ..errors import BadTable
 from ..files import refuse_unwritable, sha256, write_bytes
 from ..hand import landmarks
-from ..hand.landmarks import LANDMARKS, read_landmarks
+from ..hand.landmarks import LANDMARKS
 from ..hand.locate import Locator as Reader
-from ..hand.prepare import analyse
-from ..images.read import read
 from ..model_file import METADATA, seal
 from ..models.locator import STRIDE, Locator
 from ..progress import progress
-from ..types import DISCLAIMER
+from ..types import DISCLAIMER, Failure
 from .augment import affine, grey, warp
 from .distributed import keep_freed_memory
 from .export import graph
@@ -70,11 +71,11 @@ class LandmarkedFilms:
 def load(root: Path) -> dict[str, tuple[LandmarkedFilms, list[np.ndarray]]]:
     """By split, the films of a data folder that have landmarks, and these in pixels of the films' own aspect."""
     dataset = divide(open_folder(root), Config().data)
-    known = read_landmarks(dataset.root / landmarks.FILE)
+    known = read_landmarks(dataset.root / LANDMARK_TABLE)
     sizes = original_sizes(dataset.root)
     splits = {sample.split for sample in dataset.samples if sample.split and sample.id in known}
     if not splits:
-        raise BadTable(f"{dataset.root / landmarks.FILE} names no film of {dataset.table}")
+        raise BadTable(f"{dataset.root / LANDMARK_TABLE} names no film of {dataset.table}")
     return {split: _hands(dataset.of(split), known, sizes) for split in sorted(splits)}
 
 
@@ -83,11 +84,10 @@ def _hands(
 ) -> tuple[LandmarkedFilms, list[np.ndarray]]:
     cache = open_cache([s for s in dataset.samples if s.id in known], SPEC)
     points = []
-    for sample in cache.samples:
-        film = read(sample.path or "").pixels
-        of_film = known[sample.id] / np.array(sizes.get(sample.id, film.shape[::-1]))
-        top, bottom, left, right = analyse(film, SPEC).box
-        points.append((of_film - [left, top]) / [right - left, bottom - top])
+    for film in each_film(partial(placed, landmarks=known, sizes=sizes, spec=SPEC), cache.samples):
+        if isinstance(film, Failure):  # it was a film when the cache was made
+            raise BadTable(film.reason)
+        points.append(film)
     shown = torch.from_numpy(np.array(points, np.float32))
     return LandmarkedFilms(torch.from_numpy(np.array(cache.pixels)), shown), [known[s.id] for s in cache.samples]
 
