@@ -1,30 +1,30 @@
-"""The errors a person at the edge may see. Each message is one sentence that names the file and the reason."""
+"""The errors that a person may see. Each message is one sentence that names the file and the reason."""
 
 from __future__ import annotations
 
 
 class BoneAgeError(Exception):
-    """Base of every error that is the input's fault, not the program's. Edges print it and exit with 2."""
+    """Base of all errors that the input causes, not the program. The command line prints it and exits with code 2."""
 
 
 class UnreadableImage(BoneAgeError):
-    """The bytes are not a radiograph this program can read (corrupt, truncated, too large, not an image)."""
+    """The bytes are no radiograph that this program reads: damaged, cut short, too large or no image."""
 
 
 class BadTable(BoneAgeError):
-    """A table or data folder is not what it should be (columns, ids, ages, sexes, missing files)."""
+    """A table or data folder is wrong: its columns, ids, ages or sexes, or films that are not there."""
 
 
 class BadModel(BoneAgeError):
-    """A run folder, exported file or named model is missing, altered, cut short or does not fit this program."""
+    """A run folder, model file or named model is missing, altered, cut short or of another version."""
 
 
 class BadConfig(BoneAgeError):
-    """A recipe, a setting or a combination of settings does not exist or contradicts what is stored."""
+    """A recipe or setting does not exist, or contradicts another or what a run has stored."""
 
 
 class CannotWrite(BoneAgeError):
-    """The output exists already, or its folder or disk does not take it."""
+    """An output cannot be written: it exists already, its folder is closed or its disk is full."""
 
 
 class OutsideReference(BoneAgeError):

@@ -17,9 +17,13 @@ LEFTOVERS = ".*.tmp"  # what `replacing` calls its temporary files
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside ``path`` that is synced and takes its name when the block ends well, else is removed.
+    """Write a file whole or not at all.
 
-    CannotWrite names the file when the folder or the disk does not take it.
+    Gives a temporary path beside ``path``. If the block ends well, that file is synced to disk and renamed to ``path``,
+    otherwise it is removed. Missing folders are made.
+
+    Raises:
+        CannotWrite: if ``path`` is a folder or a device, or its folder or disk does not take the file.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -37,7 +41,10 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def refuse_unwritable(folder: Path, named: Path | None = None) -> None:
-    """CannotWrite, about ``named``, if ``folder``, or where it would be made, takes no new files: before the work."""
+    """Raise CannotWrite if no file can be made in ``folder``, which need not exist yet. Called before long work.
+
+    ``named``: the path that the message names, by default the folder.
+    """
     real = Path(os.path.realpath(folder))
     nearest = next(place for place in (real, *real.parents) if place.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
@@ -45,7 +52,7 @@ def refuse_unwritable(folder: Path, named: Path | None = None) -> None:
 
 
 def refuse_overwriting(outs: Iterable[Path], inputs: Iterable[Path | None]) -> None:
-    """CannotWrite naming the first of ``outs`` that is one of the files that are read."""
+    """Raise CannotWrite for the first of ``outs`` that is one of the ``inputs``, also by another name or link."""
     there = [out for out in outs if out.is_file()]
     read = {os.path.realpath(path) for path in inputs if path} if there else set()
     for out in there:
@@ -54,13 +61,13 @@ def refuse_overwriting(outs: Iterable[Path], inputs: Iterable[Path | None]) -> N
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """``data`` as the whole of ``path``, atomically."""
+    """Write ``data`` as the whole of ``path``, atomically."""
     with replacing(path) as temporary:
         temporary.write_bytes(data)
 
 
 def write_json(path: Path, value: Any) -> None:
-    """``value`` as `json_bytes`, atomically."""
+    """Write a JSON value as ``path``, atomically."""
     write_bytes(path, json_bytes(value))
 
 
@@ -70,12 +77,12 @@ def json_bytes(value: Any) -> bytes:
 
 
 def text_bytes(text: str) -> bytes:
-    """UTF-8; what is in a file's name and is none is written as an escape, which in JSON stands for the same."""
+    """Text as UTF-8. Bytes of a file's name that are not text are written as escapes, which JSON reads as the same."""
     return text.encode("utf-8", "backslashreplace")
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files that killed processes left in ``folder``; those of running ones stay."""
+    """Remove from ``folder`` the temporary files of `replacing` whose processes were killed; others are in use."""
     for path in folder.glob(LEFTOVERS):
         if not _runs(path.name.split(".")[-2]):
             path.unlink(missing_ok=True)
@@ -95,7 +102,7 @@ def sha256_json(value: Any) -> str:
 
 
 def _runs(process: str) -> bool:
-    """Whether another process of this number (in decimal digits) is there."""
+    """Whether another process of this number, in decimal digits, is running."""
     if not process.isdigit() or int(process) == os.getpid():
         return False
     try:

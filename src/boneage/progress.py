@@ -1,4 +1,4 @@
-"""One progress bar for all long work: rich on a terminal, plain lines elsewhere."""
+"""The progress of long work on standard error: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -12,15 +12,22 @@ EVERY = 30.0  # seconds between plain lines
 
 
 class Advance(Protocol):
-    """Called as work gets done: how many units, and a note to show beside the bar."""
+    """Called as work gets done, with the number of units since the last call and a note to show beside the bar."""
 
     def __call__(self, done: int = 1, note: str = "") -> None: ...
 
 
 @contextmanager
 def progress(label: str, total: int, unit: str, start: int = 0, *, quiet: bool = False) -> Iterator[Advance]:
-    """A bar over ``total`` units (0: not known) on standard error, with a rate and the time that remains; nothing when
-    ``quiet``."""
+    """Show how far the work is, with its rate and the time that remains.
+
+    Args:
+        label: what is done, such as ``reading films``.
+        total: units in all; 0 where that is not known.
+        unit: of the rate, such as ``films``.
+        start: units that were done before.
+        quiet: show nothing.
+    """
     if quiet:
         yield lambda done=1, note="": None
     elif sys.stderr.isatty():
@@ -55,7 +62,7 @@ def _bar(label: str, total: int, unit: str, start: int) -> Iterator[Advance]:
 
 
 class _Lines:
-    """A line at most every `EVERY` seconds and one at the end."""
+    """Prints a line at most every `EVERY` seconds, and one at the end."""
 
     def __init__(self, label: str, total: int, unit: str, start: int) -> None:
         self.label, self.total, self.unit = label, total, unit

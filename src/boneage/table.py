@@ -1,4 +1,4 @@
-"""A table in any common spelling: commas, semicolons or tabs; UTF-8, UTF-16 or Latin-1; Unix, Windows or old Mac."""
+"""Tables in any common format: commas, semicolons or tabs; UTF-8, UTF-16 or Latin-1; Unix, Windows or old Mac lines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from .errors import BadTable
 
 
 def rows_of(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """Header (lower case, words joined by ``_``) and the numbered rows of a table in any common encoding."""
+    """The header and the rows of a table.
+
+    Returns:
+        The names of the columns as `simple` writes them, and the rows that are not empty, each with its line number in
+        the file. Cells are stripped; a row shorter than the header is filled up with empty cells.
+
+    Raises:
+        BadTable: if the file cannot be read, is empty, is no text or has two columns of one name.
+    """
     text = _text(path)
     first = text.lstrip("\n").partition("\n")[0]
     reader = csv.reader(io.StringIO(text), delimiter=max(",;\t", key=first.count))
@@ -30,7 +38,7 @@ def rows_of(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
 
 
 def simple(name: str) -> str:
-    """A word of a header or a cell in lower case, anything but letters and digits as single ``_``."""
+    """A name in lower case, with one ``_`` for each run of anything but letters and digits."""
     return re.sub(r"[^a-z0-9]+", "_", name.strip().lower()).strip("_")
 
 

@@ -1,4 +1,4 @@
-"""The words of the program: a radiograph, a sex, a flag, a reading. Frozen and checked."""
+"""What the program passes around: a radiograph, a sex, a flag, a reading. All are frozen and checked when made."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SEX_SOURCES = ("given", "table", "dicom", "absent")
 
 
 class Sex(StrEnum):
-    """Sex as the network takes it. Absent, empty or DICOM ``O`` is ``UNKNOWN``, never a default."""
+    """Sex as the network takes it. What is absent, empty or DICOM's ``O`` is ``UNKNOWN``: no sex is assumed."""
 
     FEMALE = "female"
     MALE = "male"
@@ -23,12 +23,16 @@ class Sex(StrEnum):
 
     @property
     def code(self) -> tuple[float, float]:
-        """What the network is told: female (1, 0), male (0, 1), unknown (0, 0)."""
+        """The network's input: female (1, 0), male (0, 1), unknown (0, 0)."""
         return float(self is Sex.FEMALE), float(self is Sex.MALE)
 
     @classmethod
     def parse(cls, text: str | None) -> Sex:
-        """``F``, ``female``, ``m``, ``male``, ``u``, ``O``, empty or None, in any case; ValueError otherwise."""
+        """The sex of a word such as ``F``, ``female``, ``m``, ``U``, ``O`` or an empty one, in any case.
+
+        Raises:
+            ValueError: for any other word.
+        """
         word = (text or "").strip().lower()
         for sex, spellings in _SPELLINGS.items():
             if word in spellings:
@@ -45,10 +49,10 @@ _SPELLINGS = {
 
 @dataclass(frozen=True, repr=False)
 class Identity:
-    """Whose film it is, and from which study and device: the words of a DICOM header, empty where it has none.
+    """Whose film it is and from which study and device, as a DICOM header says; fields that it lacks are empty.
 
-    Dates are ``YYYYMMDD`` and times ``HHMMSS`` with an optional fraction, as DICOM writes them.
-    It is for whoever asks for one of its fields by name: printed or formatted, it shows nothing.
+    Dates are ``YYYYMMDD`` and times ``HHMMSS`` with an optional fraction, as in DICOM. Printed or formatted, an
+    identity shows none of its fields: no log or message gives a patient away by accident.
     """
 
     study_uid: str = ""
@@ -126,7 +130,7 @@ class Failure:
 
 
 class Severity(StrEnum):
-    """How much a flag weighs: a ``note`` informs, a ``warn`` asks to look again, a ``refuse`` withholds the age."""
+    """How much a flag weighs: ``note`` informs, ``warn`` asks to look again, with ``refuse`` no age is given."""
 
     NOTE = "note"
     WARN = "warn"
@@ -135,7 +139,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Flag:
-    """One thing to know about a reading: a ``code`` for programs, and one sentence for people."""
+    """One thing to know about a reading: a ``code`` for programs and one ``sentence`` for people."""
 
     code: str
     severity: Severity
@@ -144,7 +148,7 @@ class Flag:
 
 @dataclass(frozen=True)
 class Interval:
-    """Where the bone age lies with probability ``level`` (of 1): from ``low`` to ``high`` months."""
+    """The bone age lies between ``low`` and ``high`` months with probability ``level``, between 0 and 1."""
 
     level: float
     low: float
@@ -157,12 +161,25 @@ class Interval:
 
 @dataclass(frozen=True)
 class Reading:
-    """The bone age of one film, with all that is needed to know where it came from.
+    """The bone age of one film, and what it was read from and with.
 
-    ``file``: as it was given. ``bone_age_months``: the estimate; None where the film was refused (a flag says why).
-    ``sex_source``: ``given``, ``table``, ``dicom`` or ``absent``. ``version``: of boneage; ``versions``: of what it
-    ran on. ``forced``: the age is given although the film was refused. ``intervals``: None where the model has none.
-    Its JSON is described in ``reading.schema.json`` beside this module.
+    ``reading.schema.json`` beside this module describes its JSON.
+
+    Attributes:
+        file: the film's path as it was given.
+        bone_age_months: the estimate; None where a flag refuses the film.
+        sex: as the network took it.
+        sex_source: ``given``, ``table``, ``dicom`` or ``absent``.
+        flags: what to know about the film and the reading.
+        model: the model's name.
+        weights_sha256: of the trained weights.
+        image_sha256: of the film's file.
+        version: of boneage.
+        versions: of the libraries that it ran on.
+        forced: whether the age is given although the film was refused.
+        intervals: None where the model has none.
+        reference_table: which atlas or population the age refers to.
+        disclaimer: what the reading is not for.
     """
 
     file: str
@@ -198,7 +215,7 @@ class Reading:
 
     @property
     def is_refused(self) -> bool:
-        """Whether a flag refuses the film; its age is then given only where it is forced."""
+        """Whether a flag refuses the film."""
         return any(flag.severity is Severity.REFUSE for flag in self.flags)
 
     def to_dict(self) -> dict[str, Any]:
@@ -210,7 +227,11 @@ class Reading:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Reading:
-        """What `to_dict` gave; ValueError for anything that it cannot have given."""
+        """The reading of a `to_dict`.
+
+        Raises:
+            ValueError: for values that no reading gives.
+        """
         try:
             flags = tuple(Flag(**flag | {"severity": Severity(flag["severity"])}) for flag in values["flags"])
             ranges = values["intervals"]

@@ -1,16 +1,15 @@
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
 
 import cv2
 import numpy as np
 import pytest
 from processes import children
+from refusals import full_disk
 
 from boneage.config import PrepareConfig
 from boneage.data import cache, pipeline
@@ -188,17 +187,9 @@ def test_workers_make_the_same_cache(
     assert len(shared.failures) == 1
 
 
-def test_a_full_disk_leaves_no_file_and_no_process(
-    home: Path, samples: list[Sample], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(file: BinaryIO, rows: int, spec: PrepareConfig) -> None:
-        del rows, spec
-        file.close()
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
+def test_a_full_disk_leaves_no_file_and_no_process(home: Path, samples: list[Sample]) -> None:
     before = children()
-    monkeypatch.setattr(cache, "_write_header", full)
-    with pytest.raises(CannotWrite, match="No space left on device"):
+    with full_disk(2 * SPEC.size**2), pytest.raises(CannotWrite, match="cannot be written: File too large"):
         open_cache(samples, SPEC, workers=2)
     assert list(home.iterdir()) == []
     assert children() == before

@@ -211,7 +211,7 @@ def test_a_table_that_cannot_be_used_at_all(tmp_path: Path) -> None:
 
 def test_every_kind_is_an_error_or_a_warning() -> None:
     assert not ERRORS.keys() & WARNINGS.keys()
-    assert set(check.SHOWN) <= {*ERRORS, *WARNINGS}
+    assert set(data_check.SHOWN) <= {*ERRORS, *WARNINGS}
 
 
 def test_the_command(folder: Path) -> None:

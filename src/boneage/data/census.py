@@ -11,7 +11,16 @@ WIDTH = 24.0  # months: of an age band
 
 
 def census(samples: Iterable[Sample], column: Callable[[Sample], str], width: float = WIDTH) -> dict[str, Counter[str]]:
-    """How many labelled films each age band of ``width`` months holds, by a ``column`` of the sample's."""
+    """Count labelled films by age and one thing more.
+
+    Args:
+        samples: the films.
+        column: what a film is counted under, such as its sex.
+        width: months of an age band.
+
+    Returns:
+        For each band that has films, by its name (``24 to 47``), the counts.
+    """
     bands: dict[int, Counter[str]] = defaultdict(Counter)
     for sample in samples:
         if sample.months is not None:
@@ -20,7 +29,7 @@ def census(samples: Iterable[Sample], column: Callable[[Sample], str], width: fl
 
 
 def strata_table(dataset: Dataset) -> list[str]:
-    """Lines of a Markdown table: how many films of each age and sex are in each part of a divided dataset."""
+    """The lines of a Markdown table: how many films of each age and sex are in each part of a divided dataset."""
     parts = [part for part in SPLITS if dataset.of(part).samples]
     sexes = sorted({sample.sex.value for sample in dataset.samples})
     columns = [f"{part}, {sex}" for part in parts for sex in sexes]

@@ -1,4 +1,4 @@
-"""What is in a data folder and what is wrong with it: its rows, its files, its labels, copies and odd films."""
+"""Check a data folder before it is trained on: rows, files, labels, copies, the split and odd films."""
 
 from __future__ import annotations
 
@@ -63,8 +63,11 @@ _TILE, _CAPTION, _COLUMNS = 192, 36, 8
 class Finding:
     """One thing that is wrong or odd.
 
-    ``kind``: a key of `ERRORS` or `WARNINGS`. ``ids``: the films it is about. ``detail``: what was found, in words.
-    ``degree``: how odd, among those of its kind.
+    Attributes:
+        kind: a key of `ERRORS` or `WARNINGS`.
+        ids: of the films.
+        detail: what was found, for people.
+        degree: how odd it is; the oddest of a kind are listed first.
     """
 
     kind: str
@@ -77,8 +80,15 @@ class Finding:
 class Report:
     """What `check` found.
 
-    ``rows``: of the table, that can be used. ``readable``: films of these. ``formats``: how many of each.
-    ``ages``: how many of each sex, by age band. ``split``: where it comes from; ``parts``: how many are in each.
+    Attributes:
+        table: its path.
+        rows: of the table, without wrong ones.
+        readable: how many of their films can be read.
+        formats: how many films have each format.
+        ages: how many films of each sex are in each age band.
+        split: where the split comes from, for people.
+        parts: how many films are in each part.
+        findings: what is wrong or odd.
     """
 
     table: str
@@ -108,11 +118,16 @@ class Report:
 def check(
     root: str | os.PathLike[str], *, images: str | os.PathLike[str] | None = None, out: Path | None = None
 ) -> Report:
-    """Look at every row and every film of a data folder, or of a table given by its own path.
+    """Check every row and every film of a data folder. Takes 25 KB of memory for each film.
 
-    ``images``: where the films are, if not beside the table. ``out``: a folder for ``report.json`` and ``sheet.png``,
-    on which the odd films are seen. Holds 25 KB of memory for each film.
-    Raises BadTable only if there is no table that can be used at all, CannotWrite if ``out`` takes no files.
+    Args:
+        root: a folder, or a table.
+        images: where the films are, if not beside the table.
+        out: a folder for ``report.json``, and ``sheet.png`` that shows the odd films.
+
+    Raises:
+        BadTable: if there is no table, or none that can be used at all.
+        CannotWrite: if ``out`` takes no files.
     """
     if out is not None:
         refuse_unwritable(out)
@@ -144,7 +159,7 @@ def check(
 
 
 def lines(report: Report) -> list[str]:
-    """The report for people."""
+    """The report as lines of text."""
     formats = ", ".join(f"{count} {name}" for name, count in report.formats.items())
     parts = ", ".join(f"{part} {count}" for part, count in report.parts.items())
     return [
@@ -259,7 +274,7 @@ def _odd(name: str, pixels: np.ndarray, found: Findings) -> Iterator[Finding]:
 
 
 def _divided(dataset: Dataset, equal: Mapping[str, int], findings: list[Finding]) -> tuple[Dataset, str]:
-    """The dataset in its parts as `train` would divide it, and in words where these come from."""
+    """The dataset divided as for training, and where the split comes from, for people."""
     try:
         source = split_source(dataset)
         divided = divide(dataset, DataConfig(), equal)
@@ -280,7 +295,10 @@ def _divided(dataset: Dataset, equal: Mapping[str, int], findings: list[Finding]
 def _copies(
     samples: Mapping[str, Sample], equal: Mapping[str, int], pairs: Sequence[duplicates.Pair]
 ) -> Iterator[Finding]:
-    """Copies by bytes and by sight, and what is wrong between them."""
+    """Equal files, films that look the same, and what is wrong between copies.
+
+    A pair is reported only if its films are not known as equal files; then pairs join the groups, for leaks.
+    """
     joined = duplicates.Joined(samples)
     joined.join_equal(equal)
     for group in joined.groups():
@@ -303,7 +321,7 @@ def _copies(
 
 
 def _contradiction(copies: Sequence[Sample]) -> str:
-    """The labels of samples that show the same film where they differ, else nothing."""
+    """The labels of copies of one film, for people, if they differ; else an empty string."""
     months = {sample.months for sample in copies if sample.months is not None}
     sexes = {sample.sex for sample in copies if sample.sex is not Sex.UNKNOWN}
     if len(months) < 2 and len(sexes) < 2:
@@ -312,7 +330,7 @@ def _contradiction(copies: Sequence[Sample]) -> str:
 
 
 def _sheet(findings: Sequence[Finding], paths: Mapping[str, Path]) -> bytes:
-    """A PNG of the odd films, at most `SHOWN_OF_A_KIND` of each kind, copies side by side."""
+    """A PNG of the odd films, at most `SHOWN_OF_A_KIND` of a kind, copies side by side."""
     panels: dict[tuple[str, ...], np.ndarray] = {}
     for kind in SHOWN:
         those = [finding for finding in findings if finding.kind == kind]
@@ -324,7 +342,7 @@ def _sheet(findings: Sequence[Finding], paths: Mapping[str, Path]) -> bytes:
 
 
 def _panel(finding: Finding, paths: Mapping[str, Path]) -> np.ndarray:
-    """The films of a finding (at most four) side by side, each over its id, and the reason below."""
+    """At most four films of a finding side by side, each over its id, and the finding below."""
     names = finding.ids[:4]
     panel = np.zeros((_TILE + _CAPTION, _TILE * len(names)), np.uint8)
     for number, name in enumerate(names):

@@ -1,4 +1,4 @@
-"""A data folder: its table of films, ages and sexes, and where each film lies. Every row is checked."""
+"""A data folder: its table of films with their bone ages and sexes, every row checked, and where each film lies."""
 
 from __future__ import annotations
 
@@ -58,8 +58,13 @@ _BOOLEANS = {
 class Sample:
     """One film of a table.
 
-    ``path``: where it lies, None if it is not there; from `read_table` alone it is what the image column names, not
-    yet looked for. ``months``: the label, None where the table has none. ``patient``: the id if not known.
+    Attributes:
+        id: unique in the table.
+        path: where it lies, None if it was not found; from `read_table` alone what the image column names, unchecked.
+        months: the bone age that it is labelled with, None where the table has none.
+        sex: unknown where the table has none.
+        patient: the film's id where the table names no patients.
+        split: a key of `SPLITS`, or None.
     """
 
     id: str
@@ -81,7 +86,7 @@ class RowProblem:
 
 @dataclass(frozen=True)
 class Table:
-    """A table as found: the rows that are right, in order, the problems of those that are not, and what it holds."""
+    """A table with the rows that can be used, in order, and what is wrong with the others."""
 
     path: Path
     samples: tuple[Sample, ...]
@@ -92,19 +97,19 @@ class Table:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data folder: ``root``, its ``table`` and the films in the table's order."""
+    """A data folder ``root`` with its ``table`` and the films in the table's order."""
 
     root: Path
     table: Path
     samples: tuple[Sample, ...]
 
     def of(self, split: str) -> Dataset:
-        """The films of one split (``train``, ``validation``, ``calibration`` or ``test``)."""
+        """The dataset with the films of one split only: ``train``, ``validation``, ``calibration`` or ``test``."""
         return replace(self, samples=tuple(sample for sample in self.samples if sample.split == split))
 
     @property
     def doubts(self) -> list[str]:
-        """What is odd about the labels as a whole though the table may be right, in sentences."""
+        """Sentences on what is odd about the labels as a whole, although the table may be right."""
         months = [sample.months for sample in self.samples if sample.months is not None]
         if not look_like_years(months):
             return []
@@ -114,7 +119,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class _Columns:
-    """The header's names by meaning; None where the table has no such column. ``factor``: label to months."""
+    """The names of a table's columns by meaning, None where it has none; ``factor``: months per unit of the ages."""
 
     id: str | None
     image: str | None
@@ -128,9 +133,9 @@ class _Columns:
 def read_table(path: str | os.PathLike[str]) -> list[Sample]:
     """All rows of a table; `with_paths` finds their films.
 
-    Takes the three published RSNA tables and any CSV with named columns: ``id`` or ``image``, and optionally an age
-    (months, or years where the name says so), ``sex`` or ``male``, ``patient`` and ``split``.
-    Raises BadTable naming table, line and reason.
+    The three published RSNA tables are read, and any CSV with a column ``id`` or ``image`` and, where it has them, one
+    of ages (in months, or in years where its name says so), ``sex`` or ``male``, ``patient`` and ``split``.
+    Raises BadTable with the table, the line and what is wrong there.
     """
     table = scan_table(path)
     if table.problems:
@@ -140,7 +145,7 @@ def read_table(path: str | os.PathLike[str]) -> list[Sample]:
 
 
 def scan_table(path: str | os.PathLike[str]) -> Table:
-    """Like `read_table`, but wrong rows are listed as problems; BadTable only if the table as a whole is unusable."""
+    """`read_table`, but wrong rows are listed as problems. Raises BadTable if the table as a whole cannot be used."""
     path = Path(path)
     header, rows = rows_of(path)
     columns = _columns(path, header)
@@ -161,11 +166,15 @@ def scan_table(path: str | os.PathLike[str]) -> Table:
 
 
 def open_folder(root: str | os.PathLike[str], images: str | os.PathLike[str] | None = None) -> Dataset:
-    """The dataset of a folder, or of a table given by its own path.
+    """The dataset of a folder, or of a table.
 
-    Films are found by id with any ending of `read.SUFFIXES` in ``images`` (default: the table's folder) or below;
-    nearer folders first, then by name; an image column may name folders too. A film not there has ``path`` None.
-    Raises BadTable if there is no table, more than one, or one that is wrong.
+    Args:
+        root: a folder with one table, or a table.
+        images: where the films are, by default in the table's folder. They are found there and in subfolders by their
+            id with any ending of a film, or by what an image column names.
+
+    Raises:
+        BadTable: if there is no table, more than one, or one that is wrong.
     """
     table = find_table(root)
     samples = read_table(table)
@@ -176,7 +185,7 @@ def open_folder(root: str | os.PathLike[str], images: str | os.PathLike[str] | N
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a row's film lies, found by so many ``words`` of its path, the name included; ``is_whole``: by all."""
+    """Where a row's film was found, by the last ``words`` parts of its path; ``is_whole``: by all of them."""
 
     path: Path
     words: float = math.inf
@@ -190,10 +199,12 @@ class _Place:
 def with_paths(
     samples: Sequence[Sample], table: Path, images: str | os.PathLike[str] | None = None
 ) -> tuple[Sample, ...]:
-    """A table's samples with the path of each film that lies in the folder ``images``, by default the table's own, or
-    below; BadTable if it is no folder.
+    """A table's samples with the paths of their films, None for those that were not found.
 
-    A film is found by fewer folders than its row names only if no other row finds it as well: it is another's.
+    A row may name folders that do not exist here: then its film is looked for by fewer parts of its path. It is taken
+    only if no other row finds it by as many, or else it could be another row's film.
+
+    ``images``: the folder where the films are, by default the table's own. Raises BadTable if that is no folder.
     """
     folder = table.parent if images is None else Path(images)
     if not folder.is_dir():
@@ -215,7 +226,10 @@ def with_paths(
 
 
 def find_table(root: str | os.PathLike[str]) -> Path:
-    """The table of a folder: a published name, else the single CSV with the columns needed; a file is itself."""
+    """The table of a folder: one with a published name, else the only CSV with the columns of one. A file is its own.
+
+    Raises BadTable if there is none or more than one.
+    """
     root = Path(root)
     if root.is_file():
         return root
@@ -233,7 +247,7 @@ def find_table(root: str | os.PathLike[str]) -> Path:
 
 
 def original_sizes(root: str | os.PathLike[str]) -> dict[str, tuple[int, int]]:
-    """Width and height in pixels of each film before it was resized, from ``original_sizes.csv``; empty without it."""
+    """Width and height in pixels of each film before it was resized, from ``original_sizes.csv`` if that is there."""
     path = Path(root) / "original_sizes.csv"
     if not path.is_file():
         return {}
@@ -251,7 +265,7 @@ def original_sizes(root: str | os.PathLike[str]) -> dict[str, tuple[int, int]]:
 
 
 def split_name(word: str) -> str | None:
-    """A split's one name from any of its spellings, None if empty; ValueError for an unknown word."""
+    """The split that a word such as ``Val`` means, None if it is empty. Raises ValueError for any other word."""
     word = simple(word)
     if word in _NO_VALUE:
         return None
@@ -274,7 +288,7 @@ def _columns(path: Path, header: list[str]) -> _Columns:
 
 
 def _age_column(path: Path, header: list[str]) -> str | None:
-    """The column of labels: a bone age before an age, months before years; BadTable if that leaves two."""
+    """The column of labels: rather a bone age than an age, rather months than years. BadTable if that leaves two."""
     ages = [name for name in header if _is_age(name)]
     ages = [name for name in ages if "bone" in name] or ages
     ages = [name for name in ages if _factor(name) == 1.0] or ages
@@ -289,7 +303,7 @@ def _is_age(name: str) -> bool:
 
 
 def _factor(name: str | None) -> float | None:
-    """Months per unit of a column of ages, None where its name does not tell."""
+    """Months per unit of a column of ages, None where its name does not say."""
     words = set((name or "").split("_"))
     return 1.0 if words & _MONTHS else 12.0 if words & _YEARS else None
 
@@ -339,7 +353,7 @@ def _sex(text: str, column: str) -> Sex:
 
 
 def look_like_years(months: Sequence[float]) -> bool:
-    """Whether a whole column of labels lies where years would, and months hardly: two or more, all below 20 or so."""
+    """Whether labels are likely to be years: two or more (or one that is not whole), and none above 20 or so."""
     whole = all(value == math.floor(value) for value in months)
     return len(months) > whole and max(months) <= (YEARS_AT_MOST if whole else YEARS_AT_MOST + 1)
 
@@ -368,7 +382,7 @@ def _is_candidate(path: Path) -> bool:
 
 
 def _locate(sample: Sample, home: Path, folder: Path, known: Mapping[str, Path]) -> _Place | None:
-    """The film where its path says, else by as many of the named folders as there are, else by its id."""
+    """The film where its path says, else by as much of the end of that path as matches, else by its id."""
     if sample.path and _is_file(sample.path):
         return _Place(sample.path)
     named = sample.path.relative_to(home) if sample.path and sample.path.is_relative_to(home) else sample.path

@@ -1,6 +1,6 @@
-"""Films that are there twice: equal byte for byte, or one film exported again, cropped, turned a little or mirrored.
+"""Find copies of films: files equal byte for byte, and films exported again, cropped, turned a little or mirrored.
 
-Two films of one hand in one pose pass for copies too, which is as it should be: they must not be parted either.
+Two films of one hand in one pose are taken for copies too, which is right: a split must not part them either.
 
     thumbnails → the nearest few of each by their coarse pictures → aligned small → aligned closely → pairs
 
@@ -42,7 +42,7 @@ _BLOCK = 256  # films compared with all others at a time
 
 @dataclass(frozen=True)
 class Pair:
-    """Two films that show the same, ``mirrored`` or not; ``score``: their likeness, at most 1."""
+    """Two films, by id, that show the same, perhaps ``mirrored``; ``score``: their likeness, at most 1."""
 
     first: str
     second: str
@@ -51,32 +51,32 @@ class Pair:
 
 
 class Joined:
-    """Ids that belong together, directly or through others (union–find)."""
+    """Ids that belong together, directly or through others: a union–find structure."""
 
     def __init__(self, ids: Iterable[str]) -> None:
         self._above = {name: name for name in ids}
 
     def root(self, name: str) -> str:
-        """The same id for all that are joined: the first of them in alphabetical order."""
+        """The id that stands for all that are joined with this one: the first of them in alphabetical order."""
         while (above := self._above[name]) != name:
             self._above[name] = self._above[above]
             name = above
         return name
 
     def join(self, first: str, second: str) -> None:
-        """Say that two ids belong together."""
+        """Join two ids, and with them all that each is joined with."""
         low, high = sorted((self.root(first), self.root(second)))
         self._above[high] = low
 
     def join_equal(self, keys: Mapping[str, Hashable]) -> None:
-        """Join the ids whose keys are equal; ids that are not known here are left out."""
+        """Join the ids whose keys are equal. ``keys`` by id; unknown ids are left out."""
         first: dict[Hashable, str] = {}
         for name, key in keys.items():
             if name in self._above:
                 self.join(name, first.setdefault(key, name))
 
     def groups(self) -> list[list[str]]:
-        """All ids, those that belong together in one list."""
+        """All ids in lists of those that are joined."""
         groups: dict[str, list[str]] = defaultdict(list)
         for name in self._above:
             groups[self.root(name)].append(name)
@@ -84,7 +84,7 @@ class Joined:
 
 
 def groups(samples: Sequence[Sample], thumbnails: Mapping[str, np.ndarray]) -> dict[str, int]:
-    """A group's number for each film that is there more than once, by bytes (`exact`) or by sight (`pairs`)."""
+    """A number for each film that has copies, the same for all of them: equal files and `pairs` of ``thumbnails``."""
     joined = Joined(sample.id for sample in samples)
     joined.join_equal(exact(samples))
     for pair in pairs(thumbnails):
@@ -93,7 +93,7 @@ def groups(samples: Sequence[Sample], thumbnails: Mapping[str, np.ndarray]) -> d
 
 
 def exact(samples: Iterable[Sample]) -> dict[str, int]:
-    """A group's number for each film whose file equals another's byte for byte. Only files of one length are read."""
+    """A number for each film whose file equals another's, the same for all. Only files of equal length are read."""
     lengths: dict[int, list[Sample]] = defaultdict(list)
     for sample in samples:
         with contextlib.suppress(OSError):
@@ -107,7 +107,7 @@ def exact(samples: Iterable[Sample]) -> dict[str, int]:
 
 
 def thumbnails(samples: Sequence[Sample]) -> dict[str, np.ndarray]:
-    """uint8 [96, 96] by id of every film that can be read."""
+    """Thumbnails uint8 [96, 96] by id, of all films that can be read."""
     films = each_film(partial(prepared, spec=SPEC), samples)
     return stored(samples, (film if isinstance(film, Failure) else film.pixels for film in films))
 
@@ -129,7 +129,12 @@ def stored(samples: Sequence[Sample], films: Iterable[np.ndarray | Failure]) -> 
 
 
 def pairs(thumbnails: Mapping[str, np.ndarray], least: float = SAME) -> list[Pair]:
-    """The films of a likeness of ``least`` and more; thumbnails are uint8 [96, 96], made with `SPEC`. Best first."""
+    """The pairs of films that show the same, the most alike first.
+
+    Args:
+        thumbnails: uint8 [96, 96] by id, prepared with `SPEC`.
+        least: the smallest likeness of a pair.
+    """
     ids, films = list(thumbnails), list(thumbnails.values())
     small = [_detail(_shrunk(film, SMALL)) for film in films]
     found = []
@@ -150,7 +155,7 @@ def pairs(thumbnails: Mapping[str, np.ndarray], least: float = SAME) -> list[Pai
 
 
 def _candidates(films: Sequence[np.ndarray]) -> Iterator[tuple[int, int, bool]]:
-    """Every film with the `NEIGHBOURS` nearest to it and to its mirror image, each pair once."""
+    """The numbers of two films and whether one is mirrored: each film with the `NEIGHBOURS` nearest to it."""
     if len(films) < 2:
         return
     coarse = np.stack([np.sqrt(_shrunk(film, COARSE) + np.float32(4)) for film in films])
@@ -168,7 +173,7 @@ def _candidates(films: Sequence[np.ndarray]) -> Iterator[tuple[int, int, bool]]:
 
 
 def _unit(pictures: np.ndarray) -> np.ndarray:
-    """float [n, side, side] to [n, side²], each row of mean 0 and length 1, so that products are correlations."""
+    """Pictures [n, side, side] as rows [n, side²] of mean 0 and length 1: products of rows are correlations."""
     flat = pictures.reshape(len(pictures), -1)
     flat = flat - flat.mean(axis=1, keepdims=True)
     return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
@@ -179,7 +184,7 @@ def _shrunk(film: np.ndarray, side: int) -> np.ndarray:
 
 
 def _detail(film: np.ndarray) -> np.ndarray:
-    """What differs from the surroundings (of 1.7 pixels in 96, 2 in the small picture), in units of local contrast."""
+    """A picture less its blurred self, divided by the local contrast, so that faint and strong films compare."""
     sigma = 2.0 if len(film) == SMALL else 1.7
     film = film.astype(np.float32)
     fine = film - cv2.GaussianBlur(film, (0, 0), sigma)
@@ -187,9 +192,10 @@ def _detail(film: np.ndarray) -> np.ndarray:
 
 
 def _aligned(first: np.ndarray, second: np.ndarray, start: np.ndarray) -> tuple[float, np.ndarray]:
-    """The affine map of ``second`` onto ``first`` that makes them correlate best, and that correlation.
+    """The largest correlation of two pictures and the affine map [2, 3] of ``second`` onto ``first`` that gives it.
 
-    Enhanced correlation coefficient (Evangelidis & Psarakis 2008); 0 and ``start`` where it finds no way.
+    By the enhanced correlation coefficient (Evangelidis & Psarakis 2008), from the map ``start`` on; 0 and ``start``
+    if that does not converge.
     """
     stop = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 20, 1e-3)
     with contextlib.suppress(cv2.error):
@@ -199,9 +205,9 @@ def _aligned(first: np.ndarray, second: np.ndarray, start: np.ndarray) -> tuple[
 
 
 def _score(first: np.ndarray, second: np.ndarray, warp: np.ndarray) -> float:
-    """The correlation of two thumbnails' detail, aligned from the small pictures' ``warp`` on.
+    """The likeness of two thumbnails: the correlation of their detail, aligned from the map ``warp`` of the small ones.
 
-    Without the rim, and weighted by brightness: films in equal frames are alike in all but the hand.
+    The rim does not count and bright pixels count more: films in equal frames differ only in the hand.
     """
     second = np.ascontiguousarray(second)
     one, other = _detail(first), _detail(second)

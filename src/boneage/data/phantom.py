@@ -49,9 +49,12 @@ _STROKES = {  # of side markers, in a unit box, y down
 class Phantom:
     """One synthetic film.
 
-    ``pixels``: uint8 [size, size]. ``months``: the bone age it was drawn with. ``landmarks``: float [21, 2], (x, y) in
-    pixels: the joints from base to tip, named by `LANDMARKS`. ``handedness``: ``left``, the thumb to the right, or
-    ``right``.
+    Attributes:
+        pixels: uint8 [size, size].
+        months: the bone age that it was drawn with.
+        sex: female or male.
+        landmarks: float [21, 2], (x, y) in pixels, named by `LANDMARKS`.
+        handedness: ``left``, with the thumb to the right, or ``right``.
     """
 
     pixels: np.ndarray
@@ -69,10 +72,17 @@ def draw(
     size: int = 256,
     plain: bool = False,
 ) -> Phantom:
-    """One film of ``size`` pixels square, with what is not given drawn at random: bone age (uniform over `YOUNGEST` to
-    `OLDEST` months) and sex. ``plain`` leaves out what varies between films: pose, exposure, frames, markers.
+    """Draw a synthetic film.
 
-    ValueError for an unknown sex, an age outside 1 to 240 months or a side under `SMALLEST` pixels.
+    Args:
+        rng: decides all that is not given.
+        months: the bone age; by default uniform from `YOUNGEST` to `OLDEST`.
+        sex: by default either.
+        size: the side of the square film in pixels.
+        plain: leave out what varies between films: pose, exposure, frames and markers.
+
+    Raises:
+        ValueError: for an unknown sex, an age outside 1 to 240 months or a side below `SMALLEST`.
     """
     months = float(rng.uniform(YOUNGEST, OLDEST)) if months is None else float(months)
     sex = (Sex.FEMALE, Sex.MALE)[int(rng.integers(2))] if sex is None else sex
@@ -89,12 +99,23 @@ def draw(
 def write_folder(
     out: Path, n: int, seed: int, *, size: int = 256, on_progress: Callable[[int, int], None] | None = None
 ) -> Path:
-    """``n`` films in the layout of the RSNA training set at ``out``: the table, ``images/ID.png``, the joints in
-    ``hand_keypoints.csv``, and ``phantom.json``, which says that all is synthetic. Film ``i`` depends on (``seed``,
-    ``i``) alone. ``on_progress(done, n)`` is called after every film.
+    """Draw a data folder in the layout of the RSNA training set.
 
-    CannotWrite if ``out`` holds anything or cannot be written (then nothing is left of it), BadConfig for numbers that
-    make no sense.
+    It has the table, ``images/ID.png``, the landmarks and ``phantom.json``, which says that all is synthetic.
+
+    Args:
+        out: the folder to make; a failure leaves nothing of it.
+        n: how many films.
+        seed: film ``i`` depends on ``seed`` and ``i`` only.
+        size: the side of the square films in pixels.
+        on_progress: called after every film with how many are done, and ``n``.
+
+    Returns:
+        ``out``.
+
+    Raises:
+        CannotWrite: if ``out`` holds anything or cannot be written.
+        BadConfig: for numbers that make no folder.
     """
     if n < 1 or seed < 0 or size < SMALLEST:
         raise BadConfig(

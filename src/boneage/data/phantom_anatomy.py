@@ -4,7 +4,7 @@ The frame is a left hand seen from behind: origin at the wrist, x towards the th
 A bone is a closed outline with a marrow space inside; it is a list of points, drawn by `boneage.data.phantom`.
 
 The ages at which centres appear and fuse are rounded, generic textbook values (in the manner of Greulich and Pyle 1959,
-Garn et al. 1967, Scheuer and Black 2000); adult lengths and widths are rounded likewise. They serve to make films whose
+Garn et al. 1967, Scheuer and Black 2000); adult lengths and widths are rounded too. They serve to make films whose
 label is known, never to read a real one.
 """
 

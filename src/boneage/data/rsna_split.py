@@ -22,7 +22,7 @@ SEED = 0
 
 
 def write_rsna_split(root: str | os.PathLike[str], out: str | os.PathLike[str]) -> Dataset:
-    """Make the project's split of the RSNA training films in ``root`` and write it to ``out``; returns both."""
+    """Divide the RSNA training films in ``root``, write the parts as ``out`` and return the divided dataset."""
     dataset = open_folder(root)
     films = dataset.samples
     parts = assign(films, duplicates.groups(films, duplicates.thumbnails(films)), SIZES, SEED)

@@ -1,4 +1,4 @@
-"""Which film trains, which validates, which calibrates: stratified by age and sex, patients and copies kept whole."""
+"""Divide films into those that train, validate and calibrate, in proportion by age and sex; patients stay together."""
 
 from __future__ import annotations
 
@@ -28,12 +28,20 @@ Unit = tuple[Sample, ...]
 
 
 def split_of(dataset: Dataset, config: DataConfig, groups: Mapping[str, int] | None = None) -> dict[str, str]:
-    """The split of every labelled film, by id.
+    """The split of every labelled film, by id; films without one are left out.
 
-    In this order: the table's column ``split``, ``split.csv`` beside the table, the committed RSNA split if most
-    labelled ids are in it (the others train), else `assign` with the fractions and the seed of ``config``. ``groups``
-    keeps films together there (see `duplicates.groups`); by default those whose files are equal byte for byte.
-    Films with an empty cell, or none, are in no part.
+    It comes from the first of these that there is: the table's column ``split``; ``split.csv`` beside the table; the
+    RSNA split in this package, if most labelled ids are in it (the others train); `assign`.
+
+    Args:
+        dataset: the films.
+        config: the fractions and the seed for `assign`.
+        groups: films that `assign` keeps together (see `boneage.data.duplicates.groups`); by default those whose files
+            are equal byte for byte.
+
+    Raises:
+        BadTable: if ``split.csv`` is wrong.
+        BadConfig: if the fractions are.
     """
     films = [sample for sample in dataset.samples if sample.months is not None]
     if any(sample.split for sample in films):
@@ -47,7 +55,7 @@ def split_of(dataset: Dataset, config: DataConfig, groups: Mapping[str, int] | N
 
 
 def split_source(dataset: Dataset) -> Path | None:
-    """The file that splits this dataset: ``split.csv`` beside the table, the committed RSNA split, or none."""
+    """The file that divides this dataset: ``split.csv`` beside its table, the RSNA split in this package, or None."""
     own = dataset.root / SPLIT_TABLE
     if own.is_file():
         return own
@@ -56,12 +64,12 @@ def split_source(dataset: Dataset) -> Path | None:
 
 
 def _ours(ids: Iterable[str]) -> set[str]:
-    """Those that the committed RSNA split knows."""
+    """The ids that are in the RSNA split."""
     return read_split(RSNA).keys() & ids
 
 
 def divide(dataset: Dataset, config: DataConfig, groups: Mapping[str, int] | None = None) -> Dataset:
-    """The dataset with every film's ``split`` filled from `split_of`, None for those in no part."""
+    """The dataset with every film's ``split`` as `split_of` has it, None for films in no part."""
     parts = split_of(dataset, config, groups)
     return replace(dataset, samples=tuple(replace(s, split=parts.get(s.id)) for s in dataset.samples))
 
@@ -69,13 +77,19 @@ def divide(dataset: Dataset, config: DataConfig, groups: Mapping[str, int] | Non
 def choose(
     dataset: Dataset, config: DataConfig, part: str, trained_on: Mapping[str, Any] | None = None
 ) -> tuple[Dataset, str]:
-    """The films to evaluate on, and what to call them.
+    """The films to evaluate on, and the name of their part.
 
-    ``part``: a split's name, ``all`` labelled films, or ``auto``: validation where the folder or the project defines a
-    split or the model was trained on this very folder (``trained_on``: a run's record of its data, see `films.load`),
-    else all: films that are new to the model need no split. BadConfig for a word that is no split, and for ``auto``
-    where the folder may hold films trained on among others: it has the name of the one trained on and has changed
-    since, or a few of its ids are RSNA films'; BadTable if nothing is left.
+    Args:
+        dataset: the films.
+        config: for `divide`.
+        part: a split, ``all`` for all labelled films, or ``auto``: validation films where the folder or this package
+            defines a split or the model was trained on this folder, else all, as the model has seen none of them.
+        trained_on: the record of a run's data (see `boneage.training.tensors.load`).
+
+    Raises:
+        BadConfig: for a word that is no split; for ``auto`` where some of the films may have been trained on: the
+            folder has the name of the one trained on but has changed, or a few of its ids are those of RSNA films.
+        BadTable: if no film is left.
     """
     divided = divide(dataset, config)
     if part == "auto":
@@ -117,12 +131,13 @@ def _named(word: str) -> str:
 
 
 def fingerprint(dataset: Dataset) -> str:
-    """One hash for a divided dataset's ids, labels, sexes and parts: two runs with the same had the same data."""
+    """A hash of a divided dataset's ids, labels, sexes and parts: runs of the same hash had the same data."""
     return sha256_json({s.id: [s.months, s.sex.value, s.split] for s in dataset.samples})
 
 
 def sizes(films: int, config: DataConfig) -> dict[str, int]:
-    """How many films validate and calibrate: the configured fractions, at least one to validate from 5 films on."""
+    """How many of so many films validate and calibrate: the configured fractions, and from `FEWEST` on at least one
+    validates. Raises BadConfig for fractions that leave no film to train."""
     fractions = (config.validation, config.calibration)
     if min(fractions) < 0 or sum(fractions) >= 1:
         raise BadConfig(f"data.validation {fractions[0]} and data.calibration {fractions[1]} should sum to below 1")
@@ -135,11 +150,20 @@ def sizes(films: int, config: DataConfig) -> dict[str, int]:
 def assign(
     samples: Iterable[Sample], groups: Mapping[str, int], counts: Mapping[str, int], seed: int
 ) -> dict[str, str]:
-    """Each film's part by id: ``counts`` films in each named part, the rest ``train``.
+    """Choose each film's part: ``counts`` films for each named part, the rest ``train``.
 
-    Age bands of 12 months x sex are represented in proportion. Films of one patient or one group stay together; a
-    count is met exactly where patients of one film are left to fill it up, else from below. A film's place among its
-    like depends on the seed and its patient's ids only, through SHA-256, the same with every version of every library.
+    Every part has its share of each age band of 12 months and each sex. Films of one patient or group stay together, so
+    a part may get fewer films than its count if no patient of few enough films is left. The choice depends on the seed
+    and the ids alone, through SHA-256, so it is the same with every version of every library.
+
+    Args:
+        samples: the films.
+        groups: a number for films that belong together, by id.
+        counts: the size of each part but ``train``.
+        seed: for another choice.
+
+    Returns:
+        The part by id.
     """
     films = list(samples)
     strata = _strata(_units(films, groups), seed)
@@ -151,7 +175,7 @@ def assign(
 
 
 def read_split(path: Path) -> dict[str, str]:
-    """A split table ``id,split``: the part by id, empty cells left out; BadTable naming line and reason."""
+    """The parts by id of a table with the columns ``id`` and ``split``; empty cells are left out. Raises BadTable."""
     header, rows = rows_of(path)
     if not {"id", "split"} <= set(header):
         raise BadTable(f"{path} should have the columns id and split, found {', '.join(header)!r}")
@@ -168,14 +192,14 @@ def read_split(path: Path) -> dict[str, str]:
 
 
 def write_split(path: Path, parts: Mapping[str, str]) -> None:
-    """Write ``id,split`` in the mapping's order, whole or not at all; CannotWrite if the folder or disk refuses."""
+    """Write a table for `read_split` in the mapping's order. Raises CannotWrite."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([("id", "split"), *parts.items()])
     write_bytes(path, text.getvalue().encode())
 
 
 def _units(films: Sequence[Sample], groups: Mapping[str, int]) -> list[Unit]:
-    """The films that must stay together: joined by patient or by group, directly or through others."""
+    """Films that must stay together, joined by patient or group, directly or through others."""
     joined = duplicates.Joined(sample.id for sample in films)
     joined.join_equal({sample.id: sample.patient for sample in films})
     joined.join_equal(groups)
@@ -186,7 +210,7 @@ def _units(films: Sequence[Sample], groups: Mapping[str, int]) -> list[Unit]:
 
 
 def _strata(units: Iterable[Unit], seed: int) -> dict[Stratum, list[Unit]]:
-    """Units by sex and age band of their first film (by id), each stratum in its order of drawing."""
+    """Units by the sex and age band of their first film (by id), each stratum in the order of drawing."""
     strata: dict[Stratum, list[tuple[bytes, Unit]]] = defaultdict(list)
     for unit in units:
         first = min(unit, key=lambda sample: sample.id)
@@ -196,7 +220,10 @@ def _strata(units: Iterable[Unit], seed: int) -> dict[Stratum, list[Unit]]:
 
 
 def _draw(strata: dict[Stratum, list[Unit]], count: int) -> list[Unit]:
-    """Take units of ``count`` films in all out of the strata, in proportion; a second pass fills what is short."""
+    """Take units of ``count`` films in all out of the strata, in proportion.
+
+    A stratum gives less than its share where its next units are too large; a second pass takes what is short from any.
+    """
     shares = _shares({name: sum(map(len, units)) for name, units in strata.items()}, count)
     taken = [unit for name, units in strata.items() for unit in _take(units, shares[name])]
     short = count - sum(map(len, taken))
@@ -208,7 +235,7 @@ def _draw(strata: dict[Stratum, list[Unit]], count: int) -> list[Unit]:
 
 
 def _take(units: list[Unit], count: int) -> list[Unit]:
-    """Remove from the front of ``units`` those that fit into ``count`` films, and return them."""
+    """Remove from ``units``, from the front, those that fit into ``count`` films, and return them."""
     taken: list[Unit] = []
     left: list[Unit] = []
     for unit in units:
@@ -220,7 +247,7 @@ def _take(units: list[Unit], count: int) -> list[Unit]:
 
 
 def _shares(available: Mapping[Stratum, int], count: int) -> dict[Stratum, int]:
-    """``count`` in proportion to ``available``, in whole numbers, by largest remainders."""
+    """``count`` divided in proportion to ``available``, in whole numbers: the largest remainders are rounded up."""
     total = sum(available.values())
     if not total:
         return Counter()

@@ -1,6 +1,6 @@
-"""DICOM bytes (CR, DX, secondary capture) to a `Radiograph`: grey levels as displayed, and what the header says.
+"""Read DICOM (CR, DX, secondary capture) as a `Radiograph`, its grey levels as a viewer displays them.
 
-The grey pipeline is that of DICOM PS3.3 C.11 and PS3.4 N.2: stored values, modality LUT, VOI LUT, presentation.
+The steps are those of DICOM PS3.3 C.11 and PS3.4 N.2: stored values, modality LUT, VOI LUT, presentation.
 """
 
 from __future__ import annotations
@@ -40,11 +40,19 @@ _CHILD = Path(__file__).with_name("dicom_frame.py")
 
 
 def read_dicom(data: bytes, name: str, sha256: str, *, max_pixels: int) -> Radiograph:
-    """The first frame of a DICOM file as float32 [rows, columns] in [0, 1], bone bright as the file displays it.
+    """Read the first frame of a DICOM file, and what its header says (see `boneage.images.dicom_header`).
 
-    Sex, chronological age (months), laterality and spacing (mm, row then column) are taken from the header; what is
-    odd there becomes a note. Raises UnreadableImage. pydicom meets hostile bytes with any type of error, so all are
-    caught.
+    Args:
+        data: the bytes of the file.
+        name: the film's ``source``.
+        sha256: of ``data``, in hexadecimal.
+        max_pixels: the largest rows times columns.
+
+    Returns:
+        The film, with pixels float32 [rows, columns] in [0, 1] as displayed, so bone is bright.
+
+    Raises:
+        UnreadableImage: also for damaged files, on which pydicom raises errors of any type: all are caught.
     """
     try:
         dataset = _parse(data)
@@ -84,7 +92,7 @@ def _parse(data: bytes) -> Dataset:
 
 
 def _inflated(data: bytes) -> bytes:
-    """The bare data set of a deflated file, inflated to a limit (pydicom has none); other files as they are."""
+    """The data set of a deflated file, inflated up to a limit, which pydicom does not have; other files unchanged."""
     if DeflatedExplicitVRLittleEndian.encode() not in data[:4096]:
         return data
     file = io.BytesIO(data)
@@ -137,7 +145,10 @@ def _stored_values(dataset: Dataset, frames: int) -> tuple[np.ndarray, str]:
 
 
 def _used_bits(values: np.ndarray, dataset: Dataset) -> np.ndarray:
-    """Only the BitsStored bits below HighBit, sign extended: old files keep overlays or nothing in the others."""
+    """Keep the BitsStored bits below HighBit, with their sign: old files have overlays in the other bits.
+
+    Shifted left until HighBit is the top bit of the word, and back: a signed type then repeats its sign.
+    """
     if values.dtype.kind == "f" or dataset.BitsAllocated == 1:
         return values
     allocated, stored = 8 * values.dtype.itemsize, int(dataset.BitsStored)
@@ -163,7 +174,7 @@ def _request(dataset: Dataset, syntax: UID) -> dict[str, Any]:
 
 
 def _decoded_apart(request: dict[str, Any], frame: bytes) -> tuple[np.ndarray, str]:
-    """Decode in a process of its own, so that a codec that crashes or hangs takes nothing else with it."""
+    """Decode a compressed frame in a process of its own, so that a codec that crashes or hangs stops nothing else."""
     try:
         child = subprocess.run(
             [sys.executable, "-P", "-W", "ignore", str(_CHILD)],
@@ -218,7 +229,7 @@ def _padding(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
 
 
 def _as_stored(value: int, dtype: np.dtype, dataset: Dataset) -> int:
-    """A padding value written with the other signedness, as some scanners do, in that of the stored values."""
+    """A padding value in the signedness of the stored values; some scanners write it in the other."""
     bits = 16 if dtype.kind == "f" else 8 * dtype.itemsize
     if dtype.kind == "i" and value >= 2 ** (bits - 1):
         return value - 2**bits

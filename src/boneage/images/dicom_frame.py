@@ -1,8 +1,8 @@
-"""One compressed DICOM frame on standard input to raw pixels on standard output: run as a process of its own.
+"""A process that decodes one compressed DICOM frame, from standard input to standard output.
 
-The codecs are C libraries, and some of them abort on a damaged stream: here they take only this process with them.
-In: a line of JSON with the Image Pixel elements, then the codestream. Out: a line of JSON, then the raw array.
-This file is run by its path, so it imports nothing of the package it lies in.
+The codecs are C libraries, and some abort on a damaged stream: here that ends only this process.
+Input: a line of JSON with the elements of the Image Pixel module, then the codestream. Output: a line of JSON, then the
+raw array. The file is run by its path, so it imports nothing from the package.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def decode(request: dict[str, Any], frame: bytes) -> tuple[Any, str]:
 
 
 def _private_stdout() -> BinaryIO:
-    """Standard output for the answer alone; what a library prints goes to standard error."""
+    """A copy of standard output for the answer; what a library prints from now on goes to standard error."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     return answers

@@ -40,9 +40,14 @@ _LONGEST = 200  # characters kept of one of these: a person's name has at most t
 
 
 def described(dataset: Dataset, pixels: np.ndarray, notes: list[str], name: str, sha256: str) -> Radiograph:
-    """The radiograph of decoded ``pixels``, with all that the header says of it.
+    """The radiograph of a DICOM file.
 
-    ``notes``: of how the pixels were read; what is odd in the header is added to them. ``name``: the film's source.
+    Args:
+        dataset: the header.
+        pixels: float32 [rows, columns] in [0, 1], as displayed.
+        notes: on how the pixels were read; notes on what is odd in the header are added.
+        name: the film's ``source``.
+        sha256: of the file's bytes.
     """
     modality = text(dataset, "Modality")
     if modality not in _RADIOGRAPHY:
@@ -78,19 +83,19 @@ def _words(dataset: Dataset, keyword: str) -> str:
 
 
 def text(dataset: Dataset, keyword: str) -> str:
-    """A short code in capitals, empty where it is absent."""
+    """An attribute that holds a short code, in capitals; empty where it is absent."""
     value = dataset.get(keyword)
     return "" if value is None else printable(str(value), 32).strip().upper()
 
 
 def number(dataset: Dataset, keyword: str) -> float | None:
-    """The first value of a decimal element, or None where there is none that is a finite number."""
+    """The first value of a decimal attribute; None where it is absent or no finite number."""
     values = _numbers(dataset, keyword)
     return values[0] if values and np.isfinite(values[0]) else None
 
 
 def _numbers(dataset: Dataset, keyword: str) -> list[float]:
-    """A decimal element's values; empty where there are none, NaN for what is no number."""
+    """The values of a decimal attribute, NaN for those that are no numbers; empty where it is absent."""
     value = dataset.get(keyword)
     several = [] if value is None else [value] if isinstance(value, (str, int, float)) else value
     found = []
@@ -112,7 +117,11 @@ def _sex(dataset: Dataset, notes: list[str]) -> Sex:
 
 
 def _age(dataset: Dataset, notes: list[str]) -> float | None:
-    """Months at the study: from the dates where they agree with PatientAge or stand alone, else from PatientAge."""
+    """Months at the study.
+
+    The dates of birth and study tell it to the day, and are used unless PatientAge, which is rounded down to a unit,
+    contradicts them.
+    """
     dated = _months_between(text(dataset, "PatientBirthDate"), text(dataset, "StudyDate"))
     found = re.fullmatch(r"(\d{1,3})([DWMY])", text(dataset, "PatientAge"))
     if not found:

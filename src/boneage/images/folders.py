@@ -1,4 +1,4 @@
-"""Folders of films: what lies in them and below, in an order that no disk decides."""
+"""Find the films in a folder and its subfolders, in the same order on every machine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .read import is_film
 
 
 def entries(folder: Path) -> list[os.DirEntry[str]]:
-    """A folder's visible entries by name; BadTable if it cannot be listed."""
+    """A folder's entries in the order of their names, without hidden ones. Raises BadTable if it cannot be listed."""
     try:
         with os.scandir(folder) as scan:
             return sorted((entry for entry in scan if not entry.name.startswith(".")), key=lambda entry: entry.name)
@@ -20,10 +20,16 @@ def entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def films_below(folder: Path, closed: dict[Path, str] | None = None) -> Iterator[Path]:
-    """Every film (`read.is_film`) in a folder and those below it: nearer ones first, then by name.
+    """Every film (see `boneage.images.read.is_film`) in a folder and its subfolders: nearer ones first, then by name.
 
-    Links to folders are followed, each folder is entered once. A folder that cannot be listed goes into ``closed``
-    with the reason; without one it is a BadTable.
+    Links to folders are followed; each folder is entered once.
+
+    Args:
+        folder: where to look.
+        closed: takes the subfolders that cannot be listed, with the reason.
+
+    Raises:
+        BadTable: if the folder, or without ``closed`` a subfolder, cannot be listed.
     """
     level, entered = [folder], {os.path.realpath(folder)}
     while level:

@@ -1,4 +1,7 @@
-"""A file's bytes to a `Radiograph`, told by content: PNG, JPEG, TIFF, WebP, AVIF, BMP and DICOM."""
+"""Read a file as a `Radiograph`: PNG, JPEG, TIFF, WebP, AVIF, BMP or DICOM, recognised by its content.
+
+A new format is its first bytes in `format_of` and its reader in `_decode`.
+"""
 
 from __future__ import annotations
 
@@ -68,12 +71,21 @@ _UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {  # EXIF orientation 
 def read(
     source: str | os.PathLike[str] | bytes, *, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES
 ) -> Radiograph:
-    """Read one film from a path or from the bytes of a file.
+    """Read one film. Safe to call from several threads.
 
-    The format is decided by content, never by name. Pixels are float32 [height, width] in [0, 1]; colour becomes
-    its ITU-R BT.601 luminance, transparency lies on black, EXIF orientation is applied.
-    Sizes are checked before anything is decoded. Safe to call from several threads.
-    Raises UnreadableImage: one sentence with the file and the reason.
+    The content decides the format, not the name. Colour becomes its ITU-R BT.601 luminance, transparent pixels are laid
+    on black and the EXIF orientation is applied.
+
+    Args:
+        source: a path, or the bytes of a file.
+        max_pixels: the largest width times height, checked before anything is decoded.
+        max_bytes: the largest length of the file.
+
+    Returns:
+        The film, with pixels float32 [height, width] in [0, 1].
+
+    Raises:
+        UnreadableImage: one sentence with the file and the reason.
     """
     name = "<bytes>" if isinstance(source, bytes) else os.fspath(source)
     try:
@@ -120,7 +132,7 @@ def _decode(data: bytes, name: str, max_pixels: int) -> Radiograph:
 
 
 def _dicom_reader() -> Callable[..., Radiograph]:
-    """Imported only for DICOM: a machine that only trains may lack pydicom."""
+    """`read_dicom`, imported when it is needed: a machine that only trains may lack pydicom."""
     try:
         from .dicom import read_dicom
     except ModuleNotFoundError as error:
@@ -129,7 +141,7 @@ def _dicom_reader() -> Callable[..., Radiograph]:
 
 
 def is_film(path: str | os.PathLike[str]) -> bool:
-    """Whether a file of a folder is to be read: by its ending, and without one of `SUFFIXES` if it is a DICOM file."""
+    """Whether a file in a folder is taken for a film: it has one of `SUFFIXES`, or it is DICOM by its content."""
     name = os.path.basename(path)
     if os.path.splitext(name)[1].lower() in SUFFIXES:
         return True
@@ -177,7 +189,7 @@ def _looks_like(data: bytes) -> str:
 
 
 def _decode_picture(data: bytes, kind: str, max_pixels: int) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Pixels and notes of anything but DICOM. Pillow meets hostile bytes with any type of error, so all are caught."""
+    """Pixels and notes of any format but DICOM. On damaged files Pillow raises errors of any type: all are caught."""
     try:
         with _open(data, kind) as image:
             check_size(*image.size, max_pixels)
@@ -197,7 +209,7 @@ def _decode_picture(data: bytes, kind: str, max_pixels: int) -> tuple[np.ndarray
 
 
 def _open(data: bytes, kind: str) -> ImageFile.ImageFile:
-    """The header only. `Image.open` is not used: it warns of large images before their size can be asked."""
+    """Read the header. `Image.open` is not used: it warns of large images before their size can be checked."""
     module, factory = _PLUGINS[kind]
     try:
         plugin = import_module(f"PIL.{module}")
@@ -209,7 +221,7 @@ def _open(data: bytes, kind: str) -> ImageFile.ImageFile:
 
 
 def _check_cover(image: ImageFile.ImageFile, kind: str) -> None:
-    """Pillow leaves black what the strips of a lying TIFF do not cover, which can be nearly all of it."""
+    """Raise UnreadableImage for a TIFF whose strips do not cover it: Pillow would leave the rest black."""
     covered = max((extents[3] for _, extents, *_ in image.tile if extents), default=0)
     if kind == "TIFF" and covered < getattr(image, "tag_v2", {}).get(_TIFF_HEIGHT, 0):
         raise UnreadableImage("the TIFF image is truncated: its strips do not cover it")
@@ -228,7 +240,7 @@ def _damage(error: Exception) -> str:
 
 
 def _grey(image: Image.Image, data: bytes, kind: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Any Pillow mode to float32 [height, width] in [0, 1], and notes on what was done."""
+    """An image of any Pillow mode as float32 [height, width] in [0, 1], and notes on what was lost."""
     if image.mode in ("L", "1") and not image.has_transparency_data:
         return np.asarray(image, dtype=np.float32) / (255 if image.mode == "L" else 1), ()
     if image.mode.startswith("I;16"):
@@ -247,7 +259,7 @@ def _grey(image: Image.Image, data: bytes, kind: str) -> tuple[np.ndarray, tuple
 
 
 def _deep_colour(data: bytes) -> np.ndarray:
-    """A PNG that Pillow has found whole, as uint16 RGB or RGBA: Pillow itself keeps 8 bits of 16-bit colour."""
+    """A PNG as uint16 RGB or RGBA, decoded by OpenCV: Pillow keeps only 8 bits of 16-bit colour."""
     import cv2
 
     array = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -277,7 +289,7 @@ def _sixteen_bit(image: Image.Image) -> np.ndarray:
 
 
 def _wide(image: Image.Image) -> tuple[np.ndarray, tuple[str, ...]]:
-    """32-bit integers and floats, whose white point no file says: floats in [0, 1] stay, others fill their range."""
+    """32-bit integers and floats, of which no file says what is white: floats in [0, 1] stay, others are scaled."""
     values = np.asarray(image)
     inverted = getattr(image, "tag_v2", {}).get(_TIFF_PHOTOMETRIC) == 0
     pixels, notes = _by_range(values, keep_unit=image.mode == "F")
@@ -285,7 +297,7 @@ def _wide(image: Image.Image) -> tuple[np.ndarray, tuple[str, ...]]:
 
 
 def _by_range(values: np.ndarray, *, keep_unit: bool) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Float32 in [0, 1] from any values: as they are where all lie there and ``keep_unit``, else by their range."""
+    """Any values as float32 in [0, 1], and notes. They are scaled by their range unless ``keep_unit`` and they fit."""
     notes: tuple[str, ...] = ()
     finite = np.isfinite(values)
     if not finite.any():
