@@ -168,13 +168,9 @@ def scan_table(path: str | os.PathLike[str]) -> Table:
 def open_folder(root: str | os.PathLike[str], images: str | os.PathLike[str] | None = None) -> Dataset:
     """The dataset of a folder, or of a table.
 
-    Args:
-        root: a folder with one table, or a table.
-        images: where the films are, by default in the table's folder. They are found there and in subfolders by their
-            id with any ending of a film, or by what an image column names.
-
-    Raises:
-        BadTable: if there is no table, more than one, or one that is wrong.
+    Films are found by their id, with any ending of a film, or by what an image column names, in the folder ``images``
+    (by default the table's own) or in its subfolders.
+    Raises BadTable if there is no table, more than one, or one that is wrong.
     """
     table = find_table(root)
     samples = read_table(table)
