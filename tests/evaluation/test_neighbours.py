@@ -14,7 +14,7 @@ from boneage import Predictor, Radiograph, read
 from boneage.data.dataset import Sample
 from boneage.errors import BadConfig, BadModel, BadTable
 from boneage.evaluation.neighbours import TILE, Gallery, Neighbour, check_place, neighbours, open_gallery, sheet
-from boneage.reading import predictor
+from boneage.reading import weights
 
 
 @pytest.fixture(scope="module")
@@ -147,4 +147,4 @@ def test_the_command_draws_where_it_looked(films: Path, tiny_model: Path, tmp_pa
     done("predict", place, *words, "--heatmap", tmp_path / "maps")
     assert contents(tmp_path / "maps").keys() == {"1.png", "2.png"}, "a refused film has no map"
     refused("predict", film, *words, "--heatmap", tmp_path / "one.jpg", naming="one.jpg", because="should end in .png")
-    assert predictor.shipped()
+    assert weights.shipped()
