@@ -32,7 +32,7 @@ from boneage.data.dataset import Sample, open_folder
 from boneage.data.phantom import draw
 from boneage.data.split import divide
 from boneage.errors import BoneAgeError
-from boneage.evaluation.robustness import rotated
+from boneage.evaluation.changes import rotated
 from boneage.files import write_json
 from boneage.hand import flags, quality
 from boneage.hand.landmarks import LANDMARKS

@@ -54,8 +54,12 @@ class Workers(Generic[Task, Result]):
         self._work, self._closed = bytes(ForkingPickler.dumps(work)), False
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         self._all: list[_Worker] = []
-        for _ in range(count):
-            self._idle.put(self._started())
+        try:
+            for _ in range(count):
+                self._idle.put(self._started())
+        except BaseException:  # no process more, or Ctrl-C: nobody has entered the context yet
+            self.close()
+            raise
 
     def __enter__(self) -> Workers[Task, Result]:
         return self
@@ -90,7 +94,7 @@ class Workers(Generic[Task, Result]):
     def close(self) -> None:
         """Kill all workers; a call of `results` that waits for one ends with `Died`."""
         self._closed = True
-        for worker in self._all:
+        for worker in tuple(self._all):  # other threads may still replace one
             worker.kill()
 
     def _started(self) -> _Worker:
@@ -138,12 +142,13 @@ class _Worker:
 
     def kill(self) -> None:
         """End the process and what it has started, a codec's for one; nothing if it has ended."""
-        if hasattr(os, "killpg"):
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-        else:  # Windows
-            self.process.kill()
-        self.process.wait()
+        if self.process.returncode is None:  # else its number may by now be another's
+            if hasattr(os, "killpg"):
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(self.process.pid, signal.SIGKILL)
+            else:  # Windows
+                self.process.kill()
+            self.process.wait()
         for pipe in (self.tasks, self.answers):
             with suppress(OSError):  # what was still to be sent
                 pipe.close()

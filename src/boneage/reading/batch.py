@@ -17,7 +17,14 @@ from .predictor import Predictor
 
 @dataclass(frozen=True)
 class Item:
-    """One film to read. ``sex`` None: what the file says. ``path`` None: it cannot be read, for this ``reason``."""
+    """One film to read.
+
+    Attributes:
+        id: as a table names it, or the file's name without its ending.
+        path: None for what cannot be read, which has a ``reason``.
+        sex: None for what the file says.
+        sex_source: where ``sex`` comes from: ``given`` or ``table``.
+    """
 
     id: str
     path: Path | None
@@ -27,11 +34,19 @@ class Item:
 
 
 def items(source: str | Path, sex: Sex | None = None, images: str | Path | None = None) -> list[Item]:
-    """The films that ``source`` stands for: a file, a folder of films (and folders), or a table with ids.
+    """List the films of a file, a folder or a table.
 
-    A sex given here holds for all; without one the table's holds, else the file's. ``images``: where a table's films
-    are, if not beside it. A folder's film is known by its name without ending, or by its path within the folder where
-    several share that name. Raises UnreadableImage, BadTable or BadConfig.
+    A folder's film has its name without ending as id, or its path in the folder if several have that name.
+
+    Args:
+        source: a film, a folder of films and subfolders, or a table of ids.
+        sex: of all films; by default what the table says, else what the file says.
+        images: the folder of a table's films, by default the table's own.
+
+    Raises:
+        UnreadableImage: if a folder has no films.
+        BadTable: if a table is wrong, or the folder cannot be listed.
+        BadConfig: if ``images`` is given and ``source`` is no table.
     """
     path = Path(source)
     if path.suffix.lower() in {".csv", ".tsv"} and not path.is_dir():
@@ -44,7 +59,7 @@ def items(source: str | Path, sex: Sex | None = None, images: str | Path | None 
 
 
 def read_all(predictor: Predictor, films: Sequence[Item], *, force: bool = False) -> Iterator[Reading | Failure]:
-    """A reading or a failure for each film, in order. ``force``: an age for refused films too."""
+    """Read each film, in order: a film that fails stops no other. ``force``: give refused films an age too."""
     for film in films:
         if film.path is None:
             yield Failure(film.id, film.id, film.reason)
@@ -73,7 +88,7 @@ def _of_table(path: Path, sex: Sex | None, images: Path | None) -> list[Item]:
 
 
 def _of_folder(path: Path, sex: Sex | None) -> list[Item]:
-    """Its films and those below; a folder that cannot be listed stands in for its films, with the reason."""
+    """The films of a folder and its subfolders. A subfolder that cannot be listed is an item with the reason."""
     closed: dict[Path, str] = {}
     films = sorted(films_below(path, closed))
     if not films and not closed:
