@@ -19,9 +19,9 @@ from PIL import Image
 from boneage.config import PrepareConfig
 from boneage.data.phantom import draw
 from boneage.evaluation import metrics
+from boneage.evaluation.changes import rotated
 from boneage.evaluation.plots import falling
 from boneage.evaluation.predictions import read_predictions
-from boneage.evaluation.robustness import rotated
 from boneage.hand.prepare import prepare
 from boneage.types import Radiograph, Sex
 

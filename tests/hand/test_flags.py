@@ -11,7 +11,7 @@ import pytest
 from odd_films import HAND, SIDE, Pixels, clouds, drawing, film, hand, noise, slope, text
 
 from boneage import Sex
-from boneage.evaluation.robustness import compressed, faint, noisy, resized, rotated
+from boneage.evaluation.changes import compressed, faint, noisy, resized, rotated
 from boneage.hand import flags as film_flags
 from boneage.hand import quality
 from boneage.hand.flags import CODES, SCALE, of_age, of_film, of_sex
