@@ -75,7 +75,7 @@ def test_what_the_work_raises_is_raised_here_and_the_worker_lives(name: str, kin
 def test_work_that_cannot_be_imported_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(works.where, "__module__", "__main__")
     monkeypatch.setattr(sys.modules["__main__"], "where", works.where, raising=False)
-    with Workers(works.where, 1) as pool, pytest.raises(AttributeError, match="where"):
+    with Workers(works.where, 1) as pool, pytest.raises(RuntimeError, match="cannot import its work"):
         pool.results([sample("a")], refused)
 
 

@@ -16,8 +16,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, BinaryIO, Generic, TypeVar
 
@@ -77,19 +77,22 @@ class Workers(Generic[Task, Result]):
         Raises:
             Exception: the first that the work raised.
         """
-        results: list[Result] = []
+        answers: list[tuple[str, Any]] = []
         worker = self._idle.get()
         try:
-            while len(results) < len(tasks):
+            while len(answers) < len(tasks):
                 try:
-                    for task in tasks[len(results) :]:
-                        results.append(worker.result(task))
+                    for answer in worker.answers(tasks[len(answers) :]):
+                        answers.append(answer)
                 except Died as death:
                     worker = self._replaced(worker)
-                    results.append(lost(tasks[len(results)], death))
+                    answers.append(("done", lost(tasks[len(answers)], death)))
         finally:
             self._idle.put(worker)
-        return results
+        for kind, value in answers:
+            if kind == "failed":
+                raise value
+        return [value for _, value in answers]
 
     def close(self) -> None:
         """Kill all workers; a call of `results` that waits for one ends with `Died`."""
@@ -126,19 +129,24 @@ class _Worker:
         )
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.tasks, self.answers = self.process.stdin, self.process.stdout
+        self.tasks, self.answered = self.process.stdin, self.process.stdout
         self._work, self.is_ready = work, False
 
-    def result(self, task: Any) -> Any:
-        """What the work gives for a task, or raises; `Died` if the process does not come to its end."""
-        try:
-            kind, value = self._answer(ForkingPickler.dumps(task))
-        except (EOFError, OSError, ValueError):  # the last: of a pipe that `kill` has closed
-            self.kill()
-            raise Died(f"its process was killed (exit code {self.process.returncode})") from None
-        if kind == "failed":
-            raise value
-        return value
+    def answers(self, tasks: Sequence[Any]) -> Iterator[tuple[str, Any]]:
+        """The answer to each task, in order; `Died` at the first that the process does not come to.
+
+        All tasks are sent at once: the worker goes on to the next without waiting for this process.
+        """
+        messages = [ForkingPickler.dumps(task) for task in tasks]
+        if not self.is_ready:
+            self._begin()
+        with self._alive():
+            for message in messages:
+                _send(self.tasks, message)
+        for _ in tasks:
+            with self._alive():
+                answer = _received(self.answered)
+            yield ForkingPickler.loads(answer)
 
     def kill(self) -> None:
         """End the process and what it has started, a codec's for one; nothing if it has ended."""
@@ -149,25 +157,28 @@ class _Worker:
             else:  # Windows
                 self.process.kill()
             self.process.wait()
-        for pipe in (self.tasks, self.answers):
+        for pipe in (self.tasks, self.answered):
             with suppress(OSError):  # what was still to be sent
                 pipe.close()
 
-    def _answer(self, task: memoryview) -> tuple[str, Any]:
-        """Send a task, and before the first of them the work."""
-        if not self.is_ready:
+    def _begin(self) -> None:
+        """Send the work; raise what the worker says if it cannot import it."""
+        with self._alive():
             _send(self.tasks, self._work)
-            kind, value = _opened(_received(self.answers))
-            if kind == "failed":
-                return kind, value
-            self.is_ready = True
-        _send(self.tasks, task)
-        return _opened(_received(self.answers))
+            answer = _received(self.answered)
+        kind, value = ForkingPickler.loads(answer)
+        if kind == "failed":
+            raise RuntimeError("a worker process cannot import its work") from value
+        self.is_ready = True
 
-
-def _opened(answer: bytes) -> tuple[str, Any]:
-    kind, value = ForkingPickler.loads(answer)
-    return kind, value
+    @contextmanager
+    def _alive(self) -> Iterator[None]:
+        """Raise `Died` where a pipe to the process ends, or `kill` has closed it (ValueError)."""
+        try:
+            yield
+        except (EOFError, OSError, ValueError):
+            self.kill()
+            raise Died(f"its process was killed (exit code {self.process.returncode})") from None
 
 
 def main() -> None:
