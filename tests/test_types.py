@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import re
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,9 @@ from boneage.hand.flags import CODES
 from boneage.types import DISCLAIMER, Flag, Interval, Radiograph, Reading, Severity, Sex
 
 SPELLINGS = {
-    Sex.FEMALE: ("F", "f", "female", " Female ", "GIRL"),
-    Sex.MALE: ("M", "m", "male", "Male\n", "boy"),
-    Sex.UNKNOWN: (None, "", "  ", "O", "o", "U", "unknown", "other", "NA", "nan"),
+    Sex.FEMALE: ("F", "f", "female", " Female ", "GIRL", "W", "weiblich", "F\0", "f.", "Ｆ", "MÄDCHEN", "女"),
+    Sex.MALE: ("M", "m", "male", "Male\n", "boy", "M\0", "Männlich", "masculino", "М".lower(), "garçon"),
+    Sex.UNKNOWN: (None, "", "  ", "O", "o", "U", "unknown", "other", "NA", "nan", "\0", "n/a", "-", "divers"),
 }
 
 
@@ -35,7 +36,7 @@ def test_sex_in_every_spelling(sex: Sex, text: str | None) -> None:
     assert Sex.parse(text) is sex
 
 
-@pytest.mark.parametrize("text", ["1", "0", "true", "mm", "x", "fe male", "maybe"])
+@pytest.mark.parametrize("text", ["1", "0", "true", "mm", "x", "fe male", "maybe", "V", "H", "F/M", "f m"])
 def test_other_words_are_no_sex(text: str) -> None:
     with pytest.raises(ValueError, match="expected female, male or unknown"):
         Sex.parse(text)
@@ -43,12 +44,19 @@ def test_other_words_are_no_sex(text: str) -> None:
 
 @given(st.text(max_size=12))
 def test_any_text_is_a_sex_or_refused(text: str) -> None:
-    known = {(word or "").strip().lower() for words in SPELLINGS.values() for word in words}
-    if text.strip().lower() in known:
+    known = {word for words in types._SPELLINGS.values() for word in words}
+    if unicodedata.normalize("NFKC", text).casefold().strip("\0. \t\n\r\f\v") in known:
         assert isinstance(Sex.parse(text), Sex)
     else:
         with pytest.raises(ValueError, match=re.escape(repr(text))):
             Sex.parse(text)
+
+
+def test_no_word_is_of_two_sexes() -> None:
+    listed = [word for words in types._SPELLINGS.values() for word in words]
+    assert len(listed) == len(set(listed))
+    for sex, words in types._SPELLINGS.items():
+        assert {Sex.parse(word.upper()) for word in words} == {sex}
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
@@ -28,23 +29,33 @@ class Sex(StrEnum):
 
     @classmethod
     def parse(cls, text: str | None) -> Sex:
-        """The sex of a word such as ``F``, ``female``, ``m``, ``U``, ``O`` or an empty one, in any case.
+        """The sex of a word such as ``F``, ``female``, ``m``, ``weiblich``, ``U``, ``O`` or an empty one, in any case.
+
+        One list for headers, tables, the command line and the service. Blanks, NULs and full stops around a word do
+        not count. Letters that mean one sex here and the other there (``V``, ``H``) are not on it.
 
         Raises:
             ValueError: for any other word.
         """
-        word = (text or "").strip().lower()
+        word = unicodedata.normalize("NFKC", text or "").casefold().strip(_AROUND)
         for sex, spellings in _SPELLINGS.items():
             if word in spellings:
                 return sex
         raise ValueError(f"unknown sex {text!r}: expected female, male or unknown")
 
 
-_SPELLINGS = {
-    Sex.FEMALE: {"f", "female", "girl"},
-    Sex.MALE: {"m", "male", "boy"},
-    Sex.UNKNOWN: {"", "u", "o", "unknown", "other", "na", "nan"},
+_AROUND = "\0. \t\n\r\f\v"  # what files leave around a word
+_WORDS = {  # case-folded, in the languages of Europe's and some of Asia's tables
+    Sex.FEMALE: "f fem female girl woman lady w weibl weiblich mädchen maedchen frau féminin feminin féminine feminine"
+    " femme fille femenino femenina mujer niña nina feminino feminina menina mulher femmina femminile donna bambina"
+    " vrouw vrouwelijk meisje kvinna kvinde kvinne flicka pige jente nainen tyttö kobieta dziewczynka kadın kadin kız"
+    " kiz žena ж жен женский девочка 女 女性 女子 여 여성 여자",
+    Sex.MALE: "m male boy man mann männl männlich maennlich junge herr masculin masculine homme garçon garcon masculino"
+    " hombre varón varon niño nino menino homem maschio maschile uomo bambino mannelijk jongen pojke dreng gutt"
+    " mies poika mężczyzna chłopiec erkek muž м муж мужской мальчик 男 男性 男子 남 남성 남자",
+    Sex.UNKNOWN: "u o unk unknown other na nan n/a none null - ? divers unbekannt inconnu desconocido onbekend",
 }
+_SPELLINGS = {sex: frozenset(words.split()) | ({""} if sex is Sex.UNKNOWN else set()) for sex, words in _WORDS.items()}
 
 
 @dataclass(frozen=True, repr=False)

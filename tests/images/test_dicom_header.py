@@ -46,7 +46,12 @@ PERSON = {
         ("M", Sex.MALE, None),
         ("m", Sex.MALE, None),
         ("O", Sex.UNKNOWN, "PatientSex is neither F nor M and is taken as unknown"),
-        ("girl", Sex.UNKNOWN, "PatientSex is neither F nor M and is taken as unknown"),
+        ("girl", Sex.FEMALE, "PatientSex is GIRL and is taken as female"),
+        ("FEMALE", Sex.FEMALE, "PatientSex is FEMALE and is taken as female"),
+        ("W", Sex.FEMALE, "PatientSex is W and is taken as female"),
+        ("M\0", Sex.MALE, None),
+        ("F\\M", Sex.UNKNOWN, "PatientSex is neither F nor M and is taken as unknown"),
+        ("Quint", Sex.UNKNOWN, "PatientSex is neither F nor M and is taken as unknown"),
         ("", Sex.UNKNOWN, None),
     ],
 )

@@ -85,7 +85,7 @@ def _words(dataset: Dataset, keyword: str) -> str:
 def text(dataset: Dataset, keyword: str) -> str:
     """An attribute that holds a short code, in capitals; empty where it is absent."""
     value = dataset.get(keyword)
-    return "" if value is None else printable(str(value), 32).strip().upper()
+    return "" if value is None else printable(str(value).strip("\0 "), 32).strip().upper()
 
 
 def number(dataset: Dataset, keyword: str) -> float | None:
@@ -108,9 +108,14 @@ def _numbers(dataset: Dataset, keyword: str) -> list[float]:
 
 
 def _sex(dataset: Dataset, notes: list[str]) -> Sex:
+    """The sex that one of the words of `Sex.parse` says. A word is quoted only if it is one of those."""
     found = text(dataset, "PatientSex")
-    if found in ("F", "M"):
-        return Sex.parse(found)
+    with contextlib.suppress(ValueError):
+        sex = Sex.parse(found)
+        if sex is not Sex.UNKNOWN:
+            if found not in ("F", "M"):
+                notes.append(f"PatientSex is {found} and is taken as {sex}")
+            return sex
     if found:
         notes.append("PatientSex is neither F nor M and is taken as unknown")
     return Sex.UNKNOWN
