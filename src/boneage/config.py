@@ -1,4 +1,4 @@
-"""The configuration of a run: one frozen tree of dataclasses, as JSON and back, with overrides by path."""
+"""The configuration of a run: frozen dataclasses, to JSON and back, with settings overridden by name."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from typing import Any
 
 from .errors import BadConfig
 
-CELLS = 4  # along a side of a montage of joints
-MOST_VIEWS = 5  # of test-time augmentation (see `boneage.hand.views`)
+CELLS = 4  # tiles along a side of a montage of joints
+MOST_VIEWS = 5  # test-time augmentation has no more (see `boneage.hand.views`)
 _INF = math.inf
 
 
 @dataclass(frozen=True)
 class PrepareConfig:
-    """How a radiograph becomes the network's pixels; stored with the weights (see `boneage.hand.prepare`)."""
+    """Preparation of a radiograph for the network, stored with the weights (see `boneage.hand.prepare`)."""
 
-    size: int = 256
-    fit: str = "squash"  # squash | pad | crop
-    hand: bool = False  # find the hand and bring it upright, to one size, the thumb to the right
-    joints: bool = False  # show the hand's joints, each cut out and enlarged, in its place (see `boneage.hand.joints`)
-    beside: bool = False  # show them to the right of the hand instead: for several networks that read together
-    low: float = 2.0  # percentile of the film that becomes black
-    high: float = 96.0  # percentile taken as bright bone; side markers lie above it
-    headroom: float = 1.3  # white lies this many times as far above black as bright bone does
-    channels: int = 3
-    mean: float = 0.5
-    std: float = 0.25
+    size: int = 256  # side of the square film in pixels
+    fit: str = "squash"  # to a square: squash | pad | crop
+    hand: bool = False  # find the hand, rotate and scale it to one frame and mirror a left one
+    joints: bool = False  # a montage of the joints in place of the hand (see `boneage.hand.joints`)
+    beside: bool = False  # the montage to the right of the hand: for ensembles of networks for either
+    low: float = 2.0  # percentile of the grey levels that becomes black
+    high: float = 96.0  # percentile of bright bone; side markers are brighter still
+    headroom: float = 1.3  # (white - black) / (bright bone - black)
+    channels: int = 3  # of the network's input, all equal
+    mean: float = 0.5  # subtracted from the pixels, which lie in [0, 1]
+    std: float = 0.25  # the pixels are then divided by it
 
     def __post_init__(self) -> None:
         _one_of("prepare", self, fit=("squash", "pad", "crop"))
@@ -46,13 +46,13 @@ class PrepareConfig:
         return self.size, self.size * (1 + self.beside)
 
     def refuse_beside(self) -> None:
-        """BadConfig for a film with its joints beside it: no network alone sees that."""
+        """BadConfig with ``beside``, which only ensembles have: each network sees either the hand or its joints."""
         if self.beside:
-            raise BadConfig("prepare.beside is for networks exported as one: each is trained without it")
+            raise BadConfig("prepare.beside is for ensembles: each of their networks is trained without it")
 
     @property
     def in_one(self) -> PrepareConfig:
-        """The same with the hand in one piece, as people look at it."""
+        """The same preparation with the whole hand in place of its joints, to show to a person."""
         return dataclasses.replace(self, joints=False, beside=False)
 
 
@@ -60,11 +60,11 @@ class PrepareConfig:
 class DataConfig:
     """Which films of the data folder are used and how they are split (see `boneage.data.split`)."""
 
-    seed: int = 0
-    validation: float = 0.1
-    calibration: float = 0.05
-    limit: int = 0  # train on this many films only (0: all), drawn by seed
-    aspect: str = "stored"  # stored | native: undo a squash where original_sizes.csv is known
+    seed: int = 0  # of the split and of `limit`
+    validation: float = 0.1  # share of the films
+    calibration: float = 0.05  # share of the films
+    limit: int = 0  # number of training films, drawn by seed; 0: all
+    aspect: str = "stored"  # stored | native: the aspect that original_sizes.csv gives, for films stored as squares
 
     def __post_init__(self) -> None:
         _one_of("data", self, aspect=("stored", "native"))
@@ -73,49 +73,49 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The network and its head."""
+    """The network, its head and its outputs."""
 
-    name: str = "resnet50"
+    name: str = "resnet50"  # see `boneage.models`
     activation: str = "gelu"
-    sex: bool = True
-    sex_dropout: float = 0.1  # share of the films that are trained on as if their sex were not known
-    sex_loss: float = 0.0  # weight of predicting the sex, which then stands in where it is not given; 0: no such output
-    expected_error_loss: float = 0.0  # weight of predicting the reading's own error; 0: no such output
-    hidden: int = 256
-    dropout: float = 0.2
-    drop_path: float = 0.0  # share of the films that skip the deepest block with a shortcut; less the shallower
+    sex: bool = True  # the sex is an input
+    sex_dropout: float = 0.1  # share of the training films whose sex is hidden from the network
+    sex_loss: float = 0.0  # weight of the loss of a predicted sex, used where none is given; 0: no such output
+    expected_error_loss: float = 0.0  # weight of the loss of the expected error; 0: no such output
+    hidden: int = 256  # units of the head's hidden layer
+    dropout: float = 0.2  # probability, in the head
+    drop_path: float = 0.0  # stochastic depth: probability of skipping the last block, less for earlier ones
     attention: str = "none"  # none | channel | spatial | both
     pretrained: str = "none"  # none | imagenet
-    views: int = 1  # test-time augmentation: a reading is the mean over so many views (see `boneage.hand.views`)
+    views: int = 1  # test-time augmentation: views that a reading is averaged over (see `boneage.hand.views`)
 
     def __post_init__(self) -> None:
         _within("model", self, sex_dropout=(0, 1), dropout=(0, 1), drop_path=(0, 0.9), hidden=(1, _INF))
         _within("model", self, sex_loss=(0, _INF), expected_error_loss=(0, _INF), views=(1, MOST_VIEWS))
 
 
-PROBABILITIES = ("flip", "blur", "coarse", "grain", "blocks", "erase", "marker")  # of `AugmentConfig`
+PROBABILITIES = ("flip", "blur", "coarse", "grain", "blocks", "erase", "marker")  # settings of `AugmentConfig`
 
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    """Strengths of the batched augmentation; all zero is none."""
+    """Strengths of the augmentation, 0 for none (see `boneage.training.augment`)."""
 
-    rotation: float = 0.0  # degrees, each way
-    shift: float = 0.0  # fraction of the side, each way
-    zoom: float = 0.0  # fraction, each way
-    aspect: float = 0.0  # fraction, each way
-    shear: float = 0.0  # fraction, each way
-    flip: float = 0.0  # probability
-    gamma: float = 0.0  # log range, each way
-    contrast: float = 0.0  # fraction, each way
-    brightness: float = 0.0  # of the full range, each way
-    noise: float = 0.0  # largest standard deviation, of the full range
+    rotation: float = 0.0  # largest angle in degrees, to either side
+    shift: float = 0.0  # largest, as a fraction of the side
+    zoom: float = 0.0  # largest logarithm of the factor
+    aspect: float = 0.0  # largest logarithm of width / height
+    shear: float = 0.0  # largest tangent of the angle
+    flip: float = 0.0  # probability of a mirror image
+    gamma: float = 0.0  # largest logarithm of the exponent
+    contrast: float = 0.0  # largest change, as a fraction
+    brightness: float = 0.0  # largest change, as a fraction of the full range
+    noise: float = 0.0  # largest standard deviation, as a fraction of the full range
     blur: float = 0.0  # probability
     coarse: float = 0.0  # probability of a lower resolution
-    grain: float = 0.0  # probability of the noise of a dim film, stretched with its contrast
-    blocks: float = 0.0  # probability of a strong JPEG compression, stretched in the same way
-    erase: float = 0.0  # probability
-    marker: float = 0.0  # probability
+    grain: float = 0.0  # probability of strong noise, as on a dim film with its contrast enhanced
+    blocks: float = 0.0  # probability of strong JPEG compression
+    erase: float = 0.0  # probability of a grey rectangle
+    marker: float = 0.0  # probability of a side marker
 
     def __post_init__(self) -> None:
         _within("augment", self, **{name.name: (0, _INF) for name in dataclasses.fields(self)})
@@ -124,34 +124,34 @@ class AugmentConfig:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Where the weights start, loss, optimiser, schedule and what is saved when."""
+    """First weights, loss, optimiser, schedule, evaluation and saving."""
 
-    start: str = ""  # a run folder whose weights are taken over, or a recipe that is trained first; empty: neither
-    distil: bool = False  # learn to read degraded films as `start` reads them undegraded, from no label
+    start: str = ""  # run folder to take weights from, or recipe to train first; empty: neither
+    distil: bool = False  # distillation: `start` is the teacher, and labels are not used
     loss: str = "msle"  # msle | mse | mae | huber | distribution
-    huber_beta: float = 4.0  # months
-    label_sigma: float = 6.5  # months: one reader's standard deviation
+    huber_beta: float = 4.0  # months: the huber loss is quadratic below, linear above
+    label_sigma: float = 6.5  # months: standard deviation of the target of the distribution loss
     optimizer: str = "adam"  # adam | adamw | sgd
-    lr: float = 1e-3
-    weight_decay: float = 0.0
+    lr: float = 1e-3  # learning rate after the warm-up
+    weight_decay: float = 0.0  # of matrices and filters
     epochs: int = 100
-    batch: int = 32
-    accumulate: int = 1
-    warmup: float = 0.02  # fraction of all steps
+    batch: int = 32  # films per step, of all processes together
+    accumulate: int = 1  # parts of a batch that are computed one after the other, to save memory
+    warmup: float = 0.02  # share of all steps
     schedule: str = "cosine"  # cosine | constant
-    clip: float = 0.0  # largest gradient norm; 0: none
-    ema: float = 0.0  # decay; 0: none
+    clip: float = 0.0  # largest norm of the gradient; 0: no limit
+    ema: float = 0.0  # decay of the exponential moving average of the weights; 0: no average
     precision: str = "auto"  # auto | bf16 | fp16 | fp32 (see `boneage.training.precision`)
-    channels_last: bool = True
-    sizes: tuple[int, ...] = ()  # side in pixels by equal parts of the epochs; empty: prepare.size throughout
-    freeze_batchnorm: bool = False  # normalise with the running statistics in training too, and leave them as they are
-    freeze_after: float = 0.0  # share of the steps before it does
-    patience: int = 0  # evaluations without a better validation MAE before stopping; 0: never
-    save_every: int = 200  # steps between checkpoints
+    channels_last: bool = True  # memory layout of the network
+    sizes: tuple[int, ...] = ()  # film sides in pixels, each for an equal share of the steps; empty: prepare.size
+    freeze_batchnorm: bool = False  # batch normalisation uses its running statistics, unchanged
+    freeze_after: float = 0.0  # share of the steps before freeze_batchnorm takes effect
+    patience: int = 0  # evaluations without a lower validation MAE before stopping early; 0: never
+    save_every: int = 200  # steps between states that can be resumed
     evaluate_every: int = 1  # epochs
-    seed: int = 0
-    device: str = "auto"
-    tensorboard: bool = False
+    seed: int = 0  # of weights, order, augmentation and dropout
+    device: str = "auto"  # auto: the GPU if there is one, else the CPU
+    tensorboard: bool = False  # write the log for TensorBoard too
 
     def __post_init__(self) -> None:
         _one_of("train", self, schedule=("cosine", "constant"), precision=("auto", "bf16", "fp16", "fp32"))
@@ -175,7 +175,7 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class Config:
-    """Everything that decides a run's outcome besides the data."""
+    """Everything that decides the outcome of a run besides the films."""
 
     recipe: str = ""
     prepare: PrepareConfig = field(default_factory=PrepareConfig)
@@ -185,17 +185,20 @@ class Config:
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Nested dictionaries of JSON values."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Config:
-        """The inverse of `to_dict`; BadConfig for names or types that do not belong."""
+        """The inverse of `to_dict`, absent settings at their defaults; BadConfig for an unknown name or type."""
         return build(cls, values)
 
 
 def build(cls: type, values: dict[str, Any], where: str = "") -> Any:
-    """A dataclass from plain values, nested ones included, every name and type checked."""
+    """An instance of the dataclass ``cls`` from nested dictionaries.
+
+    ``where`` comes before the names in error messages. BadConfig for an unknown name or a wrong type.
+    """
     if not isinstance(values, dict):
         raise BadConfig(f"{where or 'configuration'} should be an object, found {values!r}")
     hints = typing.get_type_hints(cls)
@@ -207,6 +210,7 @@ def build(cls: type, values: dict[str, Any], where: str = "") -> Any:
 
 
 def _check(hint: Any, value: Any, where: str) -> Any:
+    """The value as its type hint wants it: whole numbers become floats, lists tuples; BadConfig for another type."""
     if dataclasses.is_dataclass(hint):
         return build(typing.cast(type, hint), value, where + ".")
     if typing.get_origin(hint) is tuple and isinstance(value, (list, tuple)):
@@ -221,7 +225,7 @@ def _check(hint: Any, value: Any, where: str) -> Any:
 
 
 def _within(section: str, config: object, **limits: tuple[float, float]) -> None:
-    """BadConfig unless each setting lies within its limits, both included."""
+    """BadConfig unless each setting lies within its limits (both included)."""
     for name, (low, high) in limits.items():
         value = getattr(config, name)
         if not low <= value <= high:
@@ -230,14 +234,17 @@ def _within(section: str, config: object, **limits: tuple[float, float]) -> None
 
 
 def _one_of(section: str, config: object, **words: tuple[str, ...]) -> None:
-    """BadConfig unless each setting is one of its words."""
+    """BadConfig unless each setting is one of its known values."""
     for name, known in words.items():
         if getattr(config, name) not in known:
             raise BadConfig(f"unknown {section}.{name} {getattr(config, name)!r}; known: {', '.join(known)}")
 
 
 def override(config: Config, assignments: list[str]) -> Config:
-    """Apply ``section.field=value`` words in order; BadConfig names the one that does not fit."""
+    """A configuration with settings changed by assignments such as ``train.epochs=7``, in order.
+
+    BadConfig, naming the assignment, for an unknown setting or a value of the wrong type.
+    """
     values = config.to_dict()
     for word in assignments:
         path, equals, text = word.partition("=")
@@ -249,6 +256,7 @@ def override(config: Config, assignments: list[str]) -> Config:
 
 
 def _parse(current: Any, text: str, word: str) -> Any:
+    """``text`` as a value of the same type as ``current``; ``word``: the whole assignment, for the error message."""
     try:
         if isinstance(current, bool):
             return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
@@ -260,7 +268,7 @@ def _parse(current: Any, text: str, word: str) -> Any:
 
 
 def differences(a: dict[str, Any], b: dict[str, Any], path: str = "") -> list[str]:
-    """The paths at which two trees of settings differ."""
+    """The names, such as ``train.lr``, of the settings in which two nested dictionaries differ."""
     found: list[str] = []
     for key in sorted(a.keys() | b.keys()):
         x, y = a.get(key), b.get(key)

@@ -1,4 +1,4 @@
-"""The exported file as bytes: sealed with its own hash, checked and opened without torch."""
+"""An exported model as bytes: given its own hash, checked, and opened in ONNX Runtime without torch."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from .files import sha256
 FORMAT = 1
 METADATA = "boneage"
 SEAL = "boneage_file_sha256"
-_BLANK = "0" * 64
-_SEALED = re.compile(SEAL.encode() + rb"\x12@([0-9a-f]{64})")
+_BLANK = "0" * 64  # in the place of the hash while it is computed
+_SEALED = re.compile(SEAL.encode() + rb"\x12@([0-9a-f]{64})")  # in protobuf: field 2, 64 bytes long
 
 
 def seal(model: Any) -> bytes:
-    """Serialise an ONNX model with the hash of the file, taken with the hash's own place blank, among its metadata."""
+    """The bytes of an ``onnx.ModelProto`` with the file's hash among its metadata.
+
+    The hash is the SHA-256 of the file with 64 zeros in the hash's place. An earlier one is replaced.
+    """
     earlier = [entry for entry in model.metadata_props if entry.key == SEAL]
     entry = earlier[0] if earlier else model.metadata_props.add()
     entry.key, entry.value = SEAL, _BLANK
@@ -29,7 +32,7 @@ def seal(model: Any) -> bytes:
 
 
 def verified(path: Path) -> bytes:
-    """The bytes of an exported file; BadModel when it is missing, no such file, cut short or altered by a bit."""
+    """The bytes of an exported file; BadModel if it is missing, not exported by boneage, cut short or altered."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -43,12 +46,20 @@ def verified(path: Path) -> bytes:
 
 
 def session(data: bytes, path: Path, threads: int) -> tuple[Any, dict[str, Any]]:
-    """The network of an exported file, ready to run, and what the file says of itself.
+    """Open an exported model.
 
-    ``threads``: how many it may use; 0: all cores. BadModel if it cannot be run, or was written by a later,
-    incompatible version.
+    Args:
+        data: the bytes of the file.
+        path: its path, for error messages.
+        threads: how many threads may compute; 0: one for each core.
+
+    Returns:
+        An ``onnxruntime.InferenceSession`` and the file's description of itself.
+
+    Raises:
+        BadModel: ONNX Runtime cannot run it, or a later, incompatible version of boneage wrote it.
     """
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # from 1.32 on it tells its maker of every session otherwise
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # since 1.32 it reports every session to its maker
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -65,13 +76,14 @@ def session(data: bytes, path: Path, threads: int) -> tuple[Any, dict[str, Any]]
     return network, values
 
 
-def configuration(record: dict[str, Any], path: Path) -> Config:
-    """The configuration in the record of a model; BadModel if it has settings that this version does not know."""
+def configuration(about: dict[str, Any], path: Path) -> Config:
+    """The configuration in a model's description or in ``run.json``; BadModel for settings that are unknown here."""
     try:
-        return Config.from_dict(record["config"])
+        return Config.from_dict(about["config"])
     except BadConfig as error:
         raise BadModel(f"{path} was made by another version of boneage: {error}") from error
 
 
 def _with_seal(data: bytes, digest: str) -> bytes:
+    """The same bytes with another hash of the same length."""
     return _SEALED.sub(lambda found: found[0][:-64] + digest.encode(), data, count=1)
