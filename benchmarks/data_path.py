@@ -17,26 +17,27 @@ import numpy as np
 import torch
 
 from boneage.files import write_json
+from boneage.training import fit
 from boneage.training.distributed import Processes
-from boneage.training.fit import Run
 from boneage.training.recipes import recipe
+from boneage.training.run import Run
 from boneage.training.tensors import load
 
 
 def paired(run: Run, step: int, pairs: int) -> dict[str, Any]:
     """Times of ``pairs`` steps each way at the film size of ``step``, taken in turn."""
-    real = run._batch
-    constant = real(step, 0, run._rows(step))
+    real = fit.augmented_batch
+    constant = real(run, step, 0, fit.batch_rows(run, step))
     ways: list[Callable[..., Any]] = [real, lambda *_: constant]
     times: list[list[float]] = [[], []]
     for i in range(pairs + 2):
         for way in (0, 1) if i % 2 else (1, 0):
-            run._batch = ways[way]  # type: ignore[method-assign]
+            fit.augmented_batch = ways[way]
             began = time.perf_counter()
-            run.step(run.network, step + i)
+            fit.train_step(run, run.network, step + i)
             if i >= 2:
                 times[way].append(time.perf_counter() - began)
-    run._batch = real  # type: ignore[method-assign]
+    fit.augmented_batch = real
     ratios = np.array(times[0]) / np.array(times[1])
     rng = np.random.default_rng(0)
     medians = np.median(rng.choice(ratios, (2000, len(ratios))), axis=1)

@@ -22,7 +22,7 @@ from boneage.images.read import read
 from boneage.models.ensemble import Ensemble, Single
 from boneage.models.head import encode
 from boneage.reading.predictor import Predictor
-from boneage.training.export import together
+from boneage.training.export import combined
 from boneage.types import Sex
 
 BATCH = 20
@@ -47,7 +47,7 @@ def main() -> None:
     films = divide(open_folder(options.data), config.data).of("validation").samples[: options.n]
     pixels = np.stack([prepare(read(film.path or ""), predictor.spec) for film in films])
     sexes = [film.sex for film in films]
-    reader, _ = together(options.runs)
+    reader, _ = combined(options.runs)
     starts, seen = range(0, len(films), BATCH), views(pixels, predictor.views, parts(predictor.spec))
     with torch.inference_mode():
         expected = np.mean([read_by(reader, view, sexes) for view in seen], axis=0)

@@ -17,9 +17,10 @@ import torch
 from boneage.config import Config, override
 from boneage.evaluation import metrics
 from boneage.files import write_json
+from boneage.training import fit as training
 from boneage.training.distributed import Processes
-from boneage.training.fit import Run
 from boneage.training.recipes import recipe
+from boneage.training.run import Run
 from boneage.training.tensors import FilmTensors, load
 
 SETTINGS = ["prepare.size=128", "prepare.hand=false", "train.epochs=5", "train.evaluate_every=5"]
@@ -37,7 +38,7 @@ def trained(config: Config, folder: str) -> dict[str, np.ndarray]:
     data = load(config, folder, processes.device)
     with tempfile.TemporaryDirectory() as out:
         run = Run(config, data, Path(out), processes)
-        run.fit(False)
+        training.fit(run, False)
         squashed = load(
             replace(config, data=replace(config.data, aspect="stored")), folder, processes.device
         ).validation
@@ -45,7 +46,7 @@ def trained(config: Config, folder: str) -> dict[str, np.ndarray]:
 
 
 def _read(run: Run, films: FilmTensors) -> np.ndarray:
-    return run.predict(films.pixels, films.sex)
+    return training.predict(run, films.pixels, films.sex)
 
 
 def main() -> None:

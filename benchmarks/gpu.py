@@ -19,9 +19,10 @@ from cost import cost, operations
 
 from boneage.config import Config
 from boneage.files import write_json
+from boneage.training import fit
 from boneage.training.distributed import Processes, join_processes
-from boneage.training.fit import Run
 from boneage.training.recipes import recipe
+from boneage.training.run import Run
 from boneage.training.tensors import TrainingData, load
 
 SIDE, ROUNDS = 8192, 10
@@ -43,13 +44,13 @@ def peak() -> float:
 def films_a_second(run: Run) -> float:
     """Of whole training steps, the first ones not counted."""
     for step in range(WARM):
-        run.step(run.network, step)
+        fit.train_step(run, run.network, step)
     torch.cuda.synchronize()
     start = time.perf_counter()
     for step in range(WARM, WARM + STEPS):
-        run.step(run.network, step)
+        fit.train_step(run, run.network, step)
     torch.cuda.synchronize()
-    return STEPS * run.batch / (time.perf_counter() - start)
+    return STEPS * run.batch_size / (time.perf_counter() - start)
 
 
 def steps(config: Config, films: TrainingData, processes: Processes, fastest: float) -> dict[str, Any]:
@@ -57,9 +58,11 @@ def steps(config: Config, films: TrainingData, processes: Processes, fastest: fl
     with tempfile.TemporaryDirectory() as folder:
         run = Run(config, films, Path(folder), processes)
         real = films_a_second(run)
-        batch = run._batch(0, 0, run._rows(0))
-        run._batch = lambda step, part, rows: batch  # type: ignore[method-assign]
+        augmented_batch = fit.augmented_batch
+        batch = augmented_batch(run, 0, 0, fit.batch_rows(run, 0))
+        fit.augmented_batch = lambda run, step, part, rows: batch
         constant = films_a_second(run)
+        fit.augmented_batch = augmented_batch
     share = real * operations(config) / fastest
     return {"recipe": config.recipe, "real": real, "constant": constant, "share_of_peak": share}
 

@@ -20,8 +20,9 @@ import torch
 
 from boneage.files import write_json
 from boneage.training.distributed import Processes, keep_freed_memory
-from boneage.training.fit import Run
+from boneage.training.fit import train_step
 from boneage.training.recipes import recipe
+from boneage.training.run import Run
 from boneage.training.tensors import FilmTensors, TrainingData
 
 STEPS, WARM = 12, 3
@@ -38,10 +39,10 @@ def measured(keep: bool) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         run = Run(config, TrainingData(films, films, {}), Path(folder), Processes(0, 1, torch.device("cpu")))
         for step in range(WARM):
-            run.step(run.network, step)
+            train_step(run, run.network, step)
         before, began = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
         for step in range(WARM, WARM + STEPS):
-            run.step(run.network, step)
+            train_step(run, run.network, step)
         seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF)
     system = after.ru_stime - before.ru_stime
     busy = system + after.ru_utime - before.ru_utime

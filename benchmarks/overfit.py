@@ -17,8 +17,9 @@ import torch
 from boneage.config import AugmentConfig, override
 from boneage.files import write_json
 from boneage.training.distributed import Processes
-from boneage.training.fit import Run
+from boneage.training.fit import predict, train_step
 from boneage.training.recipes import recipe
+from boneage.training.run import Run
 from boneage.training.tensors import load
 
 SETTINGS = ["data.limit=64", "train.batch=16", "train.epochs=60", "train.lr=3e-4"]
@@ -40,10 +41,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         run = Run(config, data, Path(folder), Processes(0, 1, device))
         for step in range(run.steps):
-            loss = run.step(run.network, step)
+            loss = train_step(run, run.network, step)
             if (step + 1) % (2 * run.epoch_steps):
                 continue
-            months = run.predict(data.train.pixels, data.train.sex)
+            months = predict(run, data.train.pixels, data.train.sex)
             error = float(np.abs(months - data.train.months.double().numpy()).mean())
             epoch = (step + 1) // run.epoch_steps
             curve.append({"epoch": epoch, "loss": loss, "mae": error, "seconds": round(time.monotonic() - began, 1)})

@@ -8,7 +8,7 @@ films is left out and judges in place of the validation films. Alone, a network 
 for the launches of its many small steps: several fill it, best under NVIDIA's multi-process service
 (``nvidia-cuda-mps-control -d``), and each replays its backbone's two passes as CUDA graphs. The rate's cosine ends when
 the time does: how many steps a run has is estimated anew from its last ones. So these runs are not repeatable to the
-bit and cannot be resumed; each says in its record how many epochs it had.
+bit and cannot be resumed; each says in its run.json how many epochs it had.
 """
 
 from __future__ import annotations
@@ -20,63 +20,70 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from boneage.config import Config, override
-from boneage.training import folds
+from boneage.training import fit, folds
 from boneage.training.distributed import join_processes, keep_freed_memory
-from boneage.training.fit import Run
 from boneage.training.recipes import recipe
-from boneage.training.tensors import FilmTensors, TrainingData, load
+from boneage.training.run import Run
+from boneage.training.tensors import TrainingData, load
 
 RECENT = 40  # times ten steps, from which the speed is estimated
 AT_LEAST = 3.0  # seconds of them
 RESERVE = 4.0  # seconds for reading the validation films at the end
 
 
-class Timed(Run):
-    """A run whose schedule ends at a time (of `time.time`), or after its epochs if that is earlier. It saves nothing
-    on the way but the best weights."""
+class Unsaved(Run):
+    """A run that saves nothing on the way but the best weights: nobody resumes it."""
 
-    config: Config
-    steps: int
-    until = 0.0
+    def save(self) -> None:
+        """Nothing."""
 
-    def fit(self, interrupt: object) -> None:
-        """As ever, and then once more at the end, wherever within an epoch that is."""
-        self.most, self.marks = self.steps, list[tuple[float, int]]()
-        super().fit(interrupt)
-        self.config = replace(self.config, train=replace(self.config.train, epochs=max(1, round(self._epochs()))))
-        error, rest = self.validate(), self.progress.step % self.epoch_steps
-        if error <= self.progress.best:
-            self.progress.best = error
-            self.keep()
-        if rest:
-            self.progress.loss *= self.epoch_steps / rest
-            self._log(round(self._epochs(), 2), error)
 
-    def step(self, wrapped: nn.Module, step: int) -> float:
-        """Every ten steps the end is estimated anew; the first steps are slow and do not count."""
-        if step >= 20 and step % 10 == 0:
+class Deadline:
+    """Ends a run's schedule at a time (of `time.time`), or after its epochs if that is earlier.
+
+    `fit` asks after every step whether to stop. It is told no; every ten steps the number of steps is set anew.
+    """
+
+    def __init__(self, run: Run, until: float) -> None:
+        self.run, self.until, self.most = run, until, run.steps
+        self.marks: list[tuple[float, int]] = []
+
+    def __bool__(self) -> bool:
+        step = self.run.progress.step
+        if step >= 20 and step % 10 == 0:  # the first steps are slow
             now = time.time()
             self.marks = [*self.marks, (now, step)][-RECENT:]
             (first, at), left = self.marks[0], self.until - RESERVE - now
             if now - first > AT_LEAST:
-                self.steps = min(self.most, max(step + 1, step + int(left * (step - at) / (now - first))))
-        return super().step(wrapped, step)
+                steps = step + int(left * (step - at) / (now - first))
+                self.run.steps = min(self.most, max(step + 1, steps))
+        return False
 
-    def save(self) -> None:
-        """Nothing: hundreds of megabytes that nobody resumes from."""
 
-    def _epochs(self) -> float:
-        return self.progress.step / self.epoch_steps
+def fit_until(run: Run, until: float) -> None:
+    """Train until a time, and evaluate once more at the end, wherever within an epoch that is."""
+    fit.fit(run, Deadline(run, until))
+    run.config = replace(run.config, train=replace(run.config.train, epochs=max(1, round(epochs(run)))))
+    error, rest = fit.validate(run), run.progress.step % run.epoch_steps
+    if error <= run.progress.best:
+        run.progress.best = error
+        run.save_best()
+    if rest:
+        run.progress.loss *= run.epoch_steps / rest
+        run.log(round(epochs(run), 2), error)
+
+
+def epochs(run: Run) -> float:
+    return run.progress.step / run.epoch_steps
 
 
 def graphed(run: Run) -> None:
     """Let the backbone's passes in training be replayed, each by one launch; the network is left as it was."""
     network = run.network.train()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    films, _ = run._batch(0, 0, run._rows(0))
+    films, _ = fit.augmented_batch(run, 0, 0, fit.batch_rows(run, 0))
     x = ((films - network.mean) / network.std).expand(-1, network.channels, -1, -1)
     x = torch.empty_like(x, memory_format=torch.channels_last).copy_(x)
     with torch.autocast("cuda", torch.bfloat16, cache_enabled=False):
@@ -92,10 +99,8 @@ def tried(word: str) -> Config:
 
 def judged_by(fold: int, films: TrainingData, fold_of: dict[str, int]) -> TrainingData:
     """The training films without a fold, which takes the place of the validation films."""
-    some = films.train
-    rows = [row for row, name in enumerate(some.ids) if fold_of[name] == fold]
-    own = FilmTensors(tuple(some.ids[row] for row in rows), some.pixels[rows], some.months[rows], some.sex[rows])
-    return replace(folds.without(films, fold_of, fold), validation=own)
+    rows = [row for row, name in enumerate(films.train.ids) if fold_of[name] == fold]
+    return replace(folds.without(films, fold_of, fold), validation=films.train.select(rows))
 
 
 def lane(names: list[str], data: Path, runs: Path, until: float, fold: int | None) -> None:
@@ -109,12 +114,11 @@ def lane(names: list[str], data: Path, runs: Path, until: float, fold: int | Non
             films = load(config, data, processes.device)
             if fold is not None:
                 films = judged_by(fold, films, folds.folds(folds.training_films(data, config.data)))
-            run = Timed(config, films, runs / name, processes)
-            run.until = now + (until - now) / (len(names) - place)
+            run = Unsaved(config, films, runs / name, processes)
             if processes.device.type == "cuda":
                 graphed(run)
-            run.fit(False)
-            print(f"{name}: {run.progress.best:.2f} months after {run._epochs():.2f} epochs", flush=True)
+            fit_until(run, now + (until - now) / (len(names) - place))
+            print(f"{name}: {run.progress.best:.2f} months after {epochs(run):.2f} epochs", flush=True)
 
 
 def main() -> None:

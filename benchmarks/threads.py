@@ -39,8 +39,9 @@ def steps(name: str, precision: str, seconds: float) -> float:
 
     from boneage.config import override
     from boneage.training.distributed import Processes, keep_freed_memory
-    from boneage.training.fit import Run
+    from boneage.training.fit import train_step
     from boneage.training.recipes import recipe
+    from boneage.training.run import Run
     from boneage.training.tensors import FilmTensors, TrainingData
 
     keep_freed_memory()
@@ -50,12 +51,12 @@ def steps(name: str, precision: str, seconds: float) -> float:
     with tempfile.TemporaryDirectory() as folder:
         run = Run(config, TrainingData(films, films, {}), Path(folder), Processes(0, 1, torch.device("cpu")))
         for step in range(WARM):
-            run.step(run.network, step)
+            train_step(run, run.network, step)
         done, began = 0, time.perf_counter()
         while done < LEAST or time.perf_counter() - began < seconds:
-            run.step(run.network, WARM + done)
+            train_step(run, run.network, WARM + done)
             done += 1
-        return done * run.batch / (time.perf_counter() - began)
+        return done * run.batch_size / (time.perf_counter() - began)
 
 
 def readings(way: str, seconds: float) -> float:

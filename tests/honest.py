@@ -1,4 +1,4 @@
-"""Films of which a network knows how far it errs."""
+"""Films whose expected errors are true."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def sample(n: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Labels, predictions and honest spreads, which differ tenfold."""
+    """Labels, predictions and expected errors, which differ tenfold, of n films."""
     generator = np.random.default_rng(seed)
     expected_errors = generator.uniform(2, 20, n)
     months = generator.uniform(20, 220, n)

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from boneage.training import checkpoint
 from boneage.training.distributed import Processes
-from boneage.training.fit import Run
-from boneage.training.tensors import FilmTensors, TrainingData
+from boneage.training.fit import fit
+from boneage.training.run import Run
+from boneage.training.tensors import TrainingData
 
 UNCHANGED = [f"augment.{name}=0" for name in ("rotation", "shift", "zoom", "aspect", "gamma", "contrast", "flip")]
 CERTAIN = [*UNCHANGED, "model.dropout=0", "model.sex_dropout=0"]  # nothing left to chance but the order
@@ -26,13 +27,8 @@ def run_of(data: TrainingData, folder: Path, *settings: str, rank: int = 0, size
 
 def finished(data: TrainingData, folder: Path, *settings: str) -> Path:
     """The folder of a run from beginning to end."""
-    run_of(data, folder, *settings).fit(False)
+    fit(run_of(data, folder, *settings), False)
     return folder
-
-
-def rows_of(films: FilmTensors, rows: list[int]) -> FilmTensors:
-    """Some of the films."""
-    return FilmTensors(tuple(films.ids[row] for row in rows), films.pixels[rows], films.months[rows], films.sex[rows])
 
 
 def state(folder: Path) -> dict[str, Tensor]:

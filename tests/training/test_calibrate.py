@@ -32,8 +32,8 @@ def test_the_factors_cover_the_films_they_come_from(tiny_model: Path, samples: l
     assert predictor.factors == found["factors"]
     assert predictor.about["intervals"] == found
     assert predictor.weights_sha256 == Predictor.load(tiny_model).weights_sha256
-    for name, sex_dropout in (("known", False), ("unknown", True)):
-        table, _ = predict_all(predictor, samples, sex_not_given=sex_dropout)
+    for name, sex_not_given in (("known", False), ("unknown", True)):
+        table, _ = predict_all(predictor, samples, sex_not_given=sex_not_given)
         assert table.expected_errors is not None
         for level in LEVELS:
             low, high = bounds(table.predictions, table.expected_errors, predictor.factors[name][f"{level:g}"])
@@ -59,11 +59,11 @@ def test_too_few_films_are_refused_and_nothing_is_written(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_model_that_tells_no_spread_is_refused(
+def test_a_model_without_expected_errors_is_refused(
     tiny_model: Path, samples: list[Sample], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Predictor, "tells_expected_error", False)
-    with pytest.raises(BadModel, match="does not tell the error to expect"):
+    with pytest.raises(BadModel, match="has no expected error: train with"):
         calibrate(tiny_model, samples, tmp_path / "out.onnx", split="all")
 
 
@@ -73,7 +73,7 @@ def test_films_that_cannot_be_read_do_not_count(tiny_model: Path, samples: list[
 
 
 def test_the_shape_comes_from_films_read_out_of_fold(tiny_model: Path, samples: list[Sample], tmp_path: Path) -> None:
-    oof, out = tmp_path / "oof.csv", tmp_path / "shaped.onnx"
+    oof, out = tmp_path / "oof.csv", tmp_path / "blended.onnx"
     lines = [
         f"{age},0,{sex},{age},{age + error},5" for age in range(240) for sex, error in (("female", 2), ("male", 8))
     ]

@@ -57,12 +57,12 @@ def refused(folder: Path, name: str, content: bytes) -> str:
     return str(caught.value)
 
 
-def test_weights_and_record_come_back(whole: Path) -> None:
-    weights, record = checkpoint.load_weights(whole)
+def test_weights_and_summary_come_back(whole: Path) -> None:
+    weights, run = checkpoint.load_weights(whole)
     assert same(weights, TENSORS)
-    assert record["validation_mae"] == 7.25
-    assert record["config"] == {"name": "ü"}
-    assert len(record["weights_sha256"]) == 64
+    assert run["validation_mae"] == 7.25
+    assert run["config"] == {"name": "ü"}
+    assert len(run["weights_sha256"]) == 64
 
 
 def test_state_comes_back(whole: Path) -> None:
@@ -96,7 +96,7 @@ def test_cut_short_or_lengthened_anywhere_is_refused(whole: Path, name: str, dat
 
 
 @pytest.mark.parametrize("content", [b"[]", b'"run"', b"null", b"{}", b'{"run_sha256": NaN}\n', b"\xff\xfe", b"[" * 99])
-def test_a_record_that_is_none_is_refused(whole: Path, content: bytes) -> None:
+def test_a_run_json_that_is_none_is_refused(whole: Path, content: bytes) -> None:
     refused(whole, RUN, content)
 
 
@@ -172,8 +172,8 @@ def test_no_log_is_an_empty_log(tmp_path: Path) -> None:
 
 
 def test_a_real_run_folder_is_whole(tiny_run: Path) -> None:
-    weights, record = checkpoint.load_weights(tiny_run)
+    weights, run = checkpoint.load_weights(tiny_run)
     tensors, values = checkpoint.load_state(tiny_run)
-    assert same(weights, checkpoint.taken("average", tensors)) or record["step"] < values["progress"]["step"]
-    assert values["config"] == json.loads(json.dumps(record["config"]))
+    assert same(weights, checkpoint.unprefixed("average", tensors)) or run["step"] < values["progress"]["step"]
+    assert values["config"] == json.loads(json.dumps(run["config"]))
     assert sorted(path.name for path in tiny_run.iterdir()) == [LOG, MODEL, RUN, STATE, WEIGHTS]

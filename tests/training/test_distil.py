@@ -1,4 +1,4 @@
-"""Self-distillation: what a network reads on unspoilt films is what it learns to read on spoilt ones."""
+"""Self-distillation: a network learns to read degraded films as it reads undegraded ones."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from torch import Tensor
 from boneage.errors import BadConfig
 from boneage.models.head import RawOutputs
 from boneage.training import augment, checkpoint
+from boneage.training import fit as fit_module
 from boneage.training.augment import degraded, plain
 from boneage.training.distil import halves
-from boneage.training.fit import Run
+from boneage.training.fit import augmented_batch, fit, train_step
+from boneage.training.run import Run
 from boneage.training.tensors import TrainingData
 from boneage.training.train import train
 
@@ -27,7 +29,7 @@ DISTIL = ("train.start=elsewhere", "train.distil=true", "train.freeze_batchnorm=
 
 
 def distilled(data: TrainingData, start: Path, folder: Path, *settings: str) -> Run:
-    """A run at the beginning of its lesson."""
+    """A run at the beginning of its distillation."""
     run = run_of(data, folder, *DISTIL, *settings)
     run.begin(start)
     return run
@@ -45,7 +47,7 @@ def months(run: Run, films: Tensor, sex: Tensor) -> Tensor:
         return run.output.months(run.network(films, sex).age)
 
 
-def test_spoilt_films_are_read_nearer_to_the_unspoilt_ones(
+def test_degraded_films_are_read_nearer_to_the_undegraded_ones(
     tiny_data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(augment.ACROSS, False, 24)  # as if the films of 48 pixels had been enlarged
@@ -54,39 +56,39 @@ def test_spoilt_films_are_read_nearer_to_the_unspoilt_ones(
     films, sex = plain(tiny_data.train.pixels, 48), tiny_data.train.sex
     worse = degraded(films, drawn(7))
     good, before = months(run, films, sex), months(run, worse, sex)
-    run.fit(False)
+    fit(run, False)
     shift = (before - good).abs().mean()
     assert (months(run, worse, sex) - good).abs().mean() < 0.7 * shift
     assert (months(run, films, sex) - good).abs().mean() < 0.5 * shift
 
 
-def test_no_label_has_a_say(tiny_data: TrainingData, tiny_run: Path, tmp_path: Path) -> None:
+def test_labels_have_no_influence(tiny_data: TrainingData, tiny_run: Path, tmp_path: Path) -> None:
     other = replace(tiny_data, train=replace(tiny_data.train, months=tiny_data.train.months.flip(0)))
     runs = [distilled(data, tiny_run, tmp_path / name, *CERTAIN) for data, name in ((tiny_data, "a"), (other, "b"))]
     for run in runs:
-        run.step(run.network, 0)
+        train_step(run, run.network, 0)
     assert same(runs[0].network.state_dict(), runs[1].network.state_dict())
     assert not same(runs[0].network.state_dict(), checkpoint.load_weights(tiny_run)[0])
 
 
-def test_the_lesson_is_over_where_both_halves_are_read_as_the_tutor_reads(
+def test_the_loss_is_least_where_both_halves_are_read_as_the_teacher_reads(
     tiny_data: TrainingData, tiny_run: Path, tmp_path: Path
 ) -> None:
-    """But for the error to expect, which is least where it is the tutor's, widened by how far the reading moved."""
+    """But for the expected error, whose loss is least at the teacher's, widened by how far the reading moved."""
     run = distilled(tiny_data, tiny_run, tmp_path, "model.sex_loss=0", "model.expected_error_loss=1")
     assert run.teacher is not None
     films = plain(tiny_data.train.pixels[:4], 48)
     both, sex = halves(films, films * 0), tiny_data.train.sex[:4]
     with torch.no_grad():
-        predict_batch = run.teacher.network(films, sex)
+        target = run.teacher.network(films, sex)
 
     def loss(months: float, widened: float) -> float:
-        age = torch.cat([predict_batch.age, predict_batch.age + months / run.scale])
+        age = torch.cat([target.age, target.age + months / run.scale])
         expected_error = torch.cat(
-            [predict_batch.expected_error, (predict_batch.expected_error.exp().square() + widened**2).sqrt().log()]
+            [target.expected_error, (target.expected_error.exp().square() + widened**2).sqrt().log()]
         )
-        answer = RawOutputs(age, None, expected_error, predict_batch.features.repeat(2, 1))
-        return run.teacher.loss(answer, both, sex.repeat(2, 1), run._autocast()).item()
+        outputs = RawOutputs(age, None, expected_error, target.features.repeat(2, 1))
+        return run.teacher.loss(outputs, both, sex.repeat(2, 1), run.autocast()).item()
 
     widths = (0.0, 2.0, 6.0, 12.0, 24.0)
     for moved in (0.0, 6.0, 12.0):
@@ -94,9 +96,9 @@ def test_the_lesson_is_over_where_both_halves_are_read_as_the_tutor_reads(
     assert loss(0, 0) < loss(6, 6) < loss(12, 12)
 
 
-def test_who_is_told_the_sex_is_told_it_for_both(tiny_data: TrainingData, tiny_run: Path, tmp_path: Path) -> None:
+def test_the_sex_is_given_or_hidden_for_both_halves(tiny_data: TrainingData, tiny_run: Path, tmp_path: Path) -> None:
     run = distilled(tiny_data, tiny_run, tmp_path, "model.sex_dropout=0.5")
-    films, sex = run._batch(0, 0, torch.arange(16))
+    films, sex = augmented_batch(run, 0, 0, torch.arange(16))
     assert len(films) == len(sex) == 32
     assert run.network.sex_dropout == 0
     assert torch.equal(sex[:16], sex[16:])
@@ -104,28 +106,28 @@ def test_who_is_told_the_sex_is_told_it_for_both(tiny_data: TrainingData, tiny_r
     assert not torch.equal(films[:16], films[16:])
 
 
-def test_a_lesson_that_was_stopped_goes_on_with_the_same_tutor(
+def test_a_distillation_that_was_stopped_goes_on_with_the_same_teacher(
     films: Path, tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = tiny_config(f"train.start={tiny_run}", *DISTIL[1:], "train.epochs=2")
-    whole = train(config, films, tmp_path / "whole")
-    step = Run.step
+    whole = train(config, films, tmp_path / "whole", export=False)
 
     def stopped(run: Run, wrapped: torch.nn.Module, at: int) -> float:
         if at == 4:
             raise KeyboardInterrupt
-        return step(run, wrapped, at)
+        return train_step(run, wrapped, at)
 
-    monkeypatch.setattr(Run, "step", stopped)
+    monkeypatch.setattr(fit_module, "train_step", stopped)
     with pytest.raises(KeyboardInterrupt):
         train(config, films, tmp_path / "halves")
-    monkeypatch.setattr(Run, "step", step)
-    assert train(config, films, tmp_path / "halves", resume=True)["weights_sha256"] == whole["weights_sha256"]
+    monkeypatch.undo()
+    again = train(config, films, tmp_path / "halves", resume=True, export=False)
+    assert again["weights_sha256"] == whole["weights_sha256"]
     values = checkpoint.load_state(tmp_path / "halves")[1]
     assert values["start"]["weights_sha256"] == checkpoint.load_run(tiny_run)["weights_sha256"]
 
 
-def test_a_tutor_that_was_trained_again_is_refused(tiny_data: TrainingData, tiny_run: Path, tmp_path: Path) -> None:
+def test_a_teacher_that_was_trained_again_is_refused(tiny_data: TrainingData, tiny_run: Path, tmp_path: Path) -> None:
     run = distilled(tiny_data, tiny_run, tmp_path)
     run.save()
     run.start = {"recipe": "tiny", "weights_sha256": "0" * 64}
@@ -136,5 +138,5 @@ def test_a_tutor_that_was_trained_again_is_refused(tiny_data: TrainingData, tiny
 def test_what_distillation_needs(tiny_data: TrainingData, tiny_run: Path, tmp_path: Path) -> None:
     with pytest.raises(BadConfig, match=r"train\.distil needs a train\.start to learn from"):
         tiny_config("train.distil=true")
-    with pytest.raises(BadConfig, match=r"has other outputs: a network that train\.distil teaches has those of"):
+    with pytest.raises(BadConfig, match=r"has other outputs: with train\.distil a network has those of"):
         distilled(tiny_data, tiny_run, tmp_path, "train.loss=distribution")

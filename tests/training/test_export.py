@@ -1,4 +1,4 @@
-"""The exported file says what torch says, and carries all that is needed to say it again."""
+"""The exported file computes what torch computes, and says how it came about."""
 
 from __future__ import annotations
 
@@ -14,29 +14,18 @@ from tiny import tiny_config
 
 torch = pytest.importorskip("torch")
 
+from untrained import SEXES, films, untrained
+
 from boneage import model_file
-from boneage.config import Config, PrepareConfig
-from boneage.data.phantom import draw
+from boneage.config import Config
 from boneage.errors import BadConfig, BadModel
-from boneage.hand.prepare import prepare
 from boneage.hand.views import views
 from boneage.models.ensemble import Single
-from boneage.models.head import Network, encode, resized
+from boneage.models.head import encode, resized
 from boneage.reading.predictor import Predictor
 from boneage.run_folder import MODEL
 from boneage.training import checkpoint
 from boneage.training.export import export, load, write_model
-from boneage.training.losses import output
-from boneage.types import Radiograph, Sex
-
-N = 24
-SEXES = [(Sex.FEMALE, Sex.MALE, Sex.UNKNOWN)[i % 3] for i in range(N)]
-
-
-def films(spec: PrepareConfig) -> np.ndarray:
-    """Fresh phantoms, prepared: uint8 [24, S, S]."""
-    hands = [draw(np.random.default_rng([9, i]), size=96).pixels / np.float32(255) for i in range(N)]
-    return np.stack([prepare(Radiograph(hand, "phantom", "0" * 64, "PNG"), spec) for hand in hands])
 
 
 def by_torch(reader: Single, pixels: np.ndarray) -> np.ndarray:
@@ -44,30 +33,11 @@ def by_torch(reader: Single, pixels: np.ndarray) -> np.ndarray:
         return reader(torch.from_numpy(pixels), encode(SEXES)).months.double().numpy()
 
 
-def untrained(folder: Path, config: Config) -> Path:
-    """A run folder of a network as it starts, with statistics that let it tell films apart."""
-    torch.manual_seed(4)
-    network = Network(config.model, config.prepare, output(config.train, 120.0, 40.0).outputs, 4.5)
-    torch.nn.init.normal_(network.head.last.weight, std=0.3)
-    hands = torch.from_numpy(films(config.prepare)[:, None]) / 255
-    for _ in range(20):
-        network(hands, encode(SEXES))
-    record = {"config": config.to_dict(), "data": {"sha256": ""}, "validation_mae": None, "epoch": 0, "versions": {}}
-    checkpoint.create(folder)
-    checkpoint.save_weights(folder, network.state_dict(), record | {"output": {"centre": 120.0, "scale": 40.0}})
-    return folder
-
-
 def loaded(run: Path) -> Predictor:
     """What reads by a run folder's weights."""
     if not (run / MODEL).exists():
         write_model(run)
     return Predictor.load(run)
-
-
-@pytest.fixture(scope="module")
-def half(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return export(tiny_run, tmp_path_factory.mktemp("half") / "half.onnx", quantise="float16")
 
 
 def test_onnx_says_what_torch_says(tiny_run: Path, tiny_model: Path) -> None:
@@ -82,7 +52,7 @@ def test_the_file_does_not_say_where_it_was_made(tiny_model: Path) -> None:
     assert str(Path(model_file.__file__).parent).encode() not in tiny_model.read_bytes()
 
 
-def test_the_error_to_expect_is_exported_with_the_age(tiny_run: Path, tiny_model: Path) -> None:
+def test_the_expected_error_is_exported_with_the_age(tiny_run: Path, tiny_model: Path) -> None:
     predictor, (reader, _) = Predictor.load(tiny_model), load(tiny_run)
     pixels = films(predictor.spec)
     months, expected_errors = predictor.predict_batch(pixels, SEXES)
@@ -99,38 +69,11 @@ def test_a_network_without_expected_errors_has_none(members: list[Path]) -> None
     assert np.isnan(predictor.predict_batch(films(predictor.spec), SEXES)[1]).all()
 
 
-def test_sixteen_bits_cost_half_the_size_and_no_accuracy(half: Path, tiny_model: Path) -> None:
-    assert half.stat().st_size < 0.65 * tiny_model.stat().st_size
-    full, small = Predictor.load(tiny_model), Predictor.load(half)
-    assert (full.about["quantise"], small.about["quantise"]) == ("float32", "float16")
-    pixels = films(full.spec)
-    months = small.months(pixels, SEXES)
-    np.testing.assert_allclose(months, full.months(pixels, SEXES), atol=0.1)
-    assert not np.array_equal(months, full.months(pixels, SEXES))
-
-
-def test_eight_bits_cost_three_quarters_of_the_size_and_little_accuracy(tmp_path: Path) -> None:
-    run = untrained(tmp_path / "run", tiny_config("model.hidden=256"))
-    full, small = (export(run, tmp_path / f"{name}.onnx", quantise=name) for name in ("float32", "int8"))
-    assert small.stat().st_size < 0.4 * full.stat().st_size
-    reads = [Predictor.load(path) for path in (full, small)]
-    assert reads[1].about["quantise"] == "int8"
-    pixels = films(reads[0].spec)
-    months = [predictor.months(pixels, SEXES) for predictor in reads]
-    shifts = np.abs(months[0] - months[1])
-    assert 0 < shifts.mean() < 0.03 * np.ptp(months[0])
-
-
-def test_storage_that_does_not_exist(tiny_run: Path, tmp_path: Path) -> None:
-    with pytest.raises(BadConfig, match="unknown storage 'int4'; known: float32, float16, int8"):
-        export(tiny_run, tmp_path / "model.onnx", quantise="int4")
-
-
 def test_the_file_says_its_preparation_and_where_it_comes_from(tiny_run: Path, tiny_model: Path) -> None:
-    about, record = Predictor.load(tiny_model).about, checkpoint.load_run(tiny_run)
+    about, summary = Predictor.load(tiny_model).about, checkpoint.load_run(tiny_run)
     assert Config.from_dict(about["config"]).prepare == tiny_config().prepare
     for key in ("config", "data", "weights_sha256", "validation_mae", "epoch", "versions"):
-        assert about[key] == record[key]
+        assert about[key] == summary[key]
     assert about["name"] == tiny_run.name
     assert about["format"] == model_file.FORMAT
     assert "not a medical device" in about["disclaimer"]
@@ -155,10 +98,10 @@ def test_three_channels_no_sex_and_other_losses(loss: str, tmp_path: Path, capfd
     np.testing.assert_allclose(months, by_torch(load(run)[0], pixels), atol=0.02)
 
 
-def test_views_that_disagree_widen_the_expected_error(tiny_run: Path, tmp_path: Path) -> None:
+def test_views_that_disagree_widen_the_expected_error(tiny_run: Path, tiny_model: Path, tmp_path: Path) -> None:
     predictor = Predictor.load(export(tiny_run, tmp_path / "two.onnx", views=2))
     pixels = films(predictor.spec)
-    one = Predictor.load(export(tiny_run, tmp_path / "one.onnx", views=1))
+    one = Predictor.load(tiny_model)
     each = [one.predict_batch(view, SEXES) for view in views(pixels, 2)]
     months, expected_errors = predictor.predict_batch(pixels, SEXES)
     np.testing.assert_array_equal(predictor.quick_prediction(pixels, SEXES), each[0][0])
@@ -239,9 +182,9 @@ def test_runs_that_do_not_go_together_are_refused(members: list[Path], tmp_path:
     other = untrained(tmp_path / "cropped", tiny_config("prepare.fit=crop"))
     with pytest.raises(BadConfig, match="cropped prepares films otherwise than the other runs"):
         export([members[0], other], tmp_path / "model.onnx")
-    weights, record = checkpoint.load_weights(untrained(tmp_path / "split", tiny_config()))
-    record = {key: value for key, value in record.items() if not key.endswith("sha256")}
-    checkpoint.save_weights(tmp_path / "split", weights, record | {"data": {"sha256": "other"}})
+    weights, summary = checkpoint.load_weights(untrained(tmp_path / "split", tiny_config()))
+    summary = {key: value for key, value in summary.items() if not key.endswith("sha256")}
+    checkpoint.save_weights(tmp_path / "split", weights, summary | {"data": {"sha256": "other"}})
     with pytest.raises(BadConfig, match="split was trained on another split than the other runs"):
         export([members[0], tmp_path / "split"], tmp_path / "model.onnx")
 
@@ -260,18 +203,18 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     wide = tiny_config("model.hidden=24")
     run = untrained(tmp_path / "run", tiny_config())
-    weights, record = checkpoint.load_weights(run)
-    record = {key: value for key, value in record.items() if not key.endswith("sha256")}
-    checkpoint.save_weights(run, weights, record | {"config": wide.to_dict()})
+    weights, summary = checkpoint.load_weights(run)
+    summary = {key: value for key, value in summary.items() if not key.endswith("sha256")}
+    checkpoint.save_weights(run, weights, summary | {"config": wide.to_dict()})
     with pytest.raises(BadModel, match="does not fit this program: size mismatch"):
         export(run, tmp_path / "model.onnx")
 
 
 def test_a_run_with_settings_this_version_does_not_know_is_refused_by_name(tmp_path: Path) -> None:
     run = untrained(tmp_path / "run", tiny_config())
-    weights, record = checkpoint.load_weights(run)
-    record = {key: value for key, value in record.items() if not key.endswith("sha256")}
+    weights, summary = checkpoint.load_weights(run)
+    summary = {key: value for key, value in summary.items() if not key.endswith("sha256")}
     later = dataclasses.asdict(tiny_config()) | {"later": 1}
-    checkpoint.save_weights(run, weights, record | {"config": later})
+    checkpoint.save_weights(run, weights, summary | {"config": later})
     with pytest.raises(BadModel, match=r"run was made by another version of boneage: unknown setting later"):
         export(run, tmp_path / "model.onnx")

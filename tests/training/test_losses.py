@@ -118,7 +118,7 @@ def test_targets_are_distributions_around_the_label(label: float, sigma: float) 
     assert abs(target.argmax().item() - label) <= 0.5 + 1e-3
 
 
-def test_target_has_the_asked_spread() -> None:
+def test_a_target_has_the_standard_deviation_asked_for() -> None:
     target = of("distribution", label_sigma=6.5).target(torch.tensor([120.0]))[0]
     variance = (target * (torch.arange(BINS) - 120.0) ** 2).sum()
     assert variance.sqrt().item() == pytest.approx(6.5, abs=0.01)
@@ -177,8 +177,8 @@ def test_settings_that_cannot_work(settings: dict[str, object], message: str) ->
 
 @pytest.mark.parametrize("name", ["mse", "mae", "huber"])
 @pytest.mark.parametrize("scale", [0.0, float("nan")])
-def test_labels_without_spread_cannot_be_standardised(name: str, scale: float) -> None:
-    with pytest.raises(BadConfig, match="must not all be the same"):
+def test_equal_labels_cannot_be_standardised(name: str, scale: float) -> None:
+    with pytest.raises(BadConfig, match=r"standard deviation of .*: they must not be equal"):
         output(TrainConfig(loss=name), CENTRE, scale)
 
 
@@ -190,7 +190,7 @@ def test_the_loss_of_the_sex_counts_the_films_whose_sex_is_known() -> None:
     assert sex_loss(male[2:], sex[2:]).item() == 0
 
 
-def test_the_spread_that_costs_least_is_the_mean_error() -> None:
+def test_the_expected_error_of_the_least_loss_is_the_mean_error() -> None:
     errors = torch.tensor([-2.0, 4.0, 9.0])
     expected_error = torch.tensor(5.0).log().expand(3).clone().requires_grad_()
     expected_error_loss(expected_error, errors).backward()
@@ -198,7 +198,7 @@ def test_the_spread_that_costs_least_is_the_mean_error() -> None:
     assert expected_error.grad.sum().item() == pytest.approx(0, abs=1e-6)
 
 
-def test_the_loss_of_the_spread_leaves_the_age_alone() -> None:
+def test_the_loss_of_the_expected_error_leaves_the_age_alone() -> None:
     errors = torch.ones(3, requires_grad=True)
     expected_error_loss(torch.zeros(3, requires_grad=True), errors).backward()
     assert errors.grad is None

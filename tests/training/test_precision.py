@@ -10,7 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from boneage import precision
+from boneage.training import precision
 from boneage.training.precision import autocast, multiplies_bfloat16, resolved
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)

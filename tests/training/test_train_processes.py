@@ -20,6 +20,7 @@ from tiny import tiny_config
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from boneage.training import checkpoint
+from boneage.training.fit import train_step
 from boneage.training.tensors import TrainingData
 from boneage.training.train import train
 
@@ -47,8 +48,8 @@ def keep(optimizer, *_):
 register_optimizer_step_pre_hook(keep)
 for port, out, settings in json.loads(sys.argv[3]):
     os.environ["MASTER_PORT"], out = str(port), Path(out)
-    train(tiny_config(*settings), Path(sys.argv[2]), out)
-"""  # trains as one of the processes that the environment tells of, and keeps its first step's gradients
+    train(tiny_config(*settings), Path(sys.argv[2]), out, export=False)
+"""  # trains as one of the processes that the environment describes, and keeps its first step's gradients
 
 
 def free_port() -> int:
@@ -73,7 +74,7 @@ def pair(films: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             process.kill()
     assert [process.returncode for process in processes] == [0, 0], "\n".join(ends)
     assert " steps/s" in ends[0]
-    assert " steps/s" not in ends[1]  # only one of them speaks
+    assert " steps/s" not in ends[1]  # only the main one shows progress
     return out
 
 
@@ -81,7 +82,7 @@ def test_two_processes_have_the_gradients_of_one(tiny_data: TrainingData, pair: 
     run, gradients = run_of(tiny_data, tmp_path, *ALIKE), []
     parameters = [p for group in run.optimizer.param_groups for p in group["params"]]
     hook = register_optimizer_step_pre_hook(lambda *_: gradients.extend(p.grad.clone() for p in parameters))
-    run.step(run.network, 0)
+    train_step(run, run.network, 0)
     hook.remove()
     assert max(float(gradient.abs().max()) for gradient in gradients) > 0.01
     first, second = (load_file(pair / f"gradients{rank}.safetensors") for rank in (0, 1))
@@ -92,7 +93,7 @@ def test_two_processes_have_the_gradients_of_one(tiny_data: TrainingData, pair: 
 
 
 def test_two_processes_train_as_one(films: Path, pair: Path, tmp_path: Path) -> None:
-    train(tiny_config(*ALIKE), films, tmp_path / "one")
+    train(tiny_config(*ALIKE), films, tmp_path / "one", export=False)
     assert checkpoint.load_run(pair / "alike")["processes"] == 2
     for line, expected in zip(log(pair / "alike"), log(tmp_path / "one"), strict=True):
         assert line.pop("precision") == expected.pop("precision")

@@ -102,16 +102,17 @@ def train(
     settings: Settings = None,
     images: Images = None,
     resume: Annotated[bool, typer.Option("--resume", help="continue the run at --out")] = False,
+    no_export: Annotated[bool, typer.Option("--no-export", help="write no model.onnx, which needs onnxscript")] = False,
 ) -> None:
     """Train a network on films with known bone ages."""
     config = configured(recipe, settings)
     from ..training.train import train
 
-    record = train(config, folder, out, images=images, resume=resume)
-    if record and record["validation_mae"] is not None:
-        error, n = record["validation_mae"], record["data"]["validation"]
+    run = train(config, folder, out, images=images, resume=resume, export=not no_export)
+    if run and run["validation_mae"] is not None:
+        error, n = run["validation_mae"], run["data"]["validation"]
         print(f"{out}: MAE {error:.2f} months on {n} validation films, which also chose the stopping point")
-    elif record:
+    elif run:
         print(f"{out}: trained, without validation films")
 
 

@@ -1,1 +1,1 @@
-"""Recipes, the training loop, losses, augmentation, distribution and export. The only room with torch but models."""
+"""Recipes, the training loop, losses, augmentation, distributed training, export and calibration."""

@@ -1,4 +1,4 @@
-"""A sheet of films as stored, as prepared, and as training sees them, to be looked at."""
+"""A picture that shows what preparation and augmentation do to some films."""
 
 from __future__ import annotations
 
@@ -24,7 +24,21 @@ AUGMENTED_ROWS = 4
 
 
 def sheet(config: Config, folder: str | Path, out: str | Path, seed: int = 0) -> Path:
-    """Write a PNG: a row of `COLUMNS` films as stored, one as prepared, and rows of them augmented."""
+    """Write a PNG with a row of films as stored, one as prepared, and `AUGMENTED_ROWS` as training sees them.
+
+    Args:
+        config: its sections ``prepare`` and ``augment`` are shown.
+        folder: a data folder, of which `COLUMNS` films are drawn.
+        out: the PNG file.
+        seed: for the films and the augmentation.
+
+    Returns:
+        ``out``.
+
+    Raises:
+        BadTable: no film can be read.
+        CannotWrite: the file cannot be written, or would replace a film.
+    """
     config.prepare.refuse_beside()
     samples = [sample for sample in open_folder(folder).samples if sample.path]
     refuse_overwriting([Path(out)], [sample.path for sample in samples])
@@ -42,6 +56,7 @@ def sheet(config: Config, folder: str | Path, out: str | Path, seed: int = 0) ->
 
 
 def _some_films(folder: str | Path, samples: Sequence[Sample], seed: int) -> list[Radiograph]:
+    """The first `COLUMNS` films that can be read, in an order drawn by ``seed``."""
     films: list[Radiograph] = []
     for index in np.random.default_rng(seed).permutation(len(samples)):
         try:
@@ -56,4 +71,5 @@ def _some_films(folder: str | Path, samples: Sequence[Sample], seed: int) -> lis
 
 
 def _stored(film: Radiograph) -> np.ndarray:
+    """The pixels as uint8."""
     return (film.pixels * 255).astype(np.uint8)

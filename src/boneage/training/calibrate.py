@@ -1,8 +1,6 @@
-"""The scale of an exported model's intervals, from calibration films: the one thing that those are used for.
+"""Prediction intervals for an exported model, scaled on calibration films, which serve no other purpose.
 
 boneage calibrate MODEL.onnx --data DIR --out CALIBRATED.onnx [--out-of-fold oof.csv]
-
-The shape of the intervals may come, besides from the network, from training films that were read out of fold.
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ from ..progress import Advance
 from ..reading.intervals import SEX_GIVEN, factors, usual_errors
 from ..reading.predictor import Predictor
 from ..types import Sex
-from .export import annotated
+from .export import with_facts
 
 
 def calibrate(
@@ -35,20 +33,36 @@ def calibrate(
     out_of_fold: Path | None = None,
     progress: Advance | None = None,
 ) -> dict[str, Any]:
-    """Write the model with ``intervals`` among the facts about itself, and return those: the factors by level, of the
-    sex known and of the sex withheld, each from all ``samples`` (the former but for films of unknown sex), and how many
-    films of which split they come from.
+    """Write a copy of an exported model that gives prediction intervals.
 
-    ``out_of_fold``: a table of training films read by networks that have not seen them, from which the usual error by
-    age and sex is kept too (see `intervals.blended`). BadModel if the model gives no expected error, BadTable for too
-    few films, CannotWrite.
+    The half width of an interval is the expected error times a factor. There is one factor for each level, with the sex
+    given and without, so that this share of the films lies within (see `boneage.reading.intervals`).
+
+    Args:
+        model: an exported file.
+        samples: the calibration films. Those of unknown sex are left out where the sex is given.
+        out: the file to write; it may be ``model`` itself.
+        split: the name of the films' split, which the file states.
+        out_of_fold: a table of out-of-fold predictions (see `boneage.training.folds`). The usual error by age and sex
+            is taken from it, with which the network's own expected error is blended
+            (`boneage.reading.intervals.blended`).
+        progress: called after each film; every film is read twice.
+
+    Returns:
+        The entry ``intervals`` of the file's description: the split, the numbers of films, the factors and the usual
+        errors.
+
+    Raises:
+        BadModel: the file is damaged, or the network has no expected error.
+        BadTable: too few films, or a table of out-of-fold predictions that does not cover both sexes.
+        CannotWrite: ``out`` cannot be written.
     """
     usual = _usual(out_of_fold)
-    data = annotated(model_file.verified(model), intervals=usual)
+    data = with_facts(model_file.verified(model), intervals=usual)
     predictor = Predictor(data, model)
     if not predictor.tells_expected_error:
-        raise BadModel(f"{model} does not tell the error to expect: train with model.expected_error_loss above 0")
-    with replacing(out) as temporary:  # entered first: a place that takes no file shows before the work
+        raise BadModel(f"{model} has no expected error: train with model.expected_error_loss above 0")
+    with replacing(out) as temporary:  # entered first, so that a place that cannot be written is refused at once
         scales, counts = {}, {}
         for is_known, name in SEX_GIVEN.items():
             table, _ = predict_all(predictor, samples, progress, sex_not_given=not is_known)
@@ -60,12 +74,12 @@ def calibrate(
             except ValueError as error:
                 raise BadTable(f"split {split!r}: {error}") from None
         found: dict[str, Any] = {"split": split, "n": counts, "factors": scales, **usual}
-        temporary.write_bytes(annotated(data, intervals=found))
+        temporary.write_bytes(with_facts(data, intervals=found))
     return found
 
 
 def _usual(out_of_fold: Path | None) -> dict[str, Any]:
-    """The shape that a table gives, as a model's file has it; nothing without one."""
+    """The usual errors from a table of out-of-fold predictions, as an entry of ``intervals``; empty without a table."""
     if out_of_fold is None:
         return {}
     table = read_predictions(out_of_fold)

@@ -1,12 +1,12 @@
-"""A run folder that explains itself.
+"""The files of a run folder, written and checked.
 
-weights.safetensors   the best weights so far (averaged ones where averaging is on)
-run.json              configuration, preparation, data, metrics, versions, and the hashes of the weights and of itself
-start                 the run that this one took its weights from, where a recipe had it trained first
+weights.safetensors   the best weights so far, averaged ones with ``train.ema``
+run.json              configuration, data, metrics and versions, with the hashes of the weights and of itself
 state.safetensors     everything that resuming needs, in one file so that it is whole or absent
 log.jsonl             one JSON line per epoch
-tensorboard           the same for TensorBoard, where it was asked for
-model.onnx            the exported network: written when training ends, or by `boneage export`
+tensorboard           the same numbers for TensorBoard, with ``train.tensorboard``
+start                 the run folder of the recipe in ``train.start``, which was trained first
+model.onnx            the exported network, written when training ends or by ``boneage export``
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
@@ -29,23 +28,26 @@ BOARD, START = "tensorboard", "start"
 
 Tensors = dict[str, Tensor]
 
-_BLANK = b"0" * 64
-_SEAL = re.compile(rb'"sha256":"([0-9a-f]{64})"')
+_BLANK = b"0" * 64  # in the place of the hash while it is computed
+_HASH = re.compile(rb'"sha256":"([0-9a-f]{64})"')
 
 
 def is_empty(folder: Path) -> bool:
-    """Whether ``folder`` is a folder that holds nothing of its own run but what a killed process left half-written."""
+    """Whether a folder exists and its run has not begun.
+
+    It may hold half-written files of a process that was killed, and the run that this one will begin with.
+    """
     return folder.is_dir() and all(path.match(LEFTOVERS) or path.name == START for path in folder.iterdir())
 
 
 def refuse_existing(folder: Path) -> None:
-    """CannotWrite if anything is there but an empty folder."""
+    """CannotWrite unless ``folder`` is absent or empty."""
     if folder.exists() and not is_empty(folder):
         raise CannotWrite(f"{folder} exists already: choose another --out, or continue it with --resume")
 
 
 def create(folder: Path) -> None:
-    """A new run folder; CannotWrite if it holds anything."""
+    """Create a run folder and its parents; CannotWrite if it holds anything."""
     refuse_existing(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -53,46 +55,54 @@ def create(folder: Path) -> None:
         raise CannotWrite(f"{folder} cannot be made: {error.strerror}") from error
 
 
-def save_weights(folder: Path, weights: Tensors, run: dict[str, Any]) -> dict[str, Any]:
-    """Write weights and ``run`` with their hashes; returns the record as written."""
+def save_weights(folder: Path, weights: Tensors, summary: dict[str, Any]) -> dict[str, Any]:
+    """Write the weights, and the run's summary with both hashes as ``run.json``; returns the content of the latter.
+
+    A process killed between the two leaves weights that the older ``run.json`` does not match: a damaged folder, which
+    resuming repairs.
+    """
     data = save({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()})
     write_bytes(folder / WEIGHTS, data)
-    record = run | {"weights_sha256": sha256(data)}
-    record["run_sha256"] = sha256_json(record)
-    write_json(folder / RUN, record)
-    return record
+    run = summary | {"weights_sha256": sha256(data)}
+    run["run_sha256"] = sha256_json(run)
+    write_json(folder / RUN, run)
+    return run
 
 
 def load_weights(folder: Path) -> tuple[Tensors, dict[str, Any]]:
-    """The weights and the run record, both checked against their hashes."""
+    """The weights and the content of ``run.json``, both checked against their hashes; BadModel if one fails."""
     run = load_run(folder)
     return load(weights_of(folder, run)), run
 
 
 def save_state(folder: Path, tensors: Tensors, values: dict[str, Any]) -> None:
-    """All that resuming needs, in one atomic file, sealed with its hash (taken with the hash's own place blank)."""
+    """Write tensors and JSON values as one file, atomically.
+
+    The file contains its own hash, which is that of the file with zeros in the hash's place.
+    """
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     data = save(plain, metadata={"state": json.dumps(values), "sha256": _BLANK.decode()})
-    before, _, after = _around_seal(data)
+    before, _, after = _around_hash(data)
     with replacing(folder / STATE) as temporary, temporary.open("wb") as file:
         file.writelines((before, sha256(data).encode(), after))
 
 
 def load_state(folder: Path) -> tuple[Tensors, dict[str, Any]]:
-    """What `save_state` wrote; BadModel when it is absent, cut short or altered."""
+    """What `save_state` wrote; BadModel if it is absent, cut short or altered."""
     path = folder / STATE
     if not path.is_file():
         raise BadModel(f"{folder} has nothing to resume: it has no {STATE}")
     data = whole(path)
-    before, claimed, after = _around_seal(data)
+    before, claimed, after = _around_hash(data)
     if sha256(before, _BLANK, after).encode() != claimed:
         raise BadModel(f"{path} is cut short or altered: its content does not match its own hash")
+    # A safetensors file begins with the length of its JSON header, in eight bytes.
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     return load(data), json.loads(header["__metadata__"]["state"])
 
 
 def append_log(folder: Path, line: dict[str, Any], *, tensorboard: bool = False) -> None:
-    """One JSON line at the end of the log, and its numbers to TensorBoard where asked for."""
+    """Append a JSON line to the log and, if asked, its numbers to TensorBoard's; CannotWrite."""
     try:
         with (folder / LOG).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
@@ -106,7 +116,7 @@ def append_log(folder: Path, line: dict[str, Any], *, tensorboard: bool = False)
 
 
 def summary_writer() -> Any:
-    """TensorBoard's class of writers; BadConfig where it cannot be imported."""
+    """TensorBoard's ``SummaryWriter`` class; BadConfig if it cannot be imported."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
@@ -115,13 +125,16 @@ def summary_writer() -> Any:
 
 
 def cut_log(folder: Path, step: int) -> None:
-    """Take out what was logged after ``step``, and a last line cut short: a resumed run writes it again."""
+    """Remove the lines after ``step`` and a last line cut short, because a resumed run writes them again."""
     lines = [line for line in read_log(folder) if line["step"] <= step]
     write_bytes(folder / LOG, "".join(json.dumps(line) + "\n" for line in lines).encode())
 
 
 def read_log(folder: Path) -> list[dict[str, Any]]:
-    """The log's lines; a last line cut short by a kill is left out. BadModel naming a line that was altered."""
+    """The log's lines, without a last one that a killed process left incomplete.
+
+    BadModel, with its number, for a line that is none of a log.
+    """
     path = folder / LOG
     lines = whole(path).splitlines(keepends=True) if path.exists() else []
     return [_logged(path, number, line) for number, line in enumerate(lines, 1) if line.endswith(b"\n")]
@@ -137,19 +150,19 @@ def _logged(path: Path, number: int, line: bytes) -> dict[str, Any]:
     raise BadModel(f"{path}, line {number}: altered, this is no line of a log; take it out to go on")
 
 
-def _around_seal(data: bytes) -> tuple[memoryview, bytes, memoryview]:
-    """What stands before the seal, the seal, and what stands after; without one all stands before."""
-    found = _SEAL.search(data)
+def _around_hash(data: bytes) -> tuple[memoryview, bytes, memoryview]:
+    """The bytes before the hash, the hash, and the bytes after it; if there is none, all bytes are before it."""
+    found = _HASH.search(data)
     start, end = found.span(1) if found else (len(data), len(data))
     view = memoryview(data)
     return view[:start], data[start:end], view[end:]
 
 
-def as_tensors(prefix: str, module: torch.nn.Module) -> Tensors:
-    """A module's parameters and buffers under ``prefix.``."""
-    return {f"{prefix}.{name}": tensor for name, tensor in module.state_dict().items()}
+def prefixed(prefix: str, tensors: Tensors) -> Tensors:
+    """The same tensors with ``prefix.`` before their names."""
+    return {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
 
 
-def taken(prefix: str, tensors: Tensors) -> Tensors:
-    """The tensors under ``prefix.``, without it."""
+def unprefixed(prefix: str, tensors: Tensors) -> Tensors:
+    """Those tensors whose names begin with ``prefix.``, under names without it."""
     return {name[len(prefix) + 1 :]: tensor for name, tensor in tensors.items() if name.startswith(prefix + ".")}

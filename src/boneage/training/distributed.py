@@ -1,4 +1,4 @@
-"""The processes that train together: one, or as many as ``torchrun`` started."""
+"""The processes that train one network together: one, or as many as ``torchrun`` started; and their signals."""
 
 from __future__ import annotations
 
@@ -24,7 +24,13 @@ _NEVER = 2**31 - 1
 
 @dataclass(frozen=True)
 class Processes:
-    """This process's ``rank`` among ``size``, and its device."""
+    """The processes that train one network, seen from one of them.
+
+    Attributes:
+        rank: this process's number, from 0.
+        size: how many there are.
+        device: the one that this process computes on.
+    """
 
     rank: int
     size: int
@@ -32,21 +38,21 @@ class Processes:
 
     @property
     def is_main(self) -> bool:
-        """Whether this process evaluates, writes and speaks."""
+        """Whether this is the process that evaluates, writes files and shows progress."""
         return self.rank == 0
 
     def wrapped(self, network: nn.Module) -> nn.Module:
-        """The network with gradients averaged over all processes."""
+        """The network to call in training: its backward pass averages the gradients over all processes."""
         if self.size == 1:
             return network
         return nn.parallel.DistributedDataParallel(network)
 
     def any_process(self, flag: bool) -> bool:
-        """Whether any process says so."""
+        """Whether ``flag`` is true in any process; all must call it."""
         return self.mean(float(flag)) > 0
 
     def mean(self, value: float) -> float:
-        """The mean over all processes."""
+        """The mean of ``value`` over all processes; all must call it."""
         if self.size == 1:
             return value
         total = torch.tensor(value, dtype=torch.float64, device=self.device)
@@ -54,16 +60,16 @@ class Processes:
         return total.item() / self.size
 
     def broadcast(self, value: float) -> float:
-        """What the leading process says."""
+        """The main process's ``value``; all must call it."""
         if self.size == 1:
             return value
-        word = torch.tensor(value, dtype=torch.float64, device=self.device)
-        dist.broadcast(word, 0)
-        return word.item()
+        shared = torch.tensor(value, dtype=torch.float64, device=self.device)
+        dist.broadcast(shared, 0)
+        return shared.item()
 
     @contextmanager
     def main_first(self) -> Iterator[None]:
-        """The others enter the block when the leading process has left it, and find what it prepared."""
+        """The other processes enter the block when the main one has left it, and find the files that it wrote there."""
         if not self.is_main:
             dist.barrier()
         yield
@@ -72,10 +78,10 @@ class Processes:
 
 
 def keep_freed_memory() -> None:
-    """Let glibc keep the memory that a step frees for the next one, instead of handing it back and asking again.
+    """Let glibc keep the memory that a training step frees, for the next step.
 
-    A training step on a CPU otherwise spends a fifth of its time on page faults (see `benchmarks/memory.py`).
-    Elsewhere nothing happens.
+    By default it returns large blocks to the system, and a step on a CPU spends a fifth of its time on the page faults
+    of getting them back (see `benchmarks/memory.py`). With other C libraries nothing happens.
     """
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)
@@ -85,7 +91,10 @@ def keep_freed_memory() -> None:
 
 @contextmanager
 def join_processes(device: str) -> Iterator[Processes]:
-    """Join the processes of ``torchrun`` (NCCL on GPUs, gloo on CPUs), or be alone."""
+    """Join the processes that ``torchrun`` started (by NCCL on GPUs, gloo on CPUs), or be the only one.
+
+    ``device``: ``auto`` or a name that torch knows. BadConfig if it is not there.
+    """
     size, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
     chosen = _device(device)
     if size == 1:
@@ -99,6 +108,7 @@ def join_processes(device: str) -> Iterator[Processes]:
 
 
 def _device(name: str) -> torch.device:
+    """The torch device of a name, after it has been seen to work; each process of a machine takes a GPU of its own."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
@@ -108,14 +118,14 @@ def _device(name: str) -> torch.device:
         torch.empty(0, device=chosen)
         if chosen.type == "cuda":
             torch.cuda.set_device(chosen)
-            torch.backends.cudnn.benchmark = True  # films of one size: worth trying which kernels are fastest
+            torch.backends.cudnn.benchmark = True  # all batches have one shape: trying the kernels pays
     except (RuntimeError, AssertionError) as error:
         raise BadConfig(f"train.device {name!r} is not here: {str(error).splitlines()[0]}") from error
     return chosen
 
 
 class Interrupt:
-    """Set by the first Ctrl-C or SIGTERM; a second one ends the program as usual."""
+    """A flag that the first Ctrl-C or SIGTERM sets; a second one ends the program at once."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -126,9 +136,9 @@ class Interrupt:
 
 @contextmanager
 def interruptible() -> Iterator[Interrupt]:
-    """Turn the first Ctrl-C or SIGTERM into a flag, so that work can stop between two steps.
+    """Turn the first Ctrl-C or SIGTERM within the block into a flag, so that work can stop between two steps.
 
-    Signals reach the main thread only; elsewhere the flag stays down.
+    Only the main thread receives signals; in another one the flag is never set.
     """
     interrupt = Interrupt()
     if threading.current_thread() is not threading.main_thread():

@@ -1,9 +1,10 @@
-"""A run folder as one ONNX file that carries its own preparation, provenance and hash: all the reader needs."""
+"""One run folder, or several, as one ONNX file with its preparation, its origin and its own hash."""
 
 from __future__ import annotations
 
 import json
 import logging
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ from ..run_folder import MODEL
 from ..types import DISCLAIMER
 from . import checkpoint
 from .losses import output
-from .quantise import quantised
+from .quantise import quantise_weights
 
 OPSET = 18
 
@@ -32,42 +33,63 @@ OPSET = 18
 def export(
     runs: Path | Sequence[Path], out: Path, *, quantise: str = "float32", name: str = "", views: int = 0
 ) -> Path:
-    """Write the best weights of a run folder as ``out``; of several, as one network that says their mean.
+    """Write the best weights of a run folder as an ONNX file; those of several as one network, their ensemble.
 
-    ``storage``: of the weights, see `boneage.training.quantise`. ``looks``: how many a reading is averaged over; 0: as
-    the run's configuration says. BadModel if a folder is damaged, BadConfig if the runs do not go together.
+    Args:
+        runs: the run folders. The first one's expected error and quick prediction are the ensemble's.
+        out: a file ending in ``.onnx``.
+        quantise: how the weights are stored: ``float32``, ``float16`` or ``int8``.
+        name: what the model is called; by default as the first folder.
+        views: how many views a reading is averaged over (test-time augmentation); 0: as the run's configuration says.
+
+    Returns:
+        ``out``.
+
+    Raises:
+        BadModel: a folder is no run folder, or damaged.
+        BadConfig: the runs cannot be combined, or an argument is not one of those above.
+        CannotWrite: the file cannot be written.
     """
     folders = [runs] if isinstance(runs, Path) else list(runs)
     if out.suffix != ".onnx":
         raise BadConfig(f"{out} should end in .onnx: that is the format exported")
-    with replacing(out) as temporary:  # entered first: a place that takes no file shows before the work
-        temporary.write_bytes(exported(folders, quantise=quantise, name=name, views=views))
+    with replacing(out) as temporary:  # entered first, so that a place that cannot be written is refused at once
+        temporary.write_bytes(model_bytes(folders, quantise=quantise, name=name, views=views))
     return out
 
 
 def write_model(run: Path) -> None:
-    """Export a run folder's weights into the folder itself, as the ``model.onnx`` that a `Predictor` loads."""
-    export(run, run / MODEL)
+    """Export a run folder's weights into the folder itself, as the ``model.onnx`` that `boneage.Predictor` loads.
+
+    Where a package is missing that this needs, such as onnxscript, it prints to standard error how to do it later: the
+    weights are there, and a training that took hours has not failed.
+    """
+    try:
+        export(run, run / MODEL)
+    except ModuleNotFoundError as error:
+        how = f"where boneage[train] is installed: boneage export {run} --out {run / MODEL}"
+        print(f"boneage: {run} has no {MODEL} yet, as {error.name} is not installed; {how}", file=sys.stderr)
 
 
-def exported(runs: Sequence[Path], *, quantise: str = "float32", name: str = "", views: int = 0) -> bytes:
-    """The bytes of the ONNX file of a run folder or several; raises as `export`."""
-    reader, record = together(runs)
+def model_bytes(runs: Sequence[Path], *, quantise: str = "float32", name: str = "", views: int = 0) -> bytes:
+    """The content of the file that `export` writes; the same arguments and errors."""
+    reader, run = combined(runs)
     if views:
-        record["config"] = override(Config.from_dict(record["config"]), [f"model.views={views}"]).to_dict()
+        run["config"] = override(Config.from_dict(run["config"]), [f"model.views={views}"]).to_dict()
     import onnx
 
-    shape = Config.from_dict(record["config"]).prepare.shape
+    shape = Config.from_dict(run["config"]).prepare.shape
+    # Examples only: the numbers of films stay open. Two and three differ, so that they stay open separately.
     inputs = {"films": torch.zeros(2, *shape, dtype=torch.uint8), "sex": torch.zeros(2, 2)}
     if isinstance(reader, Ensemble):
         inputs |= {"quick_films": torch.zeros(3, *shape, dtype=torch.uint8), "quick_sex": torch.zeros(3, 2)}
     model = graph(reader, inputs, reader.outputs, quantise=quantise)
-    onnx.helper.set_model_props(model, {METADATA: json.dumps(_metadata(record, name or runs[0].name, quantise))})
+    onnx.helper.set_model_props(model, {METADATA: json.dumps(_metadata(run, name or runs[0].name, quantise))})
     return seal(model)
 
 
-def annotated(data: bytes, **facts: Any) -> bytes:
-    """The bytes of an exported file with more facts about itself, sealed anew."""
+def with_facts(data: bytes, **facts: Any) -> bytes:
+    """The content of an exported file with more entries in its description, under a new hash."""
     import onnx
 
     model = onnx.load_model_from_string(data)
@@ -76,67 +98,77 @@ def annotated(data: bytes, **facts: Any) -> bytes:
     return seal(model)
 
 
-def load(run: Path) -> tuple[Single, dict[str, Any]]:
-    """The trained network of a run folder, ready to read, and the run record."""
-    weights, record = checkpoint.load_weights(run)
-    config = configuration(record, run)
-    meaning = output(config.train, record["output"]["centre"], record["output"]["scale"])
-    network = Network(_untrained(config).model, config.prepare, meaning.outputs)
-    try:
-        network.load_state_dict(weights)
-    except RuntimeError as error:
-        raise BadModel(f"{run} does not fit this program: {str(error).splitlines()[-1].strip()}") from error
-    return Single(network.eval(), meaning.months).eval(), record
-
-
-def together(runs: Sequence[Path]) -> tuple[Single | Ensemble, dict[str, Any]]:
-    """The trained networks of several run folders as one, or that of a single one; and its run record."""
+def combined(runs: Sequence[Path]) -> tuple[Single | Ensemble, dict[str, Any]]:
+    """The trained network of a run folder, or the ensemble of several, and the content of ``run.json`` for it."""
     return load(runs[0]) if len(runs) == 1 else _ensemble(runs)
 
 
-def _ensemble(runs: Sequence[Path]) -> tuple[Ensemble, dict[str, Any]]:
-    """The trained networks of several run folders as one, and its record: that of the run of the largest films, with
-    ``members`` that say what it is made of. Where one sees the hand and another its joints, both are prepared."""
-    loaded = [load(run) for run in runs]
-    records = [record for _, record in loaded]
-    specs = [Config.from_dict(record["config"]).prepare for record in records]
-    leader = records[int(np.argmax([spec.size for spec in specs]))]
-    for run, record in zip(runs, records, strict=True):
-        if _preparation(record) != _preparation(leader):
-            raise BadConfig(f"{run} prepares films otherwise than the other runs: they cannot be read as one")
-        if record["data"]["sha256"] != leader["data"]["sha256"]:
-            raise BadConfig(f"{run} was trained on another split than the other runs: they cannot be read as one")
-    both = len({spec.joints for spec in specs}) == 2
-    if both:
-        views = ["prepare.joints=true", "prepare.beside=true"]
-        leader = leader | {"config": override(Config.from_dict(leader["config"]), views).to_dict()}
-    side = leader["config"]["prepare"]["size"]
+def load(folder: Path) -> tuple[Single, dict[str, Any]]:
+    """The trained network of a run folder, in evaluation mode, and the content of its ``run.json``."""
+    weights, run = checkpoint.load_weights(folder)
+    config = configuration(run, folder)
+    meaning = output(config.train, run["output"]["centre"], run["output"]["scale"])
+    network = Network(_not_pretrained(config).model, config.prepare, meaning.outputs)
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise BadModel(f"{folder} does not fit this program: {str(error).splitlines()[-1].strip()}") from error
+    return Single(network.eval(), meaning.months).eval(), run
+
+
+def _ensemble(folders: Sequence[Path]) -> tuple[Ensemble, dict[str, Any]]:
+    """The networks of several run folders as one, and what ``run.json`` would say of it.
+
+    That is the content of the run with the largest films, with ``members`` for the networks it consists of. If some
+    networks see the hand and others its joints, a film is prepared as both, side by side (``prepare.beside``).
+    """
+    loaded = [load(folder) for folder in folders]
+    runs = [run for _, run in loaded]
+    specs = [Config.from_dict(run["config"]).prepare for run in runs]
+    largest = runs[int(np.argmax([spec.size for spec in specs]))]
+    for folder, run in zip(folders, runs, strict=True):
+        if _preparation(run) != _preparation(largest):
+            raise BadConfig(f"{folder} prepares films otherwise than the other runs: they cannot be read as one")
+        if run["data"]["sha256"] != largest["data"]["sha256"]:
+            raise BadConfig(f"{folder} was trained on another split than the other runs: they cannot be read as one")
+    sees_both = len({spec.joints for spec in specs}) == 2
+    if sees_both:
+        settings = ["prepare.joints=true", "prepare.beside=true"]
+        largest = largest | {"config": override(Config.from_dict(largest["config"]), settings).to_dict()}
+    side = largest["config"]["prepare"]["size"]
     members = [
-        {"recipe": record["config"]["recipe"], "weights_sha256": record["weights_sha256"], "size": spec.size}
-        for record, spec in zip(records, specs, strict=True)
+        {"recipe": run["config"]["recipe"], "weights_sha256": run["weights_sha256"], "size": spec.size}
+        for run, spec in zip(runs, specs, strict=True)
     ]
     own = {"members": members, "weights_sha256": sha256_json(members), "validation_mae": None, "epoch": None}
-    sees = [(side if both and spec.joints else 0, spec.size) for spec in specs]
-    return Ensemble([reader for reader, _ in loaded], sees).eval(), leader | own
+    squares = [(side if sees_both and spec.joints else 0, spec.size) for spec in specs]  # first column and side
+    return Ensemble([reader for reader, _ in loaded], squares).eval(), largest | own
 
 
-def _preparation(record: dict[str, Any]) -> dict[str, Any]:
-    """How a run's films are prepared, but for what is each network's own affair."""
-    return {
-        name: value
-        for name, value in record["config"]["prepare"].items()
-        if name in ("fit", "hand", "low", "high", "headroom")
-    }
+def _preparation(run: dict[str, Any]) -> dict[str, Any]:
+    """The settings of preparation that the members of an ensemble must share.
+
+    The others concern one network each: it scales the pixels to its size, and normalises them itself.
+    """
+    shared = ("fit", "hand", "low", "high", "headroom")
+    return {name: value for name, value in run["config"]["prepare"].items() if name in shared}
 
 
-def _untrained(config: Config) -> Config:
-    """The same network without fetching the weights it started from."""
+def _not_pretrained(config: Config) -> Config:
+    """The same network without loading the weights that its training began with."""
     return Config.from_dict(config.to_dict() | {"model": config.to_dict()["model"] | {"pretrained": "none"}})
 
 
 def graph(network: nn.Module, inputs: dict[str, Tensor], outputs: list[str], *, quantise: str) -> Any:
-    """The ONNX model of a network in use; ``inputs``: examples by name, as many films as in use of any number, the
-    same number wherever the examples have the same."""
+    """The ONNX model of a network.
+
+    Args:
+        network: in evaluation mode.
+        inputs: an example of each input by name. The first dimension stays open in the model; inputs whose examples
+            have the same first dimension must agree in it.
+        outputs: the outputs' names.
+        quantise: see `boneage.training.quantise`.
+    """
     import onnx
 
     batches = {count: torch.export.Dim(f"batch{count}") for count in {len(example) for example in inputs.values()}}
@@ -153,13 +185,13 @@ def graph(network: nn.Module, inputs: dict[str, Tensor], outputs: list[str], *, 
         )
     assert program is not None
     model = onnx.load_model_from_string(program.model_proto.SerializeToString())
-    _forget_origins(model.graph)
-    quantised(model, quantise)
+    _remove_origins(model.graph)
+    quantise_weights(model, quantise)
     return model
 
 
-def _forget_origins(graph: Any) -> None:
-    """The exporter notes for every node which line of whose file made it: nobody's business, and a fortieth of it."""
+def _remove_origins(graph: Any) -> None:
+    """Remove what the exporter notes for every node: which line of which file it comes from, a fortieth of the size."""
     for part in (graph, *graph.node, *graph.initializer, *graph.value_info, *graph.input, *graph.output):
         del part.metadata_props[:]
         part.doc_string = ""
@@ -167,7 +199,7 @@ def _forget_origins(graph: Any) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The exporter warns of its own dependencies, and logs what is missing of those that no network here uses."""
+    """Silence the exporter: it warns about its own dependencies, and about missing ones that no network here needs."""
     log = logging.getLogger("torch.onnx")
     level = log.level
     log.setLevel(logging.ERROR)
@@ -179,7 +211,8 @@ def _quiet() -> Iterator[None]:
         log.setLevel(level)
 
 
-def _metadata(record: dict[str, Any], name: str, quantise: str) -> dict[str, Any]:
+def _metadata(run: dict[str, Any], name: str, quantise: str) -> dict[str, Any]:
+    """The exported file's description of itself."""
     kept = ("config", "data", "start", "members", "weights_sha256", "validation_mae", "epoch", "versions")
     about = {"format": FORMAT, "name": name, "quantise": quantise, "disclaimer": DISCLAIMER}
-    return about | {key: record[key] for key in kept if key in record}
+    return about | {key: run[key] for key in kept if key in run}

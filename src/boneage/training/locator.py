@@ -1,9 +1,9 @@
-"""Training of the locator: films with landmarks in, one exported file out.
+"""Training of the locator, the network that finds the landmarks of a hand.
 
 python -m boneage.training.locator --data DIR [--phantoms DIR] --out src/boneage/weights/parts/locator.onnx
 
-``DIR`` has ``hand_keypoints.csv``; synthetic hands have it too. Films of validation and calibration are not fitted on:
-``benchmarks/locator.py`` measures the file on validation films. Ten minutes of two cores.
+DIR is a data folder with ``hand_keypoints.csv``, such as `boneage phantom` writes too. Only its training films are
+trained on; ``benchmarks/locator.py`` measures the file on validation films. It takes ten minutes of two cores.
 """
 
 from __future__ import annotations
@@ -43,23 +43,23 @@ from .optimizer import Average, learning_rate, optimizer
 from .precision import autocast, resolved
 
 SIZE = 160
-STORED = 224  # the side of the films in memory, finer than the network's, for zooming in
+STORED = 224  # the side of the films in memory in pixels: finer than `SIZE`, for zooming in
 SPEC = PrepareConfig(size=STORED, channels=1)
 TRAIN = TrainConfig(optimizer="adamw", lr=2e-3, weight_decay=0.02, batch=32, warmup=0.05, ema=0.995)
 WILD = AugmentConfig(
     rotation=180, shift=0.1, zoom=0.35, aspect=0.35, shear=0.1, flip=0.5,
     gamma=0.5, contrast=0.4, brightness=0.15, noise=0.05,
 )  # fmt: skip
-UPRIGHT = 0.5  # share of films turned by no more than 30 degrees
-INVERTED = 0.25  # share of films shown with bone dark
-SHUFFLED = 0.06  # share of films cut in pieces: no hand
-SYNTHETIC = 8  # synthetic films in a batch, where there are any
-SIGMA = 0.8  # cells: the spread of a landmark's target
+UPRIGHT = 0.5  # share of films rotated by no more than 30 degrees
+INVERTED = 0.25  # share of films with dark bone
+SHUFFLED = 0.06  # share of films cut into tiles and shuffled, as examples without a hand
+SYNTHETIC = 8  # synthetic films in a batch, if there are any
+SIGMA = 0.8  # cells: the standard deviation of the Gaussian around a landmark
 
 
 @dataclass(frozen=True)
 class LandmarkedFilms:
-    """Films with landmarks: uint8 pixels [N, S, S] and points float32 [N, 21, 2], fractions of the sides."""
+    """Films uint8 [N, S, S], and their landmarks float32 [N, 21, 2] as (x, y) in fractions of the side."""
 
     pixels: Tensor
     points: Tensor
@@ -69,7 +69,11 @@ class LandmarkedFilms:
 
 
 def load(root: Path) -> dict[str, tuple[LandmarkedFilms, list[np.ndarray]]]:
-    """By split, the films of a data folder that have landmarks, and these in pixels of the films' own aspect."""
+    """The films of a data folder that have landmarks, by split; BadTable if there are none.
+
+    With them come their landmarks [21, 2] in pixels of the original films: `LandmarkedFilms` are squashed to squares,
+    but the template has to be made in the hands' true proportions.
+    """
     dataset = divide(open_folder(root), Config().data)
     known = read_landmarks(dataset.root / LANDMARK_TABLE)
     sizes = original_sizes(dataset.root)
@@ -82,6 +86,7 @@ def load(root: Path) -> dict[str, tuple[LandmarkedFilms, list[np.ndarray]]]:
 def _hands(
     dataset: Dataset, known: dict[str, np.ndarray], sizes: dict[str, tuple[int, int]]
 ) -> tuple[LandmarkedFilms, list[np.ndarray]]:
+    """The films of one split and their landmarks, as `load` gives them."""
     cache = open_cache([s for s in dataset.samples if s.id in known], SPEC)
     points = []
     for film in each_film(partial(placed, landmarks=known, sizes=sizes, spec=SPEC), cache.samples):
@@ -93,8 +98,12 @@ def _hands(
 
 
 def batch(hands: LandmarkedFilms, rows: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Films [n, 1, SIZE, SIZE], changed in every way a film can be; points [n, 21, 2], NaN where there is no hand;
-    and whether bone is dark, [n]."""
+    """A batch of augmented films.
+
+    Returns:
+        Films float [n, 1, SIZE, SIZE] in [0, 1]; their landmarks [n, 21, 2] in fractions of the side, NaN where the
+        film was shuffled; whether bone is dark, bool [n].
+    """
     films, points, n = hands.pixels[rows].unsqueeze(1).float() / 255, hands.points[rows], len(rows)
 
     def chance(share: float) -> Tensor:
@@ -106,6 +115,7 @@ def batch(hands: LandmarkedFilms, rows: Tensor, generator: torch.Generator) -> t
     mild = affine(n, replace(WILD, rotation=30), generator, films.device)
     matrix = torch.where(chance(UPRIGHT)[:, None, None], mild, matrix)
     films = grey(warp(films, matrix, SIZE), WILD, generator).clamp(0, 1)
+    # `matrix` maps the output to the input, in coordinates from -1 to 1; the landmarks go the other way.
     linear = torch.linalg.inv(matrix[:, :, :2])
     moved = ((points * 2 - 1) - matrix[:, None, :, 2]) @ linear.mT
     points = torch.where(shuffled[:, None, None], math.nan, moved / 2 + 0.5)
@@ -113,7 +123,7 @@ def batch(hands: LandmarkedFilms, rows: Tensor, generator: torch.Generator) -> t
 
 
 def _in_pieces(films: Tensor, generator: torch.Generator) -> Tensor:
-    """The films' sixteen tiles in another order: their texture, but no hand."""
+    """The films' sixteen tiles in another order: the texture of a film, but no hand."""
     n, side = len(films), films.shape[-1] // 4
     tiles = films[..., : 4 * side, : 4 * side].reshape(n, 4, side, 4, side).transpose(2, 3).reshape(n, 16, side, side)
     tiles = tiles[:, torch.randperm(16, generator=generator)]
@@ -122,7 +132,10 @@ def _in_pieces(films: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def target(points: Tensor) -> Tensor:
-    """Probabilities [N, 21, cells + 1]: a Gaussian about each point, or all of it on "not in the picture"."""
+    """The targets for landmarks [N, 21, 2]: probabilities [N, 21, cells + 1].
+
+    A Gaussian of `SIGMA` cells around the landmark, or one in the last place if it lies outside the film or is NaN.
+    """
     side = SIZE // STRIDE
     cells = torch.arange(side) + 0.5
     seen = ((points >= 0) & (points <= 1)).all(-1)
@@ -133,7 +146,7 @@ def target(points: Tensor) -> Tensor:
 
 
 def loss(network: nn.Module, films: Tensor, points: Tensor, inverted: Tensor) -> Tensor:
-    """Cross-entropy of the landmarks' places, in nats per landmark, and a tenth of that of the polarity."""
+    """The mean cross-entropy of the landmarks' cells, in nats, plus a tenth of that of the inversion: a scalar."""
     with autocast(resolved("auto", films.device), films.device):
         places, dark = network(films.contiguous(memory_format=torch.channels_last))
     entropy = -(target(points) * functional.log_softmax(places.float(), -1)).sum(-1).mean()
@@ -141,7 +154,17 @@ def loss(network: nn.Module, films: Tensor, points: Tensor, inverted: Tensor) ->
 
 
 def fit(real: LandmarkedFilms, synthetic: LandmarkedFilms | None, steps: int, seed: int = 0) -> nn.Module:
-    """The averaged network after ``steps`` batches."""
+    """Train from ImageNet weights.
+
+    Args:
+        real: radiographs.
+        synthetic: synthetic films, `SYNTHETIC` of each batch; None for radiographs only.
+        steps: how many batches.
+        seed: for weights, order and augmentation.
+
+    Returns:
+        The network with averaged weights, in evaluation mode.
+    """
     torch.manual_seed(seed)
     network = Locator(pretrained=True).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimise, average = optimizer(network, TRAIN), Average(network, TRAIN.ema)
@@ -168,16 +191,18 @@ def fit(real: LandmarkedFilms, synthetic: LandmarkedFilms | None, steps: int, se
 
 
 def _endless(n: int, generator: torch.Generator) -> Iterator[int]:
+    """The numbers below ``n`` again and again, each time in another order."""
     while True:
         yield from torch.randperm(n, generator=generator).tolist()
 
 
 def _taken(numbers: Iterator[int], n: int) -> Tensor:
+    """The next ``n`` numbers."""
     return torch.tensor([next(numbers) for _ in range(n)])
 
 
 class Bytes(nn.Module):
-    """The network as it is used: uint8 films [N, SIZE, SIZE] to the two logits."""
+    """The network as it is exported: uint8 films [N, SIZE, SIZE] to the logits of `boneage.models.locator.Locator`."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -187,23 +212,35 @@ class Bytes(nn.Module):
         return self.network(films.unsqueeze(1).float() / 255)
 
 
-def exported(network: nn.Module, mean: np.ndarray, about: dict[str, object]) -> bytes:
-    """One sealed ONNX file with the template among its metadata."""
+def model_bytes(network: nn.Module, template: np.ndarray, about: dict[str, object]) -> bytes:
+    """The content of the ONNX file.
+
+    Args:
+        network: in evaluation mode.
+        template: the mean hand, [21, 2], see `boneage.hand.landmarks.template`.
+        about: further entries of the file's description.
+    """
     import onnx
 
     films = torch.zeros(2, SIZE, SIZE, dtype=torch.uint8)
     model = graph(Bytes(network).eval(), {"films": films}, ["places", "inverted"], quantise="float16")
-    found = {"format": 1, "name": "locator", "size": SIZE, "template": mean.round(5).tolist(), **about}
+    found = {"format": 1, "name": "locator", "size": SIZE, "template": template.round(5).tolist(), **about}
     onnx.helper.set_model_props(model, {METADATA: json.dumps(found | {"disclaimer": DISCLAIMER})})
     return seal(model)
 
 
 def measure(reader: Reader, hands: LandmarkedFilms, turned: bool) -> dict[str, float]:
-    """The file on held-out films, as they are or turned, mirrored, squashed and inverted (``turned``).
+    """The errors of an exported locator on films that it was not trained on.
 
-    ``error`` and ``error_90``: mean and 90th percentile of the distance from the landmarks, in per cent of the hand's
-    length (on the square film). ``mirrored``, ``inverted``: share of films on which that is told rightly.
-    ``rotation``: median error in degrees.
+    Args:
+        reader: the exported file.
+        hands: the films; those with a landmark outside the film are left out.
+        turned: rotate, mirror, squash and invert the films first.
+
+    Returns:
+        ``n`` films; ``error``, ``error_90``: mean and 90th percentile of the landmarks' distance from the truth, in per
+        cent of the hand's length on the square film; ``worst_film``: the largest mean of a film; ``mirrored``,
+        ``inverted``: the share of films for which that is recognised; ``rotation``: median error in degrees.
     """
     generator = torch.Generator().manual_seed(1)
     rows = torch.arange(len(hands))
@@ -235,6 +272,7 @@ def measure(reader: Reader, hands: LandmarkedFilms, turned: bool) -> dict[str, f
 
 
 def main() -> None:
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--phantoms", type=Path, help="a folder of synthetic hands, for a quarter of each batch")
@@ -247,10 +285,10 @@ def main() -> None:
     fitted, native = hands["train"]
     synthetic = load(options.phantoms)["train"][0] if options.phantoms else None
     network = fit(fitted, synthetic, options.steps)
-    mean = landmarks.template(native)
+    template = landmarks.template(native)
     weights = sha256(*(t.numpy().tobytes() for t in network.state_dict().values()))
     about = {"films": len(fitted), "synthetic": len(synthetic or ()), "steps": options.steps, "landmarks": LANDMARKS}
-    write_bytes(options.out, exported(network, mean, about | {"weights_sha256": weights}))
+    write_bytes(options.out, model_bytes(network, template, about | {"weights_sha256": weights}))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""The losses: what the head's raw numbers mean in months, how far they are from a label, and where they start.
+"""The losses, and with each of them what the head's raw numbers mean in months.
 
-All arithmetic is float32 whatever the network ran in: written element by element, so that autocast leaves it alone.
+All arithmetic is float32 whatever the network computes in: it is written element by element, which autocast does not
+touch.
 """
 
 from __future__ import annotations
@@ -21,25 +22,28 @@ MONTHS_PER_YEAR = 12.0
 
 
 class Output(Protocol):
-    """One way to predict months. ``raw`` is the head's [N, outputs] of any float type, ``labels`` months."""
+    """One way to predict months.
+
+    ``raw``: the head's numbers [N, outputs], of any float type. ``labels``: months [N].
+    """
 
     @property
     def outputs(self) -> int:
         """Units of the head's last layer."""
 
     def months(self, raw: Tensor) -> Tensor:
-        """The prediction, float32 [N]."""
+        """The predicted bone ages in months, float32 [N]."""
 
     def loss(self, raw: Tensor, labels: Tensor) -> Tensor:
         """The mean loss over the batch, a float32 scalar."""
 
     def bias(self, labels: Tensor) -> Tensor:
-        """A start for the last layer's bias, float32 [outputs]: the best constant for the training labels."""
+        """The bias that the last layer begins with, float32 [outputs]: the best constant for the labels."""
 
 
 @dataclass(frozen=True)
 class Log:
-    """The head predicts log(1 + months), so months cannot fall below -1; the loss is the mean squared log error."""
+    """The head predicts log(1 + months); the loss is the mean squared logarithmic error. No prediction is below -1."""
 
     outputs: int = 1
 
@@ -55,20 +59,26 @@ class Log:
 
 @dataclass(frozen=True)
 class Standardised:
-    """The head predicts (months - centre) / scale; ``penalty`` turns the differences, in units of scale, into losses.
+    """The head predicts (months - centre) / scale.
 
-    ``centre`` and ``scale`` are numbers from the training labels. BadConfig unless scale is above zero.
+    Attributes:
+        centre, scale: mean and standard deviation of the training labels, in months.
+        penalty: from the differences, in units of ``scale``, to the losses of the films.
+        constant: from labels to the best constant under the penalty.
+
+    Raises:
+        BadConfig: ``scale`` is not above zero.
     """
 
     centre: float
     scale: float
     penalty: Callable[[Tensor], Tensor]
-    constant: Callable[[Tensor], Tensor]  # the best constant under the penalty
+    constant: Callable[[Tensor], Tensor]
     outputs: int = 1
 
     def __post_init__(self) -> None:
         if not 0 < self.scale < float("inf"):
-            raise BadConfig(f"the spread of the training labels is {self.scale}: they must not all be the same")
+            raise BadConfig(f"the training labels have a standard deviation of {self.scale}: they must not be equal")
 
     def months(self, raw: Tensor) -> Tensor:
         return self.centre + self.scale * _column(raw)
@@ -82,12 +92,12 @@ class Standardised:
 
 @dataclass(frozen=True)
 class Distribution:
-    """The head predicts a softmax over the months 0 to 240; its expectation is the prediction.
+    """The head predicts logits of the months 0 to 240; the prediction is the expectation of their softmax.
 
-    The target is a Gaussian of standard deviation ``sigma`` months (one reader's noise) around the label, normalised
-    over the bins. The loss is the Kullback-Leibler divergence from it plus the error of the expectation in years
-    (Gao et al., "Age estimation using expectation of label distribution learning", IJCAI 2018). Within two sigma of
-    either end the target is cut off, and its expectation lies up to 0.8 sigma inwards of the label.
+    The target is a Gaussian around the label, normalised over the bins, with a standard deviation of ``sigma`` months:
+    one reader's noise. The loss is the Kullback-Leibler divergence from the target plus the absolute error of the
+    expectation in years (Gao et al., "Age estimation using expectation of label distribution learning", IJCAI 2018).
+    Within two sigma of either end the target is cut off, and its expectation lies up to 0.8 sigma inwards of the label.
     """
 
     sigma: float
@@ -98,7 +108,7 @@ class Distribution:
         return (probabilities * _bins(raw)).sum(1)
 
     def target(self, labels: Tensor) -> Tensor:
-        """The distributions [N, 241] around the labels."""
+        """The targets, probabilities [N, 241], for labels [N]."""
         distance = (_bins(labels) - labels.float()[:, None]) / self.sigma
         return functional.softmax(-distance.square() / 2, dim=1)
 
@@ -112,29 +122,37 @@ class Distribution:
 
 
 def sex_loss(male: Tensor, sex: Tensor) -> Tensor:
-    """Mean cross-entropy of the logits of "male" [N] over the films, sex [N, 2], whose sex is known."""
+    """The mean cross-entropy of the logits of "male" [N] over those films whose sex, [N, 2], is known."""
     known = sex.sum(1)
     entropy = functional.binary_cross_entropy_with_logits(male.float(), sex[:, 1], reduction="none")
     return (entropy * known).sum() / known.sum().clamp_min(1)
 
 
 def expected_error_loss(expected_error: Tensor, errors: Tensor) -> Tensor:
-    """Mean negative log-likelihood, but for a constant, of the ``errors`` in months [N] under Laplace distributions
-    whose scales are the exponentials of ``spread`` [N]: least where the scale is the mean absolute error."""
+    """The mean negative log-likelihood of errors under Laplace distributions, without its constant: |e| / b + log b.
+
+    It is least where the scale b is the mean of |e|. The errors get no gradient.
+
+    Args:
+        expected_error: log b, of months, [N].
+        errors: e in months, [N].
+    """
     expected_error = expected_error.float()
     return (errors.detach().abs() * torch.exp(-expected_error) + expected_error).mean()
 
 
 def _column(raw: Tensor) -> Tensor:
+    """The only column, float32 [N]."""
     return raw.float()[:, 0]
 
 
 def _bins(like: Tensor) -> Tensor:
+    """The months of the bins, float32 [241], on the device of ``like``."""
     return torch.arange(BINS, dtype=torch.float32, device=like.device)
 
 
 def _huber(error: Tensor, beta: float) -> Tensor:
-    """Quadratic within ``beta``, then linear with slope one (smooth L1)."""
+    """Quadratic within ``beta``, beyond it linear with slope one (smooth L1)."""
     return torch.where(error.abs() < beta, error.square() / (2 * beta), error.abs() - beta / 2)
 
 
@@ -172,10 +190,14 @@ LOSSES: dict[str, Callable[[TrainConfig, float, float], Output]] = {
 
 
 def output(config: TrainConfig, centre: float, scale: float) -> Output:
-    """The meaning of the head's outputs under ``config.loss``.
+    """The loss that ``config.loss`` names.
 
-    ``centre`` and ``scale``: mean and standard deviation of the training labels in months. BadConfig for a loss that
-    does not exist or a setting it cannot work with.
+    Args:
+        config: also gives the losses' own settings.
+        centre, scale: mean and standard deviation of the training labels, in months.
+
+    Raises:
+        BadConfig: an unknown loss, or a setting that it cannot work with.
     """
     if config.loss not in LOSSES:
         raise BadConfig(f"unknown train.loss {config.loss!r}; known: {', '.join(LOSSES)}")

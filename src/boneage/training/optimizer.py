@@ -1,4 +1,4 @@
-"""Optimisers, the learning rate of each step, frozen statistics, averaged weights, and their state as tensors."""
+"""Optimisers and their state as tensors, the learning rate of each step, frozen statistics and averaged weights."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ OPTIMIZERS = ("adam", "adamw", "sgd")
 
 
 def optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """Adam, AdamW or SGD with Nesterov momentum; weight decay on matrices and filters only."""
+    """Adam, AdamW or SGD with Nesterov momentum, as ``config.optimizer`` says; BadConfig for another name.
+
+    Weight decay acts on matrices and filters only, not on biases and normalisation.
+    """
     matrices = [p for p in network.parameters() if p.ndim > 1]
     vectors = [p for p in network.parameters() if p.ndim <= 1]
     groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-    fused = matrices[0].is_cuda  # in a few launches instead of hundreds
+    fused = matrices[0].is_cuda  # a few kernel launches in place of hundreds
     if config.optimizer == "adam":
         return torch.optim.Adam(groups, lr=config.lr, fused=fused)
     if config.optimizer == "adamw":
@@ -29,7 +32,8 @@ def optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
 
 
 def learning_rate(step: int, steps: int, config: TrainConfig) -> float:
-    """Linear warm-up over the first ``warmup`` of all steps, then a half cosine to 1 % of the rate, or constant."""
+    """The rate of a step, counted from 0: linear warm-up over the share ``config.warmup`` of all steps, then constant
+    or half a cosine down to 1 % of ``config.lr``."""
     warm = max(1, round(config.warmup * steps))
     if step < warm:
         return config.lr * (step + 1) / warm
@@ -40,16 +44,17 @@ def learning_rate(step: int, steps: int, config: TrainConfig) -> float:
 
 
 def freeze_statistics(network: nn.Module) -> None:
-    """Let batch normalisation use its running statistics, and not change them."""
+    """Let batch normalisation use its running statistics and leave them as they are, until ``network.train()``."""
     for module in network.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.eval()
 
 
 class Average:
-    """An exponential moving average of a network's parameters and statistics; young averages forget faster.
+    """An exponential moving average of a network's parameters and statistics.
 
-    With ``decay`` 0 it is the network itself.
+    The decay at step n is min(``decay``, (1 + n) / (10 + n)), so that the first weights, which are poor, are soon
+    forgotten. With ``decay`` 0 the average is the network itself.
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
@@ -61,32 +66,32 @@ class Average:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Take in the network's weights after ``step`` (from 0)."""
+        """Include the network's weights after a step, counted from 0."""
         decay = min(self.decay, (1 + step) / (10 + step)) if self.decay else 0.0
         torch._foreach_lerp_(self._of(self.shadow, self.floats), self._of(self.current, self.floats), 1 - decay)
         if self.counts:
             torch._foreach_copy_(self._of(self.shadow, self.counts), self._of(self.current, self.counts))
 
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Continue from a stored average, the ``shadow`` of another time."""
+        for name, tensor in self.shadow.items():
+            tensor.copy_(tensors[name])
+
     @staticmethod
     def _of(tensors: dict[str, Tensor], names: list[str]) -> list[Tensor]:
         return [tensors[name] for name in names]
 
-    def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Take over stored averages."""
-        for name, tensor in self.shadow.items():
-            tensor.copy_(tensors[name])
-
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The optimiser's state as ``INDEX.NAME`` tensors."""
+    """The optimiser's state by names such as ``7.exp_avg``: a parameter's number and the name of the value."""
     state = optimizer.state_dict()["state"]
     return {f"{i}.{name}": value for i, values in state.items() for name, value in values.items() if value is not None}
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """The inverse of `optimizer_tensors`, for an optimiser made from the same configuration.
+    """Continue from what `optimizer_tensors` gave, in an optimiser made from the same configuration.
 
-    Each tensor is laid out in memory like its parameter: another layout could round differently.
+    Each tensor gets the memory layout of its parameter: another layout could round differently.
     """
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}

@@ -1,4 +1,4 @@
-"""The numbers that a training step computes in: bfloat16 where the device multiplies in it, float32 elsewhere."""
+"""The number type that a training step computes in: bfloat16 where the device multiplies in it, else float32."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import os
 import torch
 
 PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
-_LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")  # what oneDNN asks for the instructions it may use, in this order
-_WITHOUT = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI")
+_LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")  # variables that limit oneDNN; the first one set counts
+_WITHOUT_BF16 = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI")
 
 
-def resolved(word: str, device: torch.device) -> str:
-    """What ``train.precision`` comes to on a device: ``auto`` is ``bf16`` or ``fp32``, any other word itself."""
-    if word != "auto":
-        return word
+def resolved(precision: str, device: torch.device) -> str:
+    """``train.precision`` on a device: ``bf16`` or ``fp32`` for ``auto``, every other value unchanged."""
+    if precision != "auto":
+        return precision
     return "bf16" if multiplies_bfloat16(device) else "fp32"
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:
-    """Whether the device has instructions for products in bfloat16, which are slower than float32 where it has none.
+    """Whether the device has instructions that multiply bfloat16. Without them torch emulates, slower than float32.
 
-    Of a processor torch is asked for its list of instructions, of which oneDNN's environment may forbid some. Only
-    those of x86 count: the convolutions' gradients were measured with no others.
+    On a CPU these are AVX512-BF16 or AMX, unless the environment forbids oneDNN to use them. Those of ARM do not count:
+    the gradients of convolutions have not been measured there.
     """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
@@ -30,10 +30,10 @@ def multiplies_bfloat16(device: torch.device) -> bool:
         return False
     has = torch.cpu.get_capabilities()
     allowed = next((os.environ[name] for name in _LIMITS if name in os.environ), "")
-    return bool(has.get("avx512_bf16") or has.get("amx_bf16")) and allowed.upper() not in _WITHOUT
+    return bool(has.get("avx512_bf16") or has.get("amx_bf16")) and allowed.upper() not in _WITHOUT_BF16
 
 
 def autocast(precision: str, device: torch.device) -> torch.autocast:
-    """The block in which a network computes in ``precision``, a resolved one."""
+    """The block in which a network computes in a ``precision`` from `resolved`."""
     kind = PRECISIONS[precision]
     return torch.autocast(device.type, kind, enabled=kind != torch.float32)

@@ -1,4 +1,4 @@
-"""Weights stored in fewer bits than they are computed in: a smaller file, which the runtime unfolds when it loads."""
+"""Weights of an ONNX model stored as float16 or int8: a smaller file, which still computes in float32."""
 
 from __future__ import annotations
 
@@ -8,38 +8,43 @@ import numpy as np
 
 from ..errors import BadConfig
 
-PRECISIONS = ("float32", "float16", "int8")
-LEAST = 64  # values: a smaller tensor stays as it is
-FEW = 2000  # values: smaller filters, of the first layers and of the heads, take two bytes each (`docs/log.md`)
+TYPES = ("float32", "float16", "int8")
+SMALLEST = 64  # values: a tensor with fewer stays float32
+SMALLEST_INT8 = 2000  # values: filters with fewer, those of the first layers and the heads, are float16 (`docs/log.md`)
 
 
-def quantised(model: Any, quantise: str) -> None:
-    """Change the float32 weights of an ONNX model to ``storage``; its outputs are still computed in float32.
+def quantise_weights(model: Any, quantise: str) -> None:
+    """Store the float32 weights of an ONNX model as another type, and convert them back when the model is loaded.
 
-    ``float16``: all of them. ``int8``: matrices and filters of `FEW` values and more as whole numbers of -127 to 127,
-    with one scale for each of their first axis (a filter's output channel), and the rest as float16. BadConfig for
-    another word.
+    Args:
+        model: an ``onnx.ModelProto``, changed in place.
+        quantise: ``float32`` (nothing changes), ``float16``, or ``int8``: matrices and filters of at least
+            `SMALLEST_INT8` values as integers from -127 to 127 with one scale per output channel, other weights as
+            float16.
+
+    Raises:
+        BadConfig: another type.
     """
     from onnx import numpy_helper
 
-    if quantise not in PRECISIONS:
-        raise BadConfig(f"unknown storage {quantise!r}; known: {', '.join(PRECISIONS)}")
+    if quantise not in TYPES:
+        raise BadConfig(f"unknown quantisation {quantise!r}; known: {', '.join(TYPES)}")
     if quantise == "float32":
         return
     nodes = []
     for initializer in list(model.graph.initializer):
         values = numpy_helper.to_array(initializer)
-        if values.dtype != np.float32 or values.size < LEAST:
+        if values.dtype != np.float32 or values.size < SMALLEST:
             continue
-        in_bytes = quantise == "int8" and values.ndim > 1 and values.size >= FEW
-        nodes += (_in_bytes if in_bytes else _in_half)(model.graph, initializer, values)
-    nodes += model.graph.node
+        is_int8 = quantise == "int8" and values.ndim > 1 and values.size >= SMALLEST_INT8
+        nodes += (_as_int8 if is_int8 else _as_float16)(model.graph, initializer, values)
+    nodes += model.graph.node  # ONNX wants nodes in the order of their execution: conversions first
     del model.graph.node[:]
     model.graph.node.extend(nodes)
 
 
-def _in_half(graph: Any, initializer: Any, values: np.ndarray) -> list[Any]:
-    """The weights as float16 behind a cast."""
+def _as_float16(graph: Any, initializer: Any, values: np.ndarray) -> list[Any]:
+    """Replace a weight by its float16 values; returns the node that casts them back under the weight's name."""
     from onnx import TensorProto, helper, numpy_helper
 
     name = initializer.name
@@ -47,8 +52,8 @@ def _in_half(graph: Any, initializer: Any, values: np.ndarray) -> list[Any]:
     return [helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT)]
 
 
-def _in_bytes(graph: Any, initializer: Any, values: np.ndarray) -> list[Any]:
-    """The weights as int8 behind a cast and a product with their scales."""
+def _as_int8(graph: Any, initializer: Any, values: np.ndarray) -> list[Any]:
+    """Replace a weight by integers and scales; returns the nodes that multiply them under the weight's name."""
     from onnx import TensorProto, helper, numpy_helper
 
     name = initializer.name

@@ -1,4 +1,4 @@
-"""Named runs. A recipe is a function that returns its configuration; its docstring says what to expect of it."""
+"""Recipes: functions that return the configuration of a run. Their docstrings say what it is and how long it takes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import replace
 from ..config import AugmentConfig, Config, ModelConfig, PrepareConfig, TrainConfig
 from ..errors import BadConfig
 
-IMAGENET = (127 / 255, 128 / 255)  # mean and standard deviation that EfficientNet-Lite's weights were trained with
-SETTLED = AugmentConfig(  # for hands that preparation has brought upright: what it leaves to chance
+IMAGENET = (127 / 255, 128 / 255)  # mean and standard deviation of the pixels that EfficientNet-Lite's weights expect
+SETTLED = AugmentConfig(  # for hands that preparation has brought upright: the variation that remains
     rotation=15,
     shift=0.05,
     zoom=0.1,
@@ -22,12 +22,14 @@ SETTLED = AugmentConfig(  # for hands that preparation has brought upright: what
     blur=0.1,
     erase=0.1,
 )
-ROUGH = replace(SETTLED, coarse=0.1, grain=0.1, blocks=0.1)  # and for noise, JPEG and few pixels
+ROUGH = replace(SETTLED, coarse=0.1, grain=0.1, blocks=0.1)  # for noisy films, JPEG and low resolution too
 
 
 def resnet50() -> Config:
-    """The reference ResNet-50 as shipped: 256 × 256 × 3, GELU, MSLE and Adam, from scratch, on hands brought upright,
-    with the sex and augmentation; 28 epochs in seven minutes of a GPU that trains others beside."""
+    """The reference ResNet-50: 256 × 256 × 3, GELU, MSLE and Adam, from scratch, on hands brought upright.
+
+    28 epochs in seven minutes of a GPU that trains other networks at the same time. Shipped.
+    """
     first = resnet50_128()
     train = replace(first.train, lr=1.2e-3, epochs=28, batch=64, ema=0.998, evaluate_every=8)
     prepare = replace(first.prepare, size=256, channels=3)
@@ -35,14 +37,14 @@ def resnet50() -> Config:
 
 
 def inception_v4() -> Config:
-    """The reference Inception-v4 as shipped: as `resnet50`, but 21 epochs in nine minutes."""
+    """The reference Inception-v4: `resnet50` with another network, 21 epochs in nine minutes. Shipped."""
     other = resnet50()
     train = replace(other.train, epochs=21, evaluate_every=6)
     return replace(other, recipe="inception_v4", model=replace(other.model, name="inception_v4"), train=train)
 
 
 def resnet50_128() -> Config:
-    """`resnet50` for two hours of two cores: 20 epochs at 128 px, one channel."""
+    """`resnet50` at 128 px with one channel: 20 epochs in two hours of two cores."""
     train = TrainConfig(epochs=20, warmup=0.05, ema=0.999, evaluate_every=2)
     model = ModelConfig(name="resnet50", expected_error_loss=0.1, views=5)
     prepare = PrepareConfig(size=128, channels=1, hand=True)
@@ -50,7 +52,7 @@ def resnet50_128() -> Config:
 
 
 def quick() -> Config:
-    """For an hour of two cores: EfficientNet-Lite0 from its ImageNet weights on hands brought upright, 224 px."""
+    """EfficientNet-Lite0 from ImageNet weights on hands brought upright, 224 px: an hour of two cores."""
     train = TrainConfig(
         loss="huber",
         optimizer="adamw",
@@ -76,15 +78,17 @@ def quick() -> Config:
 
 
 def joints() -> Config:
-    """The joints of the hand cut out and enlarged, in place of the whole hand, 256 px, also augmented by noise, JPEG
-    and coarse pixels; otherwise as `quick`, an hour of two cores."""
+    """`quick` on the joints of the hand, cut out and enlarged, 256 px, with the augmentation `ROUGH`: an hour of two
+    cores."""
     first = quick()
     return replace(first, recipe="joints", prepare=replace(first.prepare, size=256, joints=True), augment=ROUGH)
 
 
 def joints_384() -> Config:
-    """`joints` with cells of 96 pixels, for eight minutes of a GPU that trains four others beside (hours of two cores).
-    `joints_384_distilled` goes on from it to `default`."""
+    """`joints` with tiles of 96 pixels: eight minutes of a GPU that trains four others at the same time.
+
+    Distilled (`joints_384_distilled`) it is one of the three networks of ``default``.
+    """
     first = joints()
     train = replace(first.train, lr=1.4e-3, epochs=18, batch=64, evaluate_every=18)
     model = replace(first.model, views=1)
@@ -92,21 +96,21 @@ def joints_384() -> Config:
 
 
 def distribution_384() -> Config:
-    """`joints_384`, but learning the distribution of the labels: of the three that `default` goes on from
-    the one that knows best by how much it will err."""
+    """`joints_384` with the loss ``distribution``: of the three networks of ``default``, distilled, the one whose
+    expected error is best."""
     other = joints_384()
     return replace(other, recipe="distribution_384", train=replace(other.train, loss="distribution", seed=2))
 
 
 def hand_384() -> Config:
-    """The whole hand, as large as `joints_384` and trained beside it; `hand_384_distilled` goes on from it."""
+    """`joints_384` on the whole hand, 20 epochs; distilled it is the third network of ``default``."""
     other = joints_384()
     train = replace(other.train, epochs=20, evaluate_every=20)
     return replace(other, recipe="hand_384", prepare=replace(other.prepare, joints=False), train=train)
 
 
 def hand_384_lite2() -> Config:
-    """`hand_384` by EfficientNet-Lite2, which is in `best` beside the three of `default`."""
+    """`hand_384` with EfficientNet-Lite2, 15 epochs: ``best`` is this network and the three of ``default``."""
     other = hand_384()
     train = replace(other.train, epochs=15, evaluate_every=15, seed=1)
     model = replace(other.model, name="efficientnet_lite2")
@@ -114,22 +118,25 @@ def hand_384_lite2() -> Config:
 
 
 def joints_384_distilled() -> Config:
-    """`joints_384`, which is trained first, distilled to read coarse and noisy films as it reads good ones: half an
-    hour of two cores more, by no label."""
+    """`joints_384`, which is trained first, then distilled: half an hour of two cores more.
+
+    It learns, without labels, to read coarse and noisy films as it reads good ones (see `boneage.training.distil`).
+    """
     return _distilled(joints_384())
 
 
 def distribution_384_distilled() -> Config:
-    """`distribution_384` distilled in the same way."""
+    """`distribution_384`, which is trained first, then distilled."""
     return _distilled(distribution_384())
 
 
 def hand_384_distilled() -> Config:
-    """`hand_384` distilled in the same way."""
+    """`hand_384`, which is trained first, then distilled."""
     return _distilled(hand_384())
 
 
 def _distilled(first: Config) -> Config:
+    """One epoch of distillation after the recipe ``first``."""
     train = replace(
         first.train,
         start=first.recipe,
@@ -148,7 +155,7 @@ def _distilled(first: Config) -> Config:
 
 
 def tiny() -> Config:
-    """A small network for synthetic hands: the demo and the tests."""
+    """A small network for synthetic hands, for the demo and the tests: a minute of two cores."""
     train = TrainConfig(loss="huber", optimizer="adamw", lr=3e-3, weight_decay=0.01, epochs=20, ema=0.98)
     mild = AugmentConfig(rotation=10, shift=0.05, zoom=0.05, aspect=0.05, gamma=0.1, contrast=0.1, flip=0.5)
     prepare = PrepareConfig(size=112, channels=1)
@@ -177,7 +184,7 @@ RECIPES: dict[str, Callable[[], Config]] = {
 
 
 def recipe(name: str) -> Config:
-    """The configuration a name stands for; BadConfig lists the names there are."""
+    """The configuration of a recipe by its name; BadConfig, with the known names, for another."""
     if name not in RECIPES:
         raise BadConfig(f"no recipe is named {name!r}; known: {', '.join(RECIPES)}")
     return RECIPES[name]()

@@ -1,7 +1,8 @@
-"""A data folder's training and validation films as tensors on the device: what a run learns from and is judged by."""
+"""A data folder's training and validation films as tensors on the device."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,19 @@ from ..data.split import divide, fingerprint
 from ..errors import BadTable
 from ..models.head import encode
 
-NAMED = 20  # films that were left out: so many are named, the rest counted
+NAMED = 20  # unreadable films that are named one by one; the others are only counted
 
 
 @dataclass(frozen=True)
 class FilmTensors:
-    """One split on the device: uint8 pixels [N, S, S], months [N], sex [N, 2]."""
+    """The films of one split, on the device.
+
+    Attributes:
+        ids: as in the data folder's table.
+        pixels: uint8 [N, S, S], as `prepare` gives them.
+        months: bone ages, float32 [N].
+        sex: float32 [N, 2], see `boneage.models.head.encode`.
+    """
 
     ids: tuple[str, ...]
     pixels: Tensor
@@ -32,34 +40,47 @@ class FilmTensors:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def select(self, rows: Sequence[int]) -> FilmTensors:
+        """Some of the films, in this order."""
+        ids, index = tuple(self.ids[row] for row in rows), torch.tensor(rows, dtype=torch.long)
+        return FilmTensors(ids, self.pixels[index], self.months[index], self.sex[index])
+
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a run trains and validates on. ``record`` says which films those are; it is stored with the run.
-    ``left_out``: films that cannot be read, id to sentence; ``doubts``: what is odd about the labels."""
+    """What a run trains and validates on.
+
+    Attributes:
+        train, validation: the films.
+        origin: which films those are, stored with the run: the folder's name, their numbers and the split's hash.
+        left_out: films that cannot be read, as one sentence by id.
+        doubts: sentences on what is odd about the labels.
+    """
 
     train: FilmTensors
     validation: FilmTensors
-    record: dict[str, Any]
+    origin: dict[str, Any]
     left_out: dict[str, str] = field(default_factory=dict)
     doubts: list[str] = field(default_factory=list)
 
     @property
     def remarks(self) -> list[str]:
-        """What a person should know of the films before the long work begins; only the first lost ones are named."""
+        """Sentences to show before training begins: the doubts, the first films left out, and how many there are."""
         named, count = list(self.left_out.values())[:NAMED], len(self.left_out)
         return [*self.doubts, *named, *([f"{count} films left out"] if count else [])]
 
 
-def load(
-    config: Config,
-    data: str | Path,
-    device: torch.device,
-    images: str | Path | None = None,
-) -> TrainingData:
-    """The training and validation films of a data folder, prepared, on the device.
+def load(config: Config, data: str | Path, device: torch.device, images: str | Path | None = None) -> TrainingData:
+    """Prepare the training and validation films of a data folder, or take them from the cache.
 
-    ``images``: where the films are, if not beside the table. Raises BadTable where there is no film to train on.
+    Args:
+        config: its sections ``prepare`` and ``data`` say how, and which films.
+        data: the data folder, or its table.
+        device: where the tensors go.
+        images: the folder of the films, if they do not lie beside the table.
+
+    Raises:
+        BadTable: the table is damaged, or leaves no film to train on.
     """
     dataset = divide(open_folder(data, images), config.data)
     splits = {name: dataset.of(name).samples for name in ("train", "validation")}
@@ -79,13 +100,14 @@ def load(
     }
     if not len(films["train"]):
         raise BadTable(f"{dataset.table} leaves no film to train on: each needs an image and an age")
-    record = {"folder": dataset.root.name, "train": len(films["train"]), "validation": len(films["validation"])}
-    record["sha256"] = fingerprint(dataset)
+    origin = {"folder": dataset.root.name, "train": len(films["train"]), "validation": len(films["validation"])}
+    origin["sha256"] = fingerprint(dataset)
     left_out = {film.id: f"{dataset.table}, film {film.id}: {film.reason}" for film in cache.failures}
-    return TrainingData(films["train"], films["validation"], record, left_out, dataset.doubts)
+    return TrainingData(films["train"], films["validation"], origin, left_out, dataset.doubts)
 
 
 def _limited(samples: list[Sample], limit: int, seed: int) -> list[Sample]:
+    """At most ``limit`` films (0: all), drawn by ``seed``, in their order."""
     if not limit or limit >= len(samples):
         return samples
     keep = np.random.default_rng(seed).permutation(len(samples))[:limit]

@@ -1,7 +1,7 @@
-"""Training: films and a configuration in, a run folder out, and whatever has to be trained before it.
+"""Training from beginning to end: films and a configuration in, a run folder out.
 
-A run may begin where another recipe ends (``train.start``) and learn from what that one reads (``train.distil``). The
-other one is trained first, into the run's own folder, so that one command makes all of it.
+A run may begin with the weights of another recipe (``train.start``) and be taught by it (``train.distil``). That recipe
+is trained first, in the folder ``start`` within the run's own, so that one command does all of it.
 """
 
 from __future__ import annotations
@@ -16,31 +16,40 @@ import torch
 from ..config import Config
 from ..errors import BadConfig
 from ..files import refuse_unwritable
-from ..run_folder import MODEL, load_run
+from ..run_folder import load_run
 from . import checkpoint
 from .distributed import Processes, interruptible, join_processes, keep_freed_memory
 from .export import write_model
-from .fit import Run, untrained
+from .fit import fit
 from .losses import output
 from .optimizer import optimizer
 from .recipes import RECIPES, recipe
+from .run import Run, untrained
 from .tensors import load
 
 
 def train(
-    config: Config, data: str | Path, out: str | Path, *, images: str | Path | None = None, resume: bool = False
+    config: Config,
+    data: str | Path,
+    out: str | Path,
+    *,
+    images: str | Path | None = None,
+    resume: bool = False,
+    export: bool = True,
 ) -> dict[str, Any]:
     """Train as ``config`` says on the films of the folder ``data`` and write the run folder ``out``.
 
     Args:
         config: everything that decides the outcome besides the films.
-        data: a data folder, or a table by its own path.
-        out: a new run folder; with ``resume``, the one to go on with.
-        images: where the films are, if not beside the table.
+        data: a data folder, or the path of its table.
+        out: a new run folder; with ``resume``, the one to continue.
+        images: the folder of the films, if they do not lie beside the table.
         resume: continue where the run at ``out`` stopped.
+        export: write ``model.onnx`` at the end, which `boneage.Predictor` loads. Where onnxscript is not installed, a
+            line on standard error says how to do it later.
 
     Returns:
-        What ``run.json`` holds; empty in all processes but the main one.
+        The content of ``run.json``; empty in all processes but the main one.
 
     Raises:
         BadTable, BadConfig, BadModel, CannotWrite: one sentence each.
@@ -51,21 +60,23 @@ def train(
         _train(config, data, Path(out), images, resume, processes)
         if not processes.is_main:
             return {}
-        _write_model(Path(out))
+        if export:
+            write_model(Path(out))
         return load_run(Path(out))
 
 
 def _train(
     config: Config, data: str | Path, folder: Path, images: str | Path | None, resume: bool, processes: Processes
 ) -> None:
+    """Train one run, and before it the one that it begins with."""
     if processes.is_main:
         refuse_unwritable(folder)
         if not resume:
             checkpoint.refuse_existing(folder)
     _refuse_impossible(config)
-    fresh = not resume or checkpoint.is_empty(folder)
-    begins = config.train.start and (fresh or config.train.distil)
-    start = _start(config, data, folder, images, processes) if begins else None
+    # A resumed run has the weights already, but a teacher is not stored: it is loaded anew.
+    needs_start = config.train.start and (config.train.distil or not resume or checkpoint.is_empty(folder))
+    start = _start(config, data, folder, images, processes) if needs_start else None
     with processes.main_first():
         films = load(config, data, processes.device, images)
     if processes.is_main:
@@ -77,16 +88,7 @@ def _train(
     if resume:
         run.restore()
     with interruptible() as interrupt:
-        run.fit(interrupt)
-
-
-def _write_model(folder: Path) -> None:
-    """``model.onnx``, from which a `Predictor` reads; where its writer is not installed, what to do is said."""
-    try:
-        write_model(folder)
-    except ModuleNotFoundError as error:
-        how = f"where boneage[train] is installed: boneage export {folder} --out {folder / MODEL}"
-        print(f"boneage: {folder} has no {MODEL} yet, as {error.name} is not installed; {how}", file=sys.stderr)
+        fit(run, interrupt)
 
 
 def _start(config: Config, data: str | Path, folder: Path, images: str | Path | None, processes: Processes) -> Path:
@@ -102,13 +104,12 @@ def _start(config: Config, data: str | Path, folder: Path, images: str | Path | 
 
 
 def _first(name: str, config: Config) -> Config:
-    """The recipe ``name`` for a run that is trained before another: on the same films and device, in the same
-    precision."""
+    """The recipe ``name`` with the films, device and precision of the run that begins with it."""
     first, then = recipe(name), config.train
     return replace(first, data=config.data, train=replace(first.train, device=then.device, precision=then.precision))
 
 
 def _refuse_impossible(config: Config) -> None:
-    """BadConfig for a network, loss or optimiser that there is not: before any film is prepared."""
+    """BadConfig for an unknown network, loss or optimiser, before any film is prepared."""
     config.prepare.refuse_beside()
     optimizer(untrained(config, output(config.train, 0.0, 1.0), torch.ones(1)), config.train)

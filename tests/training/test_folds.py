@@ -1,0 +1,104 @@
+"""Out-of-fold predictions: who is left out of what, and the table of several networks."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from runs import run_of
+from tiny import tiny_config
+
+from boneage.data.dataset import Sample
+from boneage.errors import BadTable
+from boneage.evaluation.predictions import Predictions
+from boneage.run_folder import MODEL, load_run
+from boneage.training import folds
+from boneage.training.distributed import Processes
+from boneage.training.fit import fit
+from boneage.training.tensors import TrainingData
+
+ALONE = Processes(0, 1, torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def samples(films: Path) -> tuple[Sample, ...]:
+    return folds.training_films(films, tiny_config().data)
+
+
+@pytest.fixture(scope="module")
+def fold_of(samples: tuple[Sample, ...]) -> dict[str, int]:
+    return folds.folds(samples)
+
+
+def test_every_training_film_is_in_one_of_five_folds(
+    samples: tuple[Sample, ...], fold_of: dict[str, int], tiny_data: TrainingData
+) -> None:
+    assert set(fold_of) == set(tiny_data.train.ids) == {film.id for film in samples}
+    counts = Counter(fold_of.values())
+    assert set(counts) == set(range(5))
+    assert max(counts.values()) - min(counts.values()) <= 1
+
+
+def test_a_run_is_trained_without_its_fold_once_and_goes_on_when_it_was_stopped(
+    tiny_data: TrainingData, fold_of: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folds, "write_model", lambda folder: (folder / MODEL).touch())
+    config, folder = tiny_config("train.epochs=2", "train.save_every=1"), tmp_path / "fold3"
+    some = folds.without(tiny_data, fold_of, 3)
+    assert set(some.train.ids) == {name for name, fold in fold_of.items() if fold != 3}
+    assert len(some.validation) == 0
+    with pytest.raises(KeyboardInterrupt):
+        fit(run_of(some, folder, "train.epochs=2", "train.save_every=1"), True)
+    assert not folds.is_done(folder)
+    folds.train_without(3, fold_of, config, tiny_data, folder, ALONE)
+    assert folds.is_done(folder)
+    assert load_run(folder)["data"] == tiny_data.origin | {
+        "train": len(some.train), "validation": 0, "left_out_fold": 3
+    }  # fmt: skip
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    folds.train_without(3, fold_of, config, tiny_data, folder, ALONE)
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+
+def test_the_table_has_each_film_as_read_by_the_networks_that_left_it_out(
+    samples: tuple[Sample, ...], fold_of: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def predict(run: Path, films: list[Sample]) -> Predictions:
+        shift = {"hand": 4.0, "joints": 10.0}[run.parent.name] + int(run.name.removeprefix("fold"))
+        labels = np.array([film.months for film in films], float)
+        ids, sexes = tuple(film.id for film in films), tuple(film.sex for film in films)
+        return Predictions(run.name, ids, sexes, labels, labels + shift, np.full(len(films), 4.0))
+
+    monkeypatch.setattr(folds, "_predict", predict)
+    folds.write(tmp_path / "oof.csv", samples, fold_of, tmp_path / "hand", tmp_path / "joints")
+    with (tmp_path / "oof.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["id"]: int(row["fold"]) for row in rows} == fold_of
+    for row in rows:
+        label, fold = float(row["label"]), int(row["fold"])
+        alone = (float(row["hand"]), float(row["joints"]))
+        assert float(row["prediction"]) == pytest.approx(label + fold + 7, abs=0.01)
+        assert alone == pytest.approx((label + fold + 4, label + fold + 10), abs=0.01)
+        assert row["expected_error"] == "5.00"  # of 4 months, and a standard deviation of 3
+
+
+def test_a_film_that_cannot_be_read_is_named(tiny_run: Path, samples: tuple[Sample, ...], tmp_path: Path) -> None:
+    table = folds._predict(tiny_run, samples[:3])
+    assert table.ids == tuple(film.id for film in samples[:3])
+    with pytest.raises(BadTable, match=f"film {samples[0].id} cannot be read"):
+        folds._predict(tiny_run, [replace(samples[0], path=str(tmp_path / "absent.png"))])
+
+
+@pytest.mark.parametrize("name", folds.KINDS)
+def test_the_kinds_are_short_and_choose_nothing(name: str) -> None:
+    config = folds.KINDS[name]()
+    assert config.recipe == name
+    assert config.train.epochs == config.train.evaluate_every == 8
+    assert config.train.patience == 0
