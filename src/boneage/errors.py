@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 
+def shown(name: str) -> str:
+    """A name as it can be printed in one line: control characters and what is no text are escaped, as ``\\n``."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape", "surrogatepass").decode() for letter in name
+    )
+
+
 class BoneAgeError(Exception):
-    """Base of all errors that the input causes, not the program. The command line prints it and exits with code 2."""
+    """Base of all errors that the input causes, not the program. The command line prints it and exits with code 2.
+
+    The message may name a file: what cannot be printed in it is escaped.
+    """
+
+    def __str__(self) -> str:
+        return "\n".join(map(shown, super().__str__().split("\n")))
 
 
 class UnreadableImage(BoneAgeError):

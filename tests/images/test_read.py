@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import io
 import os
 import struct
@@ -38,7 +40,8 @@ from PIL import AvifImagePlugin, Image
 from places import RSNA
 
 from boneage.errors import UnreadableImage
-from boneage.images.read import SUFFIXES, read
+from boneage.images.formats import SUFFIXES
+from boneage.images.read import read
 from boneage.types import Radiograph
 
 
@@ -166,9 +169,39 @@ def test_content_decides_not_the_name(tmp_path: Path) -> None:
     assert ".dcm" in SUFFIXES
 
 
+def test_a_film_packed_with_gzip_is_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "film.png.gz"
+    path.write_bytes(gzip.compress(DEEP_PNG))
+    film = read(path)
+    assert film.format == "PNG"
+    assert film.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    np.testing.assert_array_equal(film.pixels, read(DEEP_PNG).pixels)
+
+
+def test_a_name_is_shown_as_it_can_be_printed(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableImage) as caught:
+        read(os.fsdecode(os.fsencode(tmp_path / "a\n\x1b[31m") + b"\xff.png"))
+    assert str(caught.value).endswith(r"a\n\x1b[31m\udcff.png: there is no such file")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        saved(G, "TIFF", compression="tiff_lzw")[:900] + bytes(900),
+        saved(G, "TIFF", compression="jpeg").replace(b"\xff\xda", b"\xff\0"),
+        png(DEEP_RGB, 16, 2)[:200] + bytes(20) + png(DEEP_RGB, 16, 2)[220:],
+    ],
+    ids=["lzw", "jpeg in tiff", "deep png"],
+)
+def test_libraries_print_nothing(data: bytes, capfd: pytest.CaptureFixture[str]) -> None:
+    reads_or_refuses(data)
+    os.write(2, b"still there")
+    assert capfd.readouterr().err == "still there"
+
+
 # --- what is not a picture ------------------------------------------------------------------------------------------
 
-PNG = saved(G, "PNG")
+PNG, DEEP_PNG = saved(G, "PNG"), png(DEEP, 16, 0)
 HUGE_PNG = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 60000, 60000, 8, 0, 0, 0, 0)) + PNG[33:]
 TALLER = (struct.pack("<HHII", 257, 4, 1, HEIGHT), struct.pack("<HHII", 257, 4, 1, 90000))
 REFUSED: dict[str, tuple[bytes, str]] = {
@@ -184,6 +217,9 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "noise": (bytes(range(200, 256)) + bytes(20), "looks like unknown binary data"),
     "small": (saved(Image.new("L", (15, 400)), "PNG"), "15 x 400 pixels is too small"),
     "huge": (HUGE_PNG, "60000 x 60000 pixels is more than the limit of 64,000,000"),
+    "gzip of text": (gzip.compress(b"words"), "looks like gzip-compressed data"),
+    "truncated gzip": (gzip.compress(DEEP_PNG)[:-100], "its gzip-compressed data is truncated"),
+    "gzip bomb": (gzip.compress(PNG + bytes(2**28)), "it unpacks to more than the limit of 268,435,456 bytes"),
     "truncated png": (PNG[:-40], "truncated"),
     "truncated jpeg": (saved(RGB, "JPEG")[:-300], "truncated"),
     "truncated tiff": (tiff(GREY)[:-300], "truncated"),

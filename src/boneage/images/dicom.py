@@ -33,6 +33,7 @@ from pydicom.uid import (
 from ..errors import UnreadableImage
 from ..types import Radiograph
 from .dicom_header import described, identity, number, text
+from .formats import unpacked
 from .pixels import MAX_BYTES, check_size, luminance
 
 _DECODE_SECONDS = 60
@@ -71,7 +72,7 @@ def read_dicom(data: bytes, name: str, sha256: str, *, max_pixels: int) -> Radio
 def patient_id(data: bytes) -> str:
     """The PatientID of a DICOM file, empty where it has none or none that can be read."""
     try:
-        file = io.BytesIO(_inflated(data))
+        file = io.BytesIO(_inflated(unpacked(data)))
         return identity(
             pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=["PatientID"])
         ).patient_id

@@ -1,51 +1,112 @@
-"""Find the films in a folder and its subfolders, in the same order on every machine."""
+"""Find the films in a folder and its subfolders, in the same order on every machine, and count what is passed over."""
 
 from __future__ import annotations
 
 import os
+import stat
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import BadTable
-from .read import is_film
+from ..errors import BadTable, shown
+from .formats import ending, is_film
+from .pixels import printable
+
+_SPECIAL = ((stat.S_ISFIFO, "pipe"), (stat.S_ISSOCK, "socket"), (stat.S_ISCHR, "device"), (stat.S_ISBLK, "device"))
+_LONGEST = 12  # characters kept of an ending
+_KINDS = 6  # kinds of files that a sentence names
 
 
 def entries(folder: Path) -> list[os.DirEntry[str]]:
     """A folder's entries in the order of their names, without hidden ones. Raises BadTable if it cannot be listed."""
+    return [entry for entry in _listed(folder) if not entry.name.startswith(".")]
+
+
+def _listed(folder: Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as scan:
-            return sorted((entry for entry in scan if not entry.name.startswith(".")), key=lambda entry: entry.name)
+            return sorted(scan, key=lambda entry: entry.name)
     except OSError as error:
-        raise BadTable(f"{folder} cannot be listed: {error.strerror}") from None
+        raise BadTable(f"{shown(str(folder))} cannot be listed: {error.strerror}") from None
 
 
-def films_below(folder: Path, closed: dict[Path, str] | None = None) -> Iterator[Path]:
-    """Every film (see `boneage.images.read.is_film`) in a folder and its subfolders: nearer ones first, then by name.
+def films_below(
+    folder: Path, closed: dict[Path, str] | None = None, passed: Counter[str] | None = None
+) -> Iterator[Path]:
+    """Every film (see `boneage.images.formats.is_film`) in a folder and below: nearer ones first, then by name.
 
-    Links to folders are followed; each folder is entered once.
+    Links to folders are followed; each folder is entered once. Only ordinary files are ever opened.
 
     Args:
         folder: where to look.
-        closed: takes the subfolders that cannot be listed, with the reason.
+        closed: takes the subfolders that cannot be listed and the links that lead in a circle, with the reason.
+        passed: takes how many files are passed over, by their ending, as ``.txt``, or what they are, as ``pipe``
+            (`passed_over` says it in a sentence).
 
     Raises:
         BadTable: if the folder, or without ``closed`` a subfolder, cannot be listed.
     """
     level, entered = [folder], {os.path.realpath(folder)}
+    counted: Counter[str] = Counter() if passed is None else passed
     while level:
         below: list[Path] = []
         for place in level:
             try:
-                found = entries(place)
+                found = _listed(place)
             except BadTable as error:
                 if closed is None or place == folder:
                     raise
                 closed[place] = str(error)
                 continue
             for entry in found:
-                if not entry.is_dir():
-                    yield from [Path(entry.path)] if is_film(entry.path) else []
+                kind = _kind(entry)
+                if kind == "film":
+                    yield Path(entry.path)
+                elif kind == "circle":
+                    _close(entry, closed)
+                elif kind != "folder":
+                    counted[kind] += 1
                 elif (real := os.path.realpath(entry.path)) not in entered:
                     entered.add(real)
                     below.append(Path(entry.path))
         level = below
+
+
+def _close(entry: os.DirEntry[str], closed: dict[Path, str] | None) -> None:
+    reason = f"{shown(entry.path)} is a link that leads in a circle"
+    if closed is None:
+        raise BadTable(reason)
+    closed[Path(entry.path)] = reason
+
+
+def _kind(entry: os.DirEntry[str]) -> str:
+    """``folder``, ``film``, ``circle``, or by what a file that is passed over is counted."""
+    try:
+        if entry.name.startswith("."):
+            return "hidden"
+        if entry.is_dir():
+            return "folder"
+        if entry.is_file():
+            return "film" if is_film(entry.path) else _ending(entry.name)
+        mode = entry.stat().st_mode
+        return next((word for is_one, word in _SPECIAL if is_one(mode)), "no ordinary file")
+    except FileNotFoundError:
+        return "film" if ending(entry.name) and is_film(entry.path) else "broken link"
+    except OSError:
+        return "circle"
+
+
+def _ending(name: str) -> str:
+    return name if name == "DICOMDIR" else printable(ending(name), _LONGEST) or "without ending"
+
+
+def passed_over(passed: Counter[str]) -> str:
+    """What `films_below` passed over, as ``3 files were passed over: 2 .txt, 1 pipe``; empty where it was nothing."""
+    if not passed:
+        return ""
+    kinds = sorted(passed.items(), key=lambda item: (-item[1], item[0]))
+    words = [f"{count:,} {kind}" for kind, count in kinds[:_KINDS]]
+    if kinds[_KINDS:]:
+        words.append(f"{sum(count for _, count in kinds[_KINDS:]):,} others")
+    count = passed.total()
+    return f"{count:,} {'file was' if count == 1 else 'files were'} passed over: {', '.join(words)}"
