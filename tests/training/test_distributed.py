@@ -82,7 +82,7 @@ def test_outside_the_main_thread_no_signal_is_waited_for() -> None:
     assert asked == [False]
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told")
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be set")
 def test_kept_memory_is_not_faulted_in_again() -> None:
     code = (
         "import resource, sys, torch\n"

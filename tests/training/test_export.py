@@ -17,35 +17,31 @@ torch = pytest.importorskip("torch")
 from untrained import SEXES, films, untrained
 
 from boneage import model_file
-from boneage.config import Config
+from boneage.config import Config, PrepareConfig
 from boneage.errors import BadConfig, BadModel
+from boneage.hand.prepare import parts
 from boneage.hand.views import views
-from boneage.models.ensemble import Single
+from boneage.models.ensemble import Outputs
 from boneage.models.head import encode, resized
 from boneage.reading.predictor import Predictor
-from boneage.run_folder import MODEL
+from boneage.run_folder import load_run
 from boneage.training import checkpoint
-from boneage.training.export import export, load, write_model
+from boneage.training.export import export, load
 
 
-def by_torch(reader: Single, pixels: np.ndarray) -> np.ndarray:
+def by_torch(run: Path, pixels: np.ndarray) -> Outputs:
+    """What a run's network gives in torch: an export of it is compared with that, and so is an ensemble."""
     with torch.no_grad():
-        return reader(torch.from_numpy(pixels), encode(SEXES)).months.double().numpy()
-
-
-def loaded(run: Path) -> Predictor:
-    """What reads by a run folder's weights."""
-    if not (run / MODEL).exists():
-        write_model(run)
-    return Predictor.load(run)
+        outputs = load(run)[0](torch.from_numpy(pixels), encode(SEXES))
+    return Outputs(*(None if each is None else each.double().numpy() for each in outputs))
 
 
 def test_onnx_says_what_torch_says(tiny_run: Path, tiny_model: Path) -> None:
-    predictor, (reader, _) = Predictor.load(tiny_model), load(tiny_run)
+    predictor = Predictor.load(tiny_model)
     pixels = films(predictor.spec)
     months = predictor.months(pixels, SEXES)
     assert np.ptp(months) > 1
-    np.testing.assert_allclose(months, by_torch(reader, pixels), atol=0.02)
+    np.testing.assert_allclose(months, by_torch(tiny_run, pixels).months, atol=0.02)
 
 
 def test_the_file_does_not_say_where_it_was_made(tiny_model: Path) -> None:
@@ -53,20 +49,12 @@ def test_the_file_does_not_say_where_it_was_made(tiny_model: Path) -> None:
 
 
 def test_the_expected_error_is_exported_with_the_age(tiny_run: Path, tiny_model: Path) -> None:
-    predictor, (reader, _) = Predictor.load(tiny_model), load(tiny_run)
+    predictor = Predictor.load(tiny_model)
     pixels = films(predictor.spec)
     months, expected_errors = predictor.predict_batch(pixels, SEXES)
     np.testing.assert_array_equal(months, predictor.months(pixels, SEXES))
-    with torch.no_grad():
-        expected = reader(torch.from_numpy(pixels), encode(SEXES)).expected_error
-    np.testing.assert_allclose(expected_errors, expected.double().numpy(), atol=0.02)
+    np.testing.assert_allclose(expected_errors, by_torch(tiny_run, pixels).expected_error, atol=0.02)
     assert (expected_errors > 0).all()
-
-
-def test_a_network_without_expected_errors_has_none(members: list[Path]) -> None:
-    predictor = loaded(members[2])
-    assert not predictor.tells_expected_error
-    assert np.isnan(predictor.predict_batch(films(predictor.spec), SEXES)[1]).all()
 
 
 def test_the_file_says_its_preparation_and_where_it_comes_from(tiny_run: Path, tiny_model: Path) -> None:
@@ -81,21 +69,22 @@ def test_the_file_says_its_preparation_and_where_it_comes_from(tiny_run: Path, t
 
 @pytest.mark.parametrize("loss", ["msle", "distribution"])
 def test_three_channels_no_sex_and_other_losses(loss: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """What `tiny_run` has not: months from other outputs, three channels, no sex.
+    """What `tiny_run` has not: months from other outputs, three channels, no sex, no expected error.
 
     Exporting is quiet, and leaves logging and warnings as they were.
     """
     settings = (logging.getLogger("torch.onnx").level, list(warnings.filters))
-    words = ("model.sex=false", "prepare.channels=3", f"train.loss={loss}", "prepare.size=32")
-    run = untrained(tmp_path / "run", tiny_config(*words))
+    words = ("model.sex=false", "model.expected_error_loss=0", "prepare.channels=3", f"train.loss={loss}")
+    run = untrained(tmp_path / "run", tiny_config(*words, "prepare.size=32"))
     predictor = Predictor.load(export(run, tmp_path / "named.onnx", name="twice"))
     assert capfd.readouterr() == ("", "")
     assert settings == (logging.getLogger("torch.onnx").level, list(warnings.filters))
     assert (predictor.name, predictor.uses_sex) == ("twice", False)
     pixels = films(predictor.spec)
-    months = predictor.months(pixels, SEXES)
+    months, expected_errors = predictor.predict_batch(pixels, SEXES)
+    assert np.isnan(expected_errors).all()
     np.testing.assert_array_equal(months, predictor.months(pixels, SEXES[::-1]))
-    np.testing.assert_allclose(months, by_torch(load(run)[0], pixels), atol=0.02)
+    np.testing.assert_allclose(months, by_torch(run, pixels).months, atol=0.02)
 
 
 def test_views_that_disagree_widen_the_expected_error(tiny_run: Path, tiny_model: Path, tmp_path: Path) -> None:
@@ -122,24 +111,27 @@ def members(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def test_several_runs_are_read_as_one(members: list[Path], tmp_path: Path) -> None:
     predictor = Predictor.load(export(members[:2], tmp_path / "both.onnx", name="both"))
     pixels = films(predictor.spec)
-    alone = [loaded(run).predict_batch(pixels, SEXES) for run in members[:2]]
+    first, second = (by_torch(run, pixels) for run in members[:2])
     months, expected_errors = predictor.predict_batch(pixels, SEXES)
-    np.testing.assert_allclose(months, (alone[0][0] + alone[1][0]) / 2, atol=0.02)
-    between = ((alone[0][0] - alone[1][0]) / 2) ** 2
-    np.testing.assert_allclose(expected_errors, np.sqrt(alone[0][1] ** 2 + between), atol=0.02)  # the first leads
-    single = [loaded(run).features(pixels) for run in members[:2]]
-    np.testing.assert_allclose(predictor.features(pixels), np.concatenate(single, axis=1), atol=1e-3)
-    hashes = [loaded(run).weights_sha256 for run in members[:2]]
+    np.testing.assert_allclose(months, (first.months + second.months) / 2, atol=0.02)
+    between = ((first.months - second.months) / 2) ** 2
+    np.testing.assert_allclose(expected_errors, np.sqrt(first.expected_error**2 + between), atol=0.02)
+    features = np.concatenate([first.features, second.features], axis=1)
+    np.testing.assert_allclose(predictor.features(pixels), features, atol=1e-3)
+    hashes = [load_run(run)["weights_sha256"] for run in members[:2]]
     assert [member["weights_sha256"] for member in predictor.about["members"]] == hashes
     assert predictor.weights_sha256 not in hashes
 
 
 def test_a_smaller_member_reads_the_larger_ones_films(members: list[Path], tmp_path: Path) -> None:
     predictor = Predictor.load(export([members[2], members[0]], tmp_path / "mixed.onnx"))
-    assert (predictor.spec.size, predictor.tells_expected_error) == (48, False)
-    small, large = loaded(members[2]), loaded(members[0])
-    expected = (small.months(films(small.spec), SEXES) + large.months(films(large.spec), SEXES)) / 2
-    assert np.abs(predictor.months(films(predictor.spec), SEXES) - expected).mean() < 0.1 * expected.std()
+    assert predictor.spec.size == 48
+    small, large = (PrepareConfig(size=size, channels=1) for size in (32, 48))
+    pair = (by_torch(members[2], films(small)), by_torch(members[0], films(large)))
+    expected = np.mean([each.months for each in pair], axis=0)
+    months, expected_errors = predictor.predict_batch(films(predictor.spec), SEXES)
+    assert np.abs(months - expected).mean() < 0.1 * expected.std()
+    assert np.isnan(expected_errors).all()  # the first member has none
 
 
 @pytest.fixture(scope="module")
@@ -153,26 +145,32 @@ def hand_and_joints(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     ]
 
 
-def test_one_sees_the_hand_and_the_other_its_joints(hand_and_joints: list[Path], tmp_path: Path) -> None:
-    alone = [loaded(run) for run in hand_and_joints]
-    both = Predictor.load(export(hand_and_joints, tmp_path / "both.onnx"))
+@pytest.fixture(scope="module")
+def both(hand_and_joints: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Predictor:
+    """The two as one, the joints' network first."""
+    return Predictor.load(export(hand_and_joints[::-1], tmp_path_factory.mktemp("both") / "both.onnx"))
+
+
+def test_one_sees_the_hand_and_the_other_its_joints(hand_and_joints: list[Path], both: Predictor) -> None:
     assert both.spec.shape == (48, 96)
     pixels = films(both.spec)
-    assert (pixels == np.concatenate([films(one.spec) for one in alone], axis=2)).all()
+    specs = [Config.from_dict(load_run(run)["config"]).prepare for run in hand_and_joints]
+    alone = [films(spec) for spec in specs]
+    assert (pixels == np.concatenate(alone, axis=2)).all()
     assert (pixels[:, :, :48] != pixels[:, :, 48:]).any(axis=(1, 2)).mean() > 0.9
-    expected = np.mean([one.months(films(one.spec), SEXES) for one in alone], axis=0)
+    seen = [views(each, 2, parts(spec)) for each, spec in zip(alone, specs, strict=True)]
+    pairs = zip(hand_and_joints, seen, strict=True)
+    expected = np.mean([by_torch(run, view).months for run, each in pairs for view in each], axis=0)
     np.testing.assert_allclose(both.months(pixels, SEXES), expected, atol=0.02)
 
 
 def test_a_quick_prediction_asks_the_first_of_several_alone_on_smaller_pictures(
-    hand_and_joints: list[Path], tmp_path: Path
+    hand_and_joints: list[Path], both: Predictor
 ) -> None:
-    runs = hand_and_joints[::-1]
-    both = Predictor.load(export(runs, tmp_path / "both.onnx", views=2))
     pixels = films(both.spec)
     x = resized(torch.from_numpy(pixels[:, None, :, 48:]).float() / 255, 36)
     with torch.no_grad():
-        expected = load(runs[0])[0].predict(x, encode(SEXES)).months.double().numpy()
+        expected = load(hand_and_joints[1])[0].predict(x, encode(SEXES)).months.double().numpy()
     quick = both.quick_prediction(pixels, SEXES)
     np.testing.assert_allclose(quick, expected, atol=0.02)
     assert np.abs(quick - both.months(pixels, SEXES)).max() > 0.05
