@@ -16,7 +16,8 @@ from boneage.clinic import pdf
 from boneage.clinic.answers import ReadingRequest
 from boneage.clinic.service import Service
 from boneage.reading.intervals import MEANING
-from boneage.reading.occlusion import ELSEWHERE, REGIONS, over_film
+from boneage.reading.occlusion import over_film
+from boneage.reading.regions import ELSEWHERE, REGIONS
 
 
 def report(service: Service, earlier: list[tuple[float, float]] | None = None, **request: Any) -> bytes:

@@ -13,12 +13,13 @@ from hands import hand, noise, predictor
 from in_process import opened
 from sqlalchemy import event
 
-from boneage import Radiograph, Sex, read
+from boneage import Sex, read
 from boneage.clinic.answers import ReadingRequest
 from boneage.clinic.errors import Busy, Closing, NoRecord, NotAFilm
 from boneage.clinic.limits import Limits
 from boneage.clinic.record import Record
 from boneage.clinic.service import SHOWN_SIDE
+from boneage.reading.examination import Examination
 from boneage.reading.occlusion import Layers
 
 WITHOUT_HTTP = """
@@ -70,7 +71,7 @@ def test_a_reading_with_its_film_decodes_and_analyses_the_file_once(monkeypatch:
 def test_only_a_film_with_an_age_is_explained_and_only_on_request() -> None:
     explained: list[Sex] = []
 
-    def explain(film: Radiograph, sex: Sex) -> Layers:
+    def explain(film: Examination, sex: Sex) -> Layers:
         explained.append(sex)
         return Layers(b"png", ())
 

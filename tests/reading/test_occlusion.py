@@ -14,19 +14,8 @@ from boneage.config import PrepareConfig
 from boneage.data.phantom import draw
 from boneage.hand.joints import TILES
 from boneage.hand.landmarks import LANDMARKS, apply
-from boneage.hand.locate import locator
-from boneage.reading.occlusion import (
-    ELSEWHERE,
-    REGIONS,
-    ROUNDS,
-    Explanation,
-    Veiled,
-    explain,
-    occlusion,
-    over_film,
-    regions,
-    shares,
-)
+from boneage.reading.occlusion import ROUNDS, Explanation, Veiled, explain, occlusion, over_film
+from boneage.reading.regions import ELSEWHERE, REGIONS
 
 SIDE = 96
 
@@ -97,37 +86,6 @@ def test_empty_parts_are_not_asked_about() -> None:
     asked.clear()
     occlusion(months, Veiled(film))
     assert 2 * len(ROUNDS) < sum(asked) < 50
-
-
-def test_regions_lie_on_their_joints() -> None:
-    points = locator().template
-    of = regions(points, 200)
-    expected = {
-        **{f"{finger}_finger1": "MCP" for finger in ("middle", "ring", "pinky")},
-        **{f"{finger}_finger2": "PIP" for finger in ("middle", "ring", "pinky")},
-        **{f"{finger}_finger3": "DIP" for finger in ("middle", "ring", "pinky")},
-        **{"forefinger1": "MCP", "thumb2": "MCP", "thumb3": "PIP", "thumb1": "carpals"},
-    }
-    for name, region in expected.items():
-        x, y = (points[LANDMARKS.index(name)] * 200).astype(int)
-        assert REGIONS[of[y, x]] == region, name
-    x, y = points[0]
-    assert REGIONS[of[round(200 * (y - 0.09)), round(200 * x)]] == "carpals"
-    assert REGIONS[of[round(200 * (y + 0.06)), round(200 * x)]] == "radius and ulna"
-    assert of[2, 2] == -1
-
-
-def test_shares_are_of_the_whole_and_follow_the_hand() -> None:
-    points = locator().template
-    heat = np.zeros((200, 200), np.float32)
-    heat[regions(points, 200) == REGIONS.index("PIP")] = 2.0
-    assert shares(heat, points)["PIP"] == pytest.approx(1)
-    turned = np.stack([1 - points[:, 1], points[:, 0]], axis=1)  # a quarter turn, clockwise
-    assert shares(np.ascontiguousarray(np.rot90(heat, -1)), turned)["PIP"] > 0.95
-    even = shares(np.ones((200, 200), np.float32), points)
-    assert sum(even.values()) == pytest.approx(1)
-    assert set(even) == {*REGIONS, ELSEWHERE}
-    assert all(0.01 < even[name] < 0.3 for name in REGIONS)
 
 
 def test_a_film_is_explained_and_drawn(tiny_model: Path) -> None:
@@ -217,3 +175,10 @@ def test_a_layer_follows_its_place() -> None:
     alpha = cv2.imdecode(np.frombuffer(layer, np.uint8), cv2.IMREAD_UNCHANGED)[..., 3]
     row, column = np.unravel_index(alpha.argmax(), alpha.shape)
     assert (row / 64, column / 128) == (pytest.approx(0.75, abs=0.05), pytest.approx(0.5, abs=0.05))
+
+
+@pytest.mark.parametrize("side", [48, 96, 256, 384])
+def test_hidden_parts_are_filled_with_an_ordinary_blur(side: int) -> None:
+    square = np.random.default_rng(side).integers(0, 256, (side, side)).astype(np.uint8)
+    everywhere = Veiled(square).hiding(np.ones((side, side), np.float32))
+    np.testing.assert_array_equal(everywhere, cv2.GaussianBlur(square, (0, 0), side / 14))

@@ -219,7 +219,7 @@ def predict(
 ) -> None:
     """Read the bone age of new films; what is no whole hand is refused and gets no age."""
     from ..progress import progress
-    from ..reading.batch import items, read_all
+    from ..reading.batch import items, read_and_explain
     from ..reading.predictor import Predictor
     from .render import closing, drawing, show, writing
 
@@ -228,10 +228,11 @@ def predict(
     draw, failures = drawing(heatmap, predictor, films, as_text=not as_json), []
     quiet = len(films) == 1 or not csv
     with writing(csv, source, films) as write, progress("reading", len(films), "films", quiet=quiet) as advance:
-        for film, result in zip(films, read_all(predictor, films, force=force), strict=True):
+        results = read_and_explain(predictor, films, force=force, heatmaps=bool(heatmap))
+        for film, (result, explanation) in zip(films, results, strict=True):
             write(film, result)
             show(result, as_json=as_json, as_text=not csv)
-            draw(film, result)
+            draw(film, explanation)
             failures += [] if isinstance(result, Reading) else [result.reason]
             advance()
     if not as_json:

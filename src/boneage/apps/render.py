@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 from ..config import Config
 from ..errors import BadConfig
 from ..files import refuse_overwriting, replacing, write_bytes
-from ..images.read import read
 from ..reading.batch import Item
 from ..reading.intervals import MEANING
-from ..reading.occlusion import explain
+from ..reading.occlusion import Explanation
 from ..reading.predictor import Predictor
 from ..reading.weights import shipped
 from ..types import DISCLAIMER, Failure, Radiograph, Reading, Severity, Sex
@@ -25,7 +24,8 @@ from ..types import DISCLAIMER, Failure, Radiograph, Reading, Severity, Sex
 if TYPE_CHECKING:
     from ..evaluation.neighbours import Gallery, Neighbour
 
-Taker = Callable[[Item, Reading | Failure], None]  # of a film and what came of it
+Taker = Callable[[Item, Reading | Failure], None]
+Drawer = Callable[[Item, Explanation | None], None]
 
 _FLAG = {Severity.NOTE: "note", Severity.WARN: "warning", Severity.REFUSE: "refused"}
 _COLUMNS = ("id", *(field.name for field in dataclasses.fields(Reading)), "error")
@@ -92,12 +92,12 @@ def writing(path: Path | None, source: Path, films: Sequence[Item]) -> Iterator[
         raise stopped
 
 
-def drawing(out: Path | None, predictor: Predictor, films: Sequence[Item], *, as_text: bool) -> Taker:
+def drawing(out: Path | None, predictor: Predictor, films: Sequence[Item], *, as_text: bool) -> Drawer:
     """Draws where the model looked on each film that got an age: as the PNG ``out`` of one film, into the folder
     ``out`` of many; nothing where ``out`` is None. BadConfig for one film and another ending than .png, CannotWrite
     where a picture would take the place of a film."""
     if out is None:
-        return lambda film, result: None
+        return lambda film, explanation: None
     if len(films) == 1 and out.suffix.lower() != ".png":
         raise BadConfig(f"{out} should end in .png: that is the format drawn")
 
@@ -106,14 +106,13 @@ def drawing(out: Path | None, predictor: Predictor, films: Sequence[Item], *, as
 
     refuse_overwriting(map(place, films), [film.path for film in films])
 
-    def draw(film: Item, result: Reading | Failure) -> None:
-        if isinstance(result, Failure) or result.bone_age_months is None or film.path is None:
+    def draw(film: Item, explanation: Explanation | None) -> None:
+        if explanation is None:
             return
-        found = explain(predictor, read(film.path), result.sex)
         path = place(film)
-        write_bytes(path, found.overlay(predictor.signature))
+        write_bytes(path, explanation.overlay(predictor.signature))
         if as_text:
-            print(f"  {path} shows where it looked{_shares_text(found.shares)}", flush=True)
+            print(f"  {path} shows where it looked{_shares_text(explanation.shares)}", flush=True)
 
     return draw
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..data import phantom
 from ..errors import CannotWrite, UnreadableImage
+from ..reading.examination import Examination
 from ..reading.occlusion import Layers
 from ..reading.occlusion import Region as HeatRegion
 from ..reading.predictor import Predictor
@@ -30,7 +31,7 @@ from .pseudonyms import Pseudonyms
 from .queue import Queue
 from .record import Record
 
-Explain = Callable[[Radiograph, Sex], Layers]
+Explain = Callable[[Examination, Sex], Layers]
 SHOWN_SIDE = 2048  # pixels: the longer side of a film that is shown
 DRAIN_POLL = 0.05  # seconds
 T = TypeVar("T")
@@ -176,10 +177,11 @@ class Service:
 
     def _analysed(self, film: Radiograph, request: ReadingRequest) -> tuple[Reading, Layers | None]:
         """The reading, and the heat map if one is asked for; a film without an age has none."""
-        reading = self.predictor.read(film, request.sex)
+        seen = self.predictor.examine(film)
+        reading = self.predictor.read(seen, request.sex)
         if self.explain is None or not request.heatmap or reading.bone_age_months is None:
             return reading, None
-        return reading, self.explain(film, reading.sex)
+        return reading, self.explain(seen, reading.sex)
 
     def _answer(self, reading: Reading, film: DecodedFilm, request: ReadingRequest, layers: Layers | None) -> Answer:
         stated, in_file = request.chronological_age_months, film.radiograph.chronological_age

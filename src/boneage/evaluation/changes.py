@@ -12,9 +12,8 @@ import numpy as np
 from ..config import PrepareConfig
 from ..data.dataset import Sample
 from ..data.pipeline import check_label, sex_of
-from ..hand import flags
-from ..hand.prepare import analyse, render
 from ..images.read import read
+from ..reading.examination import examine
 from ..types import Severity, Sex
 
 Pixels = np.ndarray  # float32 [H, W] in [0, 1]
@@ -170,8 +169,8 @@ def in_every_form(sample: Sample, spec: PrepareConfig, changes: Sequence[Change]
     squares, lost, warned = [], [], []
     for pixels in (film.pixels, *(change.of(film.pixels) for change in changes)):
         changed = replace(film, pixels=np.ascontiguousarray(pixels, np.float32))
-        found = analyse(changed.pixels, spec)
-        squares.append(render(changed, found, spec))
-        lost.append(spec.hand and found.frame is None)
-        warned.append(any(flag.severity is not Severity.NOTE for flag in flags.of_radiograph(changed, found, spec)))
+        seen = examine(changed, spec)
+        squares.append(seen.pixels)
+        lost.append(spec.hand and seen.hand is None)
+        warned.append(any(flag.severity is not Severity.NOTE for flag in seen.flags))
     return ChangedFilm(sex_of(sample, film), np.stack(squares), np.array(lost), np.array(warned))

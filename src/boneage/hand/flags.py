@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..config import PrepareConfig
-from ..types import Flag, Radiograph, Severity, Sex
-from .prepare import Findings
-from .quality import Evidence, examine
+from ..types import Flag, Severity, Sex
+from .quality import Evidence
 
 # How every threshold was chosen: see `boneage.hand.quality`.
 MOSTLY_SEEN = 0.6  # mean probability; one film lies below; of hands cut by a third of the film 78 % do
@@ -35,25 +33,6 @@ CODES = (
     *("low_contrast", "too_dark", "too_bright", "blurred", "noisy", "too_small", "metal"),
     *("hand_not_found", "as_read", "sex_unknown", "sex_not_used", "sex_contradicts_file", "end_of_scale"),
 )
-
-
-def of_radiograph(radiograph: Radiograph, found: Findings, spec: PrepareConfig) -> list[Flag]:
-    """All flags of a radiograph and its file; those of the sex and the age are the reading's.
-
-    Args:
-        radiograph: the film.
-        found: what preparation saw on it.
-        spec: how it is prepared for the network.
-    """
-    is_brought = found.frame is not None
-    flags = of_film(
-        examine(radiograph, found),
-        is_brought=is_brought,
-        was_inverted=found.inverted,
-        laterality=radiograph.laterality,
-    )
-    flags += of_file(radiograph.notes)
-    return flags if is_brought or not spec.hand else [*flags, hand_not_found()]
 
 
 def of_film(evidence: Evidence, *, is_brought: bool, was_inverted: bool, laterality: str | None) -> list[Flag]:

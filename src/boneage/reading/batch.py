@@ -12,6 +12,7 @@ from ..errors import BadConfig, BadTable, BoneAgeError, UnreadableImage
 from ..images.folders import films_below
 from ..images.read import SUFFIXES, read
 from ..types import Failure, Reading, Sex
+from .occlusion import Explanation, explain
 from .predictor import Predictor
 
 
@@ -60,14 +61,34 @@ def items(source: str | Path, sex: Sex | None = None, images: str | Path | None 
 
 def read_all(predictor: Predictor, films: Sequence[Item], *, force: bool = False) -> Iterator[Reading | Failure]:
     """Read each film, in order: a film that fails stops no other. ``force``: give refused films an age too."""
+    return (result for result, _ in read_and_explain(predictor, films, force=force, heatmaps=False))
+
+
+def read_and_explain(
+    predictor: Predictor, films: Sequence[Item], *, force: bool = False, heatmaps: bool = True
+) -> Iterator[tuple[Reading | Failure, Explanation | None]]:
+    """As `read_all`, each reading with its occlusion map; None for films without an age and without ``heatmaps``.
+
+    A film is decoded and analysed once, and let go before it is yielded: only one is in memory.
+    """
     for film in films:
         if film.path is None:
-            yield Failure(film.id, film.id, film.reason)
+            yield Failure(film.id, film.id, film.reason), None
             continue
         try:
-            yield predictor.read(read(film.path), film.sex, sex_source=film.sex_source, force=force)
+            found = _read(predictor, film, film.path, force=force, heatmap=heatmaps)
         except BoneAgeError as error:
-            yield Failure(film.id, str(film.path), str(error))
+            found = Failure(film.id, str(film.path), str(error)), None
+        yield found
+
+
+def _read(
+    predictor: Predictor, film: Item, path: Path, *, force: bool, heatmap: bool
+) -> tuple[Reading | Failure, Explanation | None]:
+    seen = predictor.examine(read(path))
+    reading = predictor.read(seen, film.sex, sex_source=film.sex_source, force=force)
+    is_explained = heatmap and reading.bone_age_months is not None
+    return reading, explain(predictor, seen, reading.sex) if is_explained else None
 
 
 def _of_table(path: Path, sex: Sex | None, images: Path | None) -> list[Item]:

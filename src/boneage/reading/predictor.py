@@ -14,11 +14,12 @@ from .. import model_file
 from ..config import PrepareConfig
 from ..errors import BadModel
 from ..hand import flags as film_flags
-from ..hand.prepare import Findings, analyse, parts, render
+from ..hand.prepare import parts
 from ..hand.views import views
 from ..run_folder import MODEL, load_run, weights_of
-from ..types import DISCLAIMER, Flag, Interval, Radiograph, Reading, Severity, Sex
+from ..types import DISCLAIMER, Interval, Radiograph, Reading, Severity, Sex
 from . import weights
+from .examination import Examination, examine
 from .intervals import SEX_GIVEN, Factors, around, blended
 
 
@@ -141,20 +142,37 @@ class Predictor:
             feeds = full | {f"quick_{name}": values for name, values in quick.items()}
         return self._session.run(asked, feeds)
 
-    def read(
-        self, radiograph: Radiograph, sex: Sex | None = None, *, sex_source: str = "given", force: bool = False
-    ) -> Reading:
-        """The bone age of one film. ``sex`` None: what the file says, and unknown, flagged, where it says nothing.
+    def examine(self, radiograph: Radiograph) -> Examination:
+        """Everything found and measured on a film that `read` and `boneage.reading.occlusion.explain` use."""
+        return examine(radiograph, self.spec)
 
-        A film that the gate refuses has no age, unless ``force``.
+    def read(
+        self,
+        film: Radiograph | Examination,
+        sex: Sex | None = None,
+        *,
+        sex_source: str = "given",
+        force: bool = False,
+    ) -> Reading:
+        """The bone age of one film.
+
+        Args:
+            film: a film, or what `examine` has found on it.
+            sex: by default what the file says; a reading without a known sex has a flag.
+            sex_source: where ``sex`` comes from, ``given`` or ``table``.
+            force: give an age to a film too that a flag refuses.
+
+        Raises:
+            BadModel: if the network's answer is not a finite number.
         """
+        seen = film if isinstance(film, Examination) else self.examine(film)
+        radiograph = seen.radiograph
         known = radiograph.sex if sex is None else sex
         if sex is None:
             sex_source = "absent" if known is Sex.UNKNOWN else "dicom"
-        found = analyse(radiograph.pixels, self.spec)
-        flags = [*self.flags(radiograph, found), *film_flags.of_sex(known, radiograph.sex, is_used=self.uses_sex)]
+        flags = [*seen.flags, *film_flags.of_sex(known, radiograph.sex, is_used=self.uses_sex)]
         is_refused = any(flag.severity is Severity.REFUSE for flag in flags)
-        months, intervals = (None, None) if is_refused and not force else self._age(radiograph, found, known)
+        months, intervals = (None, None) if is_refused and not force else self._age(seen, known)
         return Reading(
             file=radiograph.source,
             bone_age_months=months,
@@ -170,18 +188,15 @@ class Predictor:
             intervals=intervals,
         )
 
-    def _age(self, radiograph: Radiograph, found: Findings, sex: Sex) -> tuple[float, tuple[Interval, ...] | None]:
+    def _age(self, seen: Examination, sex: Sex) -> tuple[float, tuple[Interval, ...] | None]:
         """The age in months and, if the model has them, its intervals."""
-        predicted = self.predict_batch(render(radiograph, found, self.spec)[None], [sex])
+        predicted = self.predict_batch(seen.pixels[None], [sex])
         months, expected_error = (float(values[0]) for values in predicted)
         if not math.isfinite(months):
-            raise BadModel(f"{radiograph.source}: the answer of model {self.name} is not a finite number")
+            source = seen.radiograph.source
+            raise BadModel(f"{source}: the answer of model {self.name} is not a finite number")
         factors = self.factors.get(SEX_GIVEN[sex is not Sex.UNKNOWN])
         return round(months, 2), None if factors is None else around(months, expected_error, factors)
-
-    def flags(self, radiograph: Radiograph, found: Findings) -> list[Flag]:
-        """What is to be said of a film's quality, on which preparation saw ``found``."""
-        return film_flags.of_radiograph(radiograph, found, self.spec)
 
 
 @cache

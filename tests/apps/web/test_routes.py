@@ -15,11 +15,13 @@ from places import ROOT
 from services import PNG, client, form
 from starlette.testclient import TestClient
 
-from boneage import Radiograph, Sex, read
+from boneage import Sex, read
 from boneage.clinic.record import Record
 from boneage.growth.reference import TABLE
+from boneage.reading.examination import Examination
 from boneage.reading.intervals import MEANING
-from boneage.reading.occlusion import ELSEWHERE, REGIONS, Layers, over_film
+from boneage.reading.occlusion import Layers, over_film
+from boneage.reading.regions import ELSEWHERE, REGIONS
 
 
 def test_a_bare_film_gives_the_same_months_as_the_library(web: TestClient) -> None:
@@ -94,8 +96,8 @@ def test_dicom_brings_sex_age_and_a_keyed_hash_of_the_patient(web: TestClient) -
 def test_a_heat_map_is_given_where_there_is_one_and_only_when_asked() -> None:
     asked = []
 
-    def explain(film: Radiograph, sex: Sex) -> Layers:
-        asked.append((film.pixels.shape, sex))
+    def explain(film: Examination, sex: Sex) -> Layers:
+        asked.append((film.radiograph.pixels.shape, sex))
         return over_film(predictor(), film, sex)
 
     with client(explain=explain) as web:
