@@ -14,12 +14,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..config import CELLS, AugmentConfig
+from ..hand.joints import TILES
 from ..models.head import resized
 
 NONE = AugmentConfig()
 ACROSS = {False: 290, True: 184}  # pixels of an RSNA film along a prepared one, of the hand and of its joints
-_WRIST = torch.zeros(CELLS, CELLS, dtype=torch.bool)  # the cells of a montage that are the wrist's
-_WRIST[:2, :2] = True
+LARGE = [tile for tile in TILES if tile.cells > 1]
+_SINGLE = torch.ones(CELLS, CELLS, dtype=torch.bool)  # the cells of a montage that are tiles of their own
+for _tile in LARGE:
+    _SINGLE[_tile.part(1)] = False
 _COSINES = torch.tensor(  # the transform of ITU-T T.81, A.3.3, as a matrix [frequency, pixel]
     [[math.cos((2 * at + 1) * f * math.pi / 16) / (2 if f else 2 * math.sqrt(2)) for at in range(8)] for f in range(8)]
 )
@@ -41,9 +44,14 @@ _JPEG_STEPS = torch.tensor(  # ITU-T T.81, table K.1: luminance
 def augment(
     films: Tensor, config: AugmentConfig, generator: torch.Generator, size: int, *, montages: bool = False
 ) -> Tensor:
-    """uint8 [N, S, S] → float32 [N, 1, size, size] in [0, 1]; the generator lives on the films' device.
+    """Augmented films: uint8 [N, S, S] to float32 [N, 1, size, size] in [0, 1].
 
-    ``montages``: they show joints (see `boneage.hand.joints`), each of which is warped on its own.
+    Args:
+        films: prepared films.
+        config: the strengths.
+        generator: on the films' device.
+        size: the side of the result in pixels.
+        montages: whether the films are montages of joints (`boneage.hand.joints`), whose tiles are warped one by one.
     """
     x = films.unsqueeze(1).float().div_(255)
     if config == NONE:
@@ -62,9 +70,16 @@ def augment(
 
 
 def degraded(x: Tensor, generator: torch.Generator, *, montages: bool = False) -> Tensor:
-    """Films float [N, 1, S, S] in [0, 1] as if they came from worse ones: three fifths from films of 0.4 to 1.3 times
-    the pixels of RSNA's along a side, a fifth noisy and a fifth through JPEG, both at about the film's own pixels. Four
-    films at a time share one size. ``montages``: they show joints."""
+    """Prepared films as if their originals had been worse: float [N, 1, S, S] in [0, 1] to the same.
+
+    Three fifths look as if from films with 0.4 to 1.3 times as many pixels along a side as RSNA's, one fifth is noisy
+    and one fifth has been through JPEG, both at about the pixels of an RSNA film. Four films at a time share one size.
+
+    Args:
+        x: prepared films.
+        generator: on the films' device.
+        montages: whether they are montages of joints.
+    """
     return torch.cat([_worse(some, ACROSS[montages], generator) for some in x.split(4)]).clamp_(0, 1)
 
 
@@ -84,31 +99,37 @@ def _worse(x: Tensor, across: int, generator: torch.Generator) -> Tensor:
 
 
 def plain(films: Tensor, size: int) -> Tensor:
-    """The same pixels without augmentation: uint8 [N, S, S] → float32 [N, 1, size, size] in [0, 1]."""
+    """Films without augmentation: uint8 [N, S, S] to float32 [N, 1, size, size] in [0, 1]."""
     return resized(films.unsqueeze(1).float().div_(255), size)
 
 
 def warp(x: Tensor, matrix: Tensor, size: int, beyond: str = "zeros") -> Tensor:
-    """One affine map [N, 2, 3] per film, sampled bilinearly; what lies outside the film is black, or ``reflection``."""
+    """Films [N, 1, H, W] sampled by one affine map [N, 2, 3] each: [N, 1, size, size].
+
+    ``beyond``: the ``padding_mode`` of `torch.nn.functional.grid_sample` for what lies outside the film.
+    """
     return F.grid_sample(x, _grid(matrix, size), mode="bilinear", padding_mode=beyond, align_corners=False)
 
 
 def each_joint(x: Tensor, config: AugmentConfig, generator: torch.Generator, size: int) -> Tensor:
-    """Every tile of montages [N, 1, S, S] warped by a map of its own: [N, 1, size, size]; the size in whole cells."""
-    n, cell = len(x), size // CELLS
-    cells = x.view(n, CELLS, x.shape[-1] // CELLS, CELLS, -1).transpose(2, 3)
-    wrists, joints = x[..., : x.shape[-1] // 2, : x.shape[-1] // 2], cells[:, ~_WRIST].flatten(0, 1).unsqueeze(1)
-    wrists = warp(wrists, affine(n, config, generator, x.device), 2 * cell, "reflection")
-    joints = warp(joints, affine(len(joints), config, generator, x.device), cell, "reflection")
-    out = x.new_empty(n, CELLS, CELLS, cell, cell)
-    out[:, ~_WRIST] = joints.view(n, -1, cell, cell)
+    """Montages [N, 1, S, S] as [N, 1, size, size], each tile warped by a map of its own; ``size`` in whole cells."""
+    n, before, after = len(x), x.shape[-1] // CELLS, size // CELLS  # pixels of a cell
+
+    def warped(tiles: Tensor, cells: int) -> Tensor:
+        return warp(tiles, affine(len(tiles), config, generator, x.device), cells * after, "reflection")
+
+    large = [(tile, warped(x[(..., *tile.part(before))], tile.cells)) for tile in LARGE]
+    single = x.view(n, CELLS, before, CELLS, before).transpose(2, 3)[:, _SINGLE]  # all in one call: [N, tiles, h, w]
+    out = x.new_empty(n, CELLS, CELLS, after, after)
+    out[:, _SINGLE] = warped(single.flatten(0, 1).unsqueeze(1), 1).view(n, -1, after, after)
     out = out.transpose(2, 3).reshape(n, 1, size, size)
-    out[..., : 2 * cell, : 2 * cell] = wrists
+    for tile, pixels in large:
+        out[(..., *tile.part(after))] = pixels
     return out
 
 
 def grey(x: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
-    """Gamma, contrast about mid-grey, brightness and noise, each with its own strength per film; changes ``x``."""
+    """Gamma, contrast about mid-grey, brightness and noise, with strengths of its own for each film; changes ``x``."""
 
     def draw(reach: float) -> Tensor:
         return _uniform(len(x), reach, generator, x.device).view(-1, 1, 1, 1)
@@ -149,26 +170,31 @@ def blur(x: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def coarse(x: Tensor, generator: torch.Generator) -> Tensor:
-    """As from a film of fewer pixels: brought down to 40 to 90 % of the side, all of them to the same, and up again."""
+    """A lower resolution: all films reduced to the same 40 to 90 % of the side and enlarged again."""
     share = 0.4 + 0.5 * float(torch.rand((), generator=generator, device=x.device))
     return resized(resized(x, max(1, round(share * x.shape[-1]))), x.shape[-1])
 
 
 def grain(x: Tensor, generator: torch.Generator) -> Tensor:
-    """Noise of a standard deviation of 3 to 30 % of the range, as on a dim film after its contrast was settled."""
+    """Noise with a standard deviation of 3 to 30 % of the range: that of a dim film, stretched with its contrast."""
     strength = _log_uniform(len(x), (0.03, 0.3), generator, x.device)
     return x.addcmul(strength, torch.randn(x.shape, generator=generator, device=x.device))
 
 
 def blocks(x: Tensor, generator: torch.Generator) -> Tensor:
-    """As after a JPEG of quality 50 to 4, or of a better one on a dim film whose contrast was settled afterwards."""
+    """JPEG artefacts of quality 50 to 4; of better qualities on a dim film, stretched with its contrast."""
     corner = int(torch.randint(8, (), generator=generator, device=x.device))
     return jpeg(x, _log_uniform(len(x), (1, 12), generator, x.device), corner)
 
 
 def jpeg(x: Tensor, coarser: Tensor, corner: int = 0) -> Tensor:
-    """What JPEG keeps of grey films: the cosine transform of blocks of 8 x 8 pixels, rounded to the standard's steps
-    times ``coarser`` [N, 1, 1, 1]; the first block begins ``corner`` pixels outside."""
+    """Films after JPEG: the cosine transform of blocks of 8 × 8 pixels, rounded (ITU-T T.81).
+
+    Args:
+        x: films float [N, 1, S, S] in [0, 1].
+        coarser: [N, 1, 1, 1], the factor on the standard's steps of rounding.
+        corner: how many pixels outside the film the first block begins, 0 to 7.
+    """
     side = x.shape[-1]
     rest = -(side + corner) % 8
     padded = F.pad(x, (corner, rest, corner, rest), mode="replicate")
@@ -181,7 +207,7 @@ def jpeg(x: Tensor, coarser: Tensor, corner: int = 0) -> Tensor:
 
 
 def markers(x: Tensor, generator: torch.Generator) -> Tensor:
-    """A dark plate with a bright L or I on it, like the side markers beside most hands."""
+    """A dark plate with a bright L or I on it, somewhere: side markers lie beside most hands."""
     n, device = len(x), x.device
     centre = 0.5 + _uniform(2 * n, 0.45, generator, device).view(2, n)
     half = 0.05 + _uniform(2 * n, 0.02, generator, device).view(2, n)
@@ -204,7 +230,7 @@ def erase(x: Tensor, generator: torch.Generator) -> Tensor:
 def _some(
     x: Tensor, probability: float, change: Callable[[Tensor, torch.Generator], Tensor], generator: torch.Generator
 ) -> Tensor:
-    """Change the films that the dice fall on, the others not even looked at."""
+    """Change a random share of the films; the others are not computed."""
     if probability:
         rows = _chance(len(x), probability, generator, x.device).nonzero().view(-1)
         if len(rows):
@@ -213,7 +239,7 @@ def _some(
 
 
 def _grid(matrix: Tensor, size: int) -> Tensor:
-    """As `torch.nn.functional.affine_grid` without aligned corners, [N, size, size, 2], in a fifth of its time."""
+    """As `torch.nn.functional.affine_grid` with ``align_corners=False``, [N, size, size, 2], in a fifth of its time."""
     at = (torch.arange(size, device=matrix.device) * 2 + 1) / size - 1
     across, down, shift = (column[:, :, None, None] for column in matrix.unbind(2))
     return (across * at + (down * at[:, None] + shift)).permute(0, 2, 3, 1)
@@ -235,7 +261,7 @@ def _uniform(n: int, reach: float, generator: torch.Generator, device: torch.dev
 
 
 def _log_uniform(n: int, ends: tuple[float, float], generator: torch.Generator, device: torch.device) -> Tensor:
-    """Strengths [n, 1, 1, 1]."""
+    """Strengths [n, 1, 1, 1] between two ends, their logarithms uniform."""
     low, high = math.log(ends[0]), math.log(ends[1])
     return (low + (high - low) * torch.rand(n, generator=generator, device=device)).exp().view(-1, 1, 1, 1)
 
