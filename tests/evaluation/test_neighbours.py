@@ -139,7 +139,7 @@ def test_the_command_draws_where_it_looked(films: Path, tiny_model: Path, tmp_pa
     film, place = films / "images" / "1.png", tmp_path / "folder"
     words = ("--model", tiny_model, "--sex", "male")
     out = done("predict", film, *words, "--heatmap", tmp_path / "one.png").out
-    assert "shows where it looked, carpals" in out
+    assert "is the heat map, carpals" in out
     place.mkdir()
     for number in (1, 2):
         shutil.copy(films / "images" / f"{number}.png", place)

@@ -62,7 +62,7 @@ def test_too_few_films_are_refused_and_nothing_is_written(
 def test_a_model_without_expected_errors_is_refused(
     tiny_model: Path, samples: list[Sample], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Predictor, "tells_expected_error", False)
+    monkeypatch.setattr(Predictor, "has_expected_error", False)
     with pytest.raises(BadModel, match="has no expected error: train with"):
         calibrate(tiny_model, samples, tmp_path / "out.onnx", split="all")
 

@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 
 from boneage.hand.landmarks import LANDMARKS
 from boneage.hand.locate import Locator, decode
-from boneage.models.locator import Locator as Network
+from boneage.models.locator import LocatorNetwork
 from boneage.training import locator
 from boneage.training.locator import SIZE, LandmarkedFilms, batch, load, measure, target
 
@@ -64,7 +64,7 @@ def test_targets_are_probabilities_whose_reading_is_the_point() -> None:
 
 
 def test_the_network_answers_for_films_of_other_sizes_too() -> None:
-    network = Network().eval()
+    network = LocatorNetwork().eval()
     places, inverted = network(torch.rand(2, 1, 96, 96))
     assert places.shape == (2, len(LANDMARKS), 12 * 12 + 1)
     assert inverted.shape == (2,)

@@ -1,4 +1,4 @@
-"""The program: each command parses, calls one verb and shows what came of it."""
+"""The command line: each command parses its options, calls one function and prints the result."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..types import DISCLAIMER, Reading, Sex
 from .options import chosen, configured, need, of_table, plain, report_failures
 
 INTERRUPTED = 130
-EXTRA = {  # a package of an optional install, and which
+EXTRA = {  # the optional install that a package belongs to
     **dict.fromkeys(("torch", "safetensors", "onnx", "onnxscript", "matplotlib"), "train"),
     **dict.fromkeys(
         ("fastapi", "uvicorn", "sqlalchemy", "alembic", "prometheus_client", "python_multipart", "reportlab"), "serve"
@@ -32,18 +32,20 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-data = typer.Typer(help="Look at data before it is used.", no_args_is_help=True, rich_markup_mode=None)
+data = typer.Typer(help="Check and show a data folder.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data, name="data")
 
-Data = Annotated[Path, typer.Option("--data", help="a data folder, or a table given by its own path")]
-Images = Annotated[Path | None, typer.Option(help="where the table's films are, if not beside it")]
-Model = Annotated[str, typer.Option(help="a run folder, an exported file or the name of shipped weights")]
-Settings = Annotated[list[str] | None, typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="change a setting")]
+Data = Annotated[Path, typer.Option("--data", help="a data folder, or the path of a table")]
+Images = Annotated[Path | None, typer.Option(help="the folder of the table's films, if they are not beside it")]
+Model = Annotated[str, typer.Option(help="a run folder, an exported file or the name of installed weights")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="change a setting; may be repeated")
+]
 
 
 @app.command()
 def demo(out: Annotated[Path, typer.Option(help="a new folder")] = Path("boneage-demo")) -> None:
-    """The whole way on synthetic hands: draw, train, evaluate, compare; under three minutes."""
+    """Draw synthetic hands, train two small networks on them, evaluate and compare them."""
     need("matplotlib")
     from .demo import demo
 
@@ -69,10 +71,10 @@ def phantom(
 @data.command()
 def check(
     folder: Path,
-    out: Annotated[Path | None, typer.Option(help="write report.json and a contact sheet of the odd ones")] = None,
+    out: Annotated[Path | None, typer.Option(help="write report.json and a contact sheet of conspicuous films")] = None,
     images: Images = None,
 ) -> None:
-    """Say what is in a data folder and what is wrong with it; exits with 1 if something must be mended."""
+    """Check a data folder: its films, labels and duplicates. Exits with 1 if there are errors."""
     from ..data.check import check, lines
 
     report = check(folder, images=images, out=out)
@@ -82,13 +84,13 @@ def check(
 
 @data.command()
 def sheet(
-    recipe: Annotated[str, typer.Argument(help="the recipe whose preparation and augmentation is shown")],
+    recipe: Annotated[str, typer.Argument(help="the recipe whose preparation and augmentation are shown")],
     folder: Data,
     out: Annotated[Path, typer.Option(help="a PNG file")] = Path("augmented.png"),
     settings: Settings = None,
     seed: int = 0,
 ) -> None:
-    """Draw films as stored, as prepared, and as training sees them."""
+    """Draw films as stored, as prepared for the network, and as augmented in training."""
     from ..training.augmentation_sheet import sheet
 
     print(f"{sheet(configured(recipe, settings), folder, out, seed)} written")
@@ -102,7 +104,9 @@ def train(
     settings: Settings = None,
     images: Images = None,
     resume: Annotated[bool, typer.Option("--resume", help="continue the run at --out")] = False,
-    no_export: Annotated[bool, typer.Option("--no-export", help="write no model.onnx, which needs onnxscript")] = False,
+    no_export: Annotated[
+        bool, typer.Option("--no-export", help="do not write model.onnx, which needs onnxscript")
+    ] = False,
 ) -> None:
     """Train a network on films with known bone ages."""
     config = configured(recipe, settings)
@@ -118,14 +122,14 @@ def train(
 
 @app.command()
 def evaluate(
-    model: Annotated[str, typer.Argument(help="a run folder, an exported file or the name of shipped weights")],
+    model: Annotated[str, typer.Argument(help="a run folder, an exported file or the name of installed weights")],
     folder: Data,
     out: Annotated[Path, typer.Option(help="the folder for metrics.json, predictions.csv, plots and report.html")],
     split: Annotated[str, typer.Option(help="train, validation, calibration, test, all or auto")] = "auto",
     images: Images = None,
-    sex_not_given: Annotated[bool, typer.Option("--sex-not-given", help="do not tell the network the sex")] = False,
+    sex_not_given: Annotated[bool, typer.Option("--sex-not-given", help="give the network no sex")] = False,
 ) -> None:
-    """Measure a network on films with known bone ages."""
+    """Evaluate a model on films with known bone ages."""
     need("matplotlib")
     from ..evaluation.evaluate import evaluate
     from ..evaluation.wording import measured
@@ -146,10 +150,10 @@ def evaluate(
 
 @app.command()
 def compare(
-    results: Annotated[list[Path], typer.Argument(help="evaluation folders, or predictions.csv of any program")],
+    results: Annotated[list[Path], typer.Argument(help="evaluation folders, or a predictions.csv of any program")],
     out: Annotated[Path, typer.Option("--out", help="the folder for comparison.json, plots and report.html")],
 ) -> None:
-    """Compare models film by film on the films that all of them have read."""
+    """Compare models by paired differences on the films that all of them have read."""
     need("matplotlib")
     from ..evaluation.compare import compare, verdicts
 
@@ -159,14 +163,14 @@ def compare(
 
 @app.command()
 def robustness(
-    model: Annotated[str, typer.Argument(help="a run folder, an exported file or the name of shipped weights")],
+    model: Annotated[str, typer.Argument(help="a run folder, an exported file or the name of installed weights")],
     folder: Data,
-    out: Annotated[Path, typer.Option(help="the folder for stress.json, stress.csv, the plot and report.html")],
+    out: Annotated[Path, typer.Option(help="the folder for robustness.json, robustness.csv, the plot and report.html")],
     split: Annotated[str, typer.Option(help="train, validation, calibration, test, all or auto")] = "auto",
-    limit: Annotated[int, typer.Option(min=0, help="so many of the films, evenly taken; 0: all")] = 0,
+    limit: Annotated[int, typer.Option(min=0, help="use this many films, evenly spaced; 0: all")] = 0,
     images: Images = None,
 ) -> None:
-    """Turn, mirror, invert, squash and spoil films, and say how far that moves the readings."""
+    """Measure how far readings move when films are turned, mirrored, inverted, stretched and degraded."""
     need("matplotlib")
     from ..evaluation.robustness import robustness
     from ..progress import progress
@@ -175,24 +179,28 @@ def robustness(
     predictor = Predictor.load(model)
     dataset, split = chosen(predictor, folder, images, split)
     films = dataset.samples[:: max(1, len(dataset.samples) // limit)][:limit] if limit else dataset.samples
-    with progress(f"stressing on {split}", len(films), "films") as advance:
+    with progress(f"robustness on {split}", len(films), "films") as advance:
         found = robustness(predictor, films, out, split=split, progress=advance)
     worst = max(found["changes"], key=lambda row: row["mae_change"]["value"])
     name = f"{worst['kind']} {worst['strength']}".strip()
-    print(f"{found['n']} films; the worst for the MAE is {name}: {worst['mae_change']['value']:+.2f} months")
+    print(
+        f"{found['n']} films; the largest increase of the MAE is by {name}: {worst['mae_change']['value']:+.2f} months"
+    )
     print(f"{out / 'report.html'}. {DISCLAIMER}")
     report_failures(of_table(dataset, found["failures"]), len(films))
 
 
 @app.command()
 def card(
-    model: Annotated[str, typer.Argument(help="a run folder, an exported file or the name of shipped weights")],
-    evaluation: Annotated[Path, typer.Option(help="its evaluation")],
+    model: Annotated[str, typer.Argument(help="a run folder, an exported file or the name of installed weights")],
+    evaluation: Annotated[Path, typer.Option(help="the folder of its evaluation")],
     out: Annotated[Path, typer.Option(help="the folder for NAME.md and NAME.json")],
-    unknown: Annotated[Path | None, typer.Option(help="its evaluation with --sex-not-given")] = None,
-    robustness: Annotated[Path | None, typer.Option("--robustness", help="what boneage robustness wrote of it")] = None,
+    unknown: Annotated[Path | None, typer.Option(help="the folder of its evaluation with --sex-not-given")] = None,
+    robustness: Annotated[
+        Path | None, typer.Option("--robustness", help="the folder that boneage robustness wrote")
+    ] = None,
 ) -> None:
-    """Write a model's card from what was measured of it."""
+    """Write a model card from a model's evaluation."""
     from ..evaluation.model_card import card, load, write
     from ..reading.predictor import Predictor
 
@@ -208,16 +216,16 @@ def card(
 def predict(
     source: Annotated[Path, typer.Argument(metavar="FILE|DIR|TABLE.csv", help="a film, a folder of films or a table")],
     model: Model = "default",
-    sex: Annotated[Sex | None, typer.Option(help="default: what the file or the table says")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="one JSON object per film and line")] = False,
-    csv: Annotated[Path | None, typer.Option(metavar="OUT", help="write a table")] = None,
+    sex: Annotated[Sex | None, typer.Option(help="of all films; default: as the table or the file says")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print a line of JSON for each film")] = False,
+    csv: Annotated[Path | None, typer.Option(metavar="OUT", help="write a table of readings")] = None,
     images: Images = None,
-    force: Annotated[bool, typer.Option("--force", help="an age for refused films too, marked as forced")] = False,
+    force: Annotated[bool, typer.Option("--force", help="give an age to refused films too, marked as forced")] = False,
     heatmap: Annotated[
-        Path | None, typer.Option(help="draw where the model looked: a PNG, or a folder for many")
+        Path | None, typer.Option(help="draw occlusion maps: a PNG, or a folder for several films")
     ] = None,
 ) -> None:
-    """Read the bone age of new films; what is no whole hand is refused and gets no age."""
+    """Read the bone age of films. A quality check refuses films that do not show a whole hand."""
     from ..progress import progress
     from ..reading.batch import items, read_and_explain
     from ..reading.predictor import Predictor
@@ -243,13 +251,13 @@ def predict(
 @app.command()
 def neighbours(
     film: Annotated[Path, typer.Argument(metavar="FILE", help="a film")],
-    gallery: Annotated[Path, typer.Option(help="your own data folder: films with known bone ages, and their table")],
+    gallery: Annotated[Path, typer.Option(help="a data folder: films with known bone ages, and their table")],
     model: Model = "default",
     k: Annotated[int, typer.Option("--k", min=1, help="how many films")] = 6,
-    out: Annotated[Path | None, typer.Option(help="show them, in a .png or .html file")] = None,
+    out: Annotated[Path | None, typer.Option(help="draw them into a .png or .html file")] = None,
     images: Images = None,
 ) -> None:
-    """Find the films of your own folder that are most like one, with their known bone ages."""
+    """Find the films of a data folder that are most like a film, with their known bone ages."""
     from ..evaluation.neighbours import check_place, neighbours, open_gallery, write
     from ..images.read import read
     from ..progress import progress
@@ -259,7 +267,7 @@ def neighbours(
     if out:
         check_place(out, film, gallery)
     predictor, radiograph = Predictor.load(model), read(film)
-    with progress("looking at the gallery", 0, "films") as advance:
+    with progress("reading the gallery", 0, "films") as advance:
         known = open_gallery(predictor, gallery, images, advance)
     found = neighbours(predictor, radiograph, known, k)
     print(neighbours_text(radiograph, found, known))
@@ -305,13 +313,17 @@ def serve(
 
 @app.command()
 def export(
-    runs: Annotated[list[Path], typer.Argument(help="a run folder; several are read as one, by their mean")],
+    runs: Annotated[list[Path], typer.Argument(help="a run folder; several become an ensemble, whose mean is read")],
     out: Annotated[Path, typer.Option(help="a file ending in .onnx")],
-    quantise: Annotated[str, typer.Option(help="of the weights: float32, float16 or int8")] = "float32",
-    name: Annotated[str, typer.Option(help="what readings call the model; default: the first run's name")] = "",
-    views: Annotated[int, typer.Option(min=0, help="looks to average over in use; 0: as the run says")] = 0,
+    quantise: Annotated[str, typer.Option(help="the weights' format: float32, float16 or int8")] = "float32",
+    name: Annotated[
+        str, typer.Option(help="the model's name in readings; default: the name of the first run folder")
+    ] = "",
+    views: Annotated[
+        int, typer.Option(min=0, help="test-time augmentation: views to average over; 0: as configured in the run")
+    ] = 0,
 ) -> None:
-    """Write a trained network, or several as one, as an ONNX file that needs nothing else."""
+    """Write a trained network, or an ensemble of several, as one self-contained ONNX file."""
     from ..training.export import export
 
     print(f"{export(runs, out, quantise=quantise, name=name, views=views)} written")
@@ -323,10 +335,12 @@ def calibrate(
     folder: Data,
     out: Annotated[Path, typer.Option(help="a file ending in .onnx; may be MODEL itself")],
     split: Annotated[str, typer.Option(help="train, validation, calibration, test, all or auto")] = "calibration",
-    out_of_fold: Annotated[Path | None, typer.Option(help="training films read by networks new to them")] = None,
+    out_of_fold: Annotated[
+        Path | None, typer.Option(help="a table of training films, each read by networks that were not trained on it")
+    ] = None,
     images: Images = None,
 ) -> None:
-    """Set the scale of a model's prediction intervals on films that had no part in its training."""
+    """Calibrate a model's prediction intervals on films that it was not trained on."""
     from ..progress import progress
     from ..reading.predictor import Predictor
     from ..training.calibrate import calibrate
@@ -338,8 +352,8 @@ def calibrate(
 
 
 @app.command()
-def info(model: Annotated[str | None, typer.Argument(help="default: what this installation has")] = None) -> None:
-    """Say what a model is, or which weights, recipes and settings there are."""
+def info(model: Annotated[str | None, typer.Argument(help="a model; default: list what is installed")] = None) -> None:
+    """Describe a model, or list weights, recipes and settings."""
     from ..reading.predictor import Predictor
     from .render import installation
 
@@ -347,7 +361,7 @@ def info(model: Annotated[str | None, typer.Argument(help="default: what this in
 
 
 def main() -> None:
-    """Run the program; a user's mistake is one sentence on standard error and exit code 2."""
+    """Run the program. A user's mistake gives one sentence on standard error and exit code 2."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be in any encoding
     try:

@@ -1,4 +1,4 @@
-"""What the commands share: what they are given made of words, and what they say at the end."""
+"""Shared by the commands: options turned into objects, and the report of failures."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ if TYPE_CHECKING:
 
 
 def plain(text: str) -> str:
-    """No-break spaces are for pages; a terminal and what reads its output expect plain ones."""
+    """Text for a terminal: with plain spaces instead of no-break ones."""
     return text.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def need(package: str) -> None:
-    """Fail before the work begins, not when it comes to be drawn."""
+    """Raise ModuleNotFoundError before the work begins if a package is not installed."""
     if importlib.util.find_spec(package) is None:
         raise ModuleNotFoundError(name=package)
 
 
 def configured(recipe_name: str, settings: list[str] | None) -> Config:
+    """The configuration of a recipe, with the settings of ``--set``."""
     from ..config import override
     from ..training.recipes import recipe
 
@@ -35,6 +36,7 @@ def configured(recipe_name: str, settings: list[str] | None) -> Config:
 
 
 def chosen(predictor: Predictor, folder: Path, images: Path | None, split: str) -> tuple[Dataset, str]:
+    """The films of a split and its name, by the model's own record of its training films; doubts are printed."""
     from ..config import Config
     from ..data.dataset import open_folder
     from ..data.split import choose
@@ -46,12 +48,12 @@ def chosen(predictor: Predictor, folder: Path, images: Path | None, split: str) 
 
 
 def of_table(dataset: Dataset, failures: Sequence[Mapping[str, str]]) -> list[str]:
-    """What became of films (``id`` and ``reason``), with the table that names them."""
+    """A sentence for each failure, which names the table and the film."""
     return [f"{dataset.table}, film {one['id']}: {one['reason']}" for one in failures]
 
 
 def report_failures(reasons: list[str], films: int) -> None:
-    """List what failed, last, so that it is seen; exit code 2."""
+    """Print the reasons to standard error, and exit with code 2 if there are any."""
     for reason in reasons:
         print(f"boneage: {reason}", file=sys.stderr)
     if reasons and films > 1:

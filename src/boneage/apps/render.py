@@ -1,4 +1,4 @@
-"""Readings as lines, JSON and tables."""
+"""Readings as text, JSON lines, tables and pictures."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _COLUMNS = ("id", *(field.name for field in dataclasses.fields(Reading)), "error
 
 
 def reading_text(reading: Reading) -> str:
-    """One film as a person reads it."""
+    """One reading as text: file, bone age with intervals, sex, and a line for each flag."""
     sex = f"{reading.sex} ({reading.sex_source})" if reading.sex is not Sex.UNKNOWN else "sex unknown"
     flags = "".join(f"\n  {_FLAG[flag.severity]}: {flag.sentence}" for flag in reading.flags)
     return f"{reading.file}: {_age_text(reading)}, {sex}{flags}"
@@ -48,7 +48,7 @@ def _age_text(reading: Reading) -> str:
 
 
 def show(result: Reading | Failure, *, as_json: bool, as_text: bool) -> None:
-    """Print one film as it is done: a line of JSON, or text; failures are no text, they are listed at the end."""
+    """Print one result: a line of JSON, or a reading as text. Failures are listed at the end instead."""
     if as_json:
         print(as_line(result), flush=True)
     elif as_text and isinstance(result, Reading):
@@ -56,12 +56,12 @@ def show(result: Reading | Failure, *, as_json: bool, as_text: bool) -> None:
 
 
 def closing(predictor: Predictor) -> str:
-    """What stands under readings as text: what their intervals mean, and of which model they are."""
+    """The lines below all readings: what intervals mean, and the model."""
     return "\n".join([*([MEANING] if predictor.factors else []), predictor.signature])
 
 
 def as_line(result: Reading | Failure) -> str:
-    """One film as one line of JSON; a failure has ``file`` and ``error``."""
+    """One result as a line of JSON; a failure has ``file`` and ``error``."""
     return json.dumps(result.to_dict() if isinstance(result, Reading) else _failed(result), allow_nan=False)
 
 
@@ -71,10 +71,12 @@ def _failed(film: Failure) -> dict[str, Any]:
 
 @contextmanager
 def writing(path: Path | None, source: Path, films: Sequence[Item]) -> Iterator[Taker]:
-    """Takes readings as rows of a CSV, failures with their reason in the last column; nothing where ``path`` is None.
+    """A context that writes results as rows of a CSV, failures with their reason in the last column.
 
-    CannotWrite before the first row if the place does not take a file, or is the source or one of its films. After
-    Ctrl-C the rows so far are kept.
+    Nothing is written if ``path`` is None. After Ctrl-C the rows so far are kept.
+
+    Raises:
+        CannotWrite: before the first row, if ``path`` cannot be written, or is the source or one of its films.
     """
     if path is None:
         yield lambda film, result: None
@@ -93,9 +95,14 @@ def writing(path: Path | None, source: Path, films: Sequence[Item]) -> Iterator[
 
 
 def drawing(out: Path | None, predictor: Predictor, films: Sequence[Item], *, as_text: bool) -> Drawer:
-    """Draws where the model looked on each film that got an age: as the PNG ``out`` of one film, into the folder
-    ``out`` of many; nothing where ``out`` is None. BadConfig for one film and another ending than .png, CannotWrite
-    where a picture would take the place of a film."""
+    """A function that draws occlusion maps: as the PNG ``out`` for one film, into the folder ``out`` for several.
+
+    It draws nothing if ``out`` is None.
+
+    Raises:
+        BadConfig: for one film, if ``out`` does not end in .png.
+        CannotWrite: if a picture would replace a film.
+    """
     if out is None:
         return lambda film, explanation: None
     if len(films) == 1 and out.suffix.lower() != ".png":
@@ -112,7 +119,7 @@ def drawing(out: Path | None, predictor: Predictor, films: Sequence[Item], *, as
         path = place(film)
         write_bytes(path, explanation.overlay(predictor.signature))
         if as_text:
-            print(f"  {path} shows where it looked{_shares_text(explanation.shares)}", flush=True)
+            print(f"  {path} is the heat map{_shares_text(explanation.shares)}", flush=True)
 
     return draw
 
@@ -122,7 +129,7 @@ def _shares_text(shares: dict[str, float] | None) -> str:
 
 
 def neighbours_text(film: Radiograph, found: Sequence[Neighbour], gallery: Gallery) -> str:
-    """The films most like one, a line each."""
+    """The nearest neighbours of a film, a line for each."""
     kind = "SYNTHETIC films" if gallery.is_synthetic else "films"
     lines = [f"{film.source}: most like these of {len(gallery.samples)} {kind}"]
     lines += [f"  {name}: {known}, likeness {one.likeness:.2f}" for one in found for name, known in [one.words]]
@@ -131,7 +138,7 @@ def neighbours_text(film: Radiograph, found: Sequence[Neighbour], gallery: Galle
 
 
 def _text_file(path: Path) -> TextIO:
-    """Takes names of files in any encoding."""
+    """Open a text file that takes file names in any encoding."""
     return path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
 
 
@@ -141,7 +148,7 @@ def _row(film: Item, result: Reading | Failure) -> dict[str, object]:
 
 
 def _cells(reading: Reading) -> dict[str, str]:
-    """What is more than one value, in one cell each."""
+    """The fields that hold several values, each as one cell."""
     return {
         "flags": " ".join(reading.codes),
         "versions": " ".join(f"{name}={version}" for name, version in reading.versions.items()),
@@ -150,7 +157,7 @@ def _cells(reading: Reading) -> dict[str, str]:
 
 
 def installation() -> list[str]:
-    """What there is: weights, recipes and every setting with its default."""
+    """Weights, recipes and settings with their defaults, as lines."""
     from ..training.recipes import RECIPES
 
     lines = [f"weights: {', '.join(sorted(shipped()))}", "recipes:"]

@@ -1,4 +1,4 @@
-"""The changes that a film meets in practice and that leave the hand the same: turned, cropped, faint, compressed, …"""
+"""Changes that films undergo in practice and that leave the hand the same: rotation, crop, contrast, compression, …"""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Pixels = np.ndarray  # float32 [H, W] in [0, 1]
 
 @dataclass(frozen=True)
 class Change:
-    """One way to change a film, for people to read: ``rotation`` by ``15°``."""
+    """One way to change a film, with words for reports: the kind ``rotation`` of the strength ``15°``."""
 
     kind: str
     strength: str

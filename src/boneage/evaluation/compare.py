@@ -1,4 +1,4 @@
-"""Several models on the same films: paired differences with intervals, plots side by side, one page to mail.
+"""Compare models on the same films: paired differences with intervals, plots side by side, one page.
 
 boneage compare OUT OUT... --out REPORT
 """
@@ -37,7 +37,7 @@ Pair = tuple[Predictions, Predictions]
 
 @dataclass(frozen=True)
 class Input:
-    """One model's predictions, where they came from, and what its evaluation says of itself (may be empty)."""
+    """One model's predictions, their file, and facts from its evaluation (may be empty)."""
 
     table: Predictions
     source: Path
@@ -47,9 +47,11 @@ class Input:
 def compare(inputs: Sequence[str | Path], out: str | Path) -> dict[str, Any]:
     """Compare evaluation folders or ``predictions.csv`` files film by film; write ``out`` and return its JSON.
 
-    Only films that all of them have are compared; the others are counted. Names become ``A: model``, ``B: model``, ….
-    Raises BadTable for fewer than two inputs, tables without a film in common, or labels that differ;
-    CannotWrite if ``out`` holds anything but an earlier comparison.
+    Only films that all inputs have are compared; the others are counted. Names become ``A: model``, ``B: model``, ….
+
+    Raises:
+        BadTable: for fewer than two inputs, tables without a film in common, or labels that differ.
+        CannotWrite: if ``out`` holds anything but an earlier comparison.
     """
     out = Path(out)
     result_folder.check(out, FILES, MARKER)
@@ -74,7 +76,7 @@ def compare(inputs: Sequence[str | Path], out: str | Path) -> dict[str, Any]:
 
 
 def read_inputs(paths: Sequence[str | Path]) -> list[Input]:
-    """The tables of predictions, their names led by a letter each; a table's films are those of its own file."""
+    """Read the tables of predictions; each name begins with a letter."""
     if not 2 <= len(paths) <= len(LETTERS):
         raise BadTable(f"a comparison takes 2 to {len(LETTERS)} evaluations, found {len(paths)}")
     inputs = []
@@ -85,9 +87,10 @@ def read_inputs(paths: Sequence[str | Path]) -> list[Input]:
 
 
 def same_films(inputs: Sequence[Input]) -> list[Predictions]:
-    """The tables cut to the films they all have, in the first one's order; sex is the first that any of them knows.
+    """The tables reduced to the films that all have, in the order of the first; the sex is the first one known.
 
-    BadTable if there is no such film, or a label differs.
+    Raises:
+        BadTable: if there is no such film, or a label differs.
     """
     first = inputs[0].table
     shared = set(first.ids).intersection(*(given.table.ids for given in inputs[1:]))
@@ -103,7 +106,7 @@ def same_films(inputs: Sequence[Input]) -> list[Predictions]:
 
 
 def verdict(pair: Mapping[str, Any]) -> str:
-    """A pair's difference in MAE in plain words; it claims none where the interval holds 0."""
+    """A sentence about a pair's difference in MAE; it claims none if the interval holds 0."""
     a, b, n, difference = pair["a"], pair["b"], pair["n"], pair["mae"]
     if difference["low"] is None:
         return f"One film cannot tell {a} from {b}."
@@ -117,7 +120,7 @@ def verdict(pair: Mapping[str, Any]) -> str:
 
 
 def verdicts(found: Mapping[str, Any]) -> list[str]:
-    """What `compare` found, a sentence for each pair of models."""
+    """A sentence for each pair of models."""
     return [pair["verdict"] for pair in found["pairs"]]
 
 
@@ -127,7 +130,7 @@ def _minus(pair: Mapping[str, Any]) -> str:
 
 
 def _about(path: Path) -> dict[str, Any]:
-    """What the evaluation says of the model, the weights and the split; empty for a table from another program."""
+    """Model, weights and split from the evaluation; empty for a table from another program."""
     source = (path.parent if path.name == PREDICTIONS else path) / EVALUATION
     try:
         about = json.loads(source.read_text(encoding="utf-8"))
@@ -218,7 +221,7 @@ def _page(found: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
 
 
 def _reading(found: Mapping[str, Any]) -> str:
-    """What to keep in mind with the verdicts: what an interval around 0 says, how many there are, what is left out."""
+    """How to read the verdicts: intervals around 0, their number, and the films left out."""
     sentences = ["An interval that holds 0 does not prove two models equal: it shows how far apart they may be."]
     if len(found["pairs"]) > 1:
         sentences.append(f"The {len(found['pairs'])} intervals are not corrected for their number.")

@@ -1,4 +1,4 @@
-"""How well prediction intervals hold on films that had no part in them."""
+"""How well prediction intervals hold on films that were not used to calibrate them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..types import Sex
 from .metrics import by_cell, correlation
 
 LARGE = 12.0  # months: an error that a large expected error should warn of
-SURE = 0.8  # share of the films that is kept where only the surest are
+SURE = 0.8  # share of the films with the smallest expected errors
 
 
 def assessment(
@@ -23,11 +23,18 @@ def assessment(
     sexes: Sequence[Sex],
     known: Mapping[str, float | np.ndarray],
 ) -> dict[str, Any]:
-    """How good intervals are on films that had no part in them: columns [n], months; factors for all or each [n].
+    """Coverage and width of prediction intervals, and how well expected errors rank the films by their errors.
 
-    ``coverage``: by level, overall and by band of the prediction × sex, each with the range in which 99 of 100
-    calibrated intervals lie at that number of films. ``width``: mean, months. ``spearman``: of spread and |error|.
-    ``auroc``: of the spread for errors over 12 months. ``surest``: MAE of the 80 % with the least spread, over all's.
+    Args:
+        labels, months, expected_errors: labels, predictions and expected errors, each [n], months.
+        sexes: of the films.
+        known: the factor of each level, for all films or for each [n].
+
+    Returns:
+        ``n``; ``levels``, which holds for each level the mean ``width`` in months and the ``coverage``, overall and by
+        age band and sex, each with the range in which 99 of 100 calibrated intervals lie for that number of films;
+        ``spearman``, the rank correlation of expected and actual error; ``auroc``, of the expected error for errors
+        over 12 months; ``surest``, the MAE of the 80 % of the films with the smallest expected errors over that of all.
     """
     errors = np.abs(months - labels)
     cells = {"all": np.ones(len(labels), bool)} | by_cell(months, sexes)
@@ -46,8 +53,10 @@ def assessment(
 
 
 def described(found: Mapping[str, Any]) -> tuple[str, tuple[str, ...], list[tuple[str, ...]]]:
-    """An `assessment` for people: what was found in sentences, and a table's header and rows, by predicted months and
-    sex; in a cell, the range that calibrated intervals would show follows a line break."""
+    """An `assessment` in words: sentences, and the header and rows of a table by predicted months and sex.
+
+    In a cell, the range that calibrated intervals would show follows a line break.
+    """
     levels = found["levels"]
     widths = ", ".join(f"{of['width']:.1f} ({float(level):.0%})" for level, of in levels.items())
     ranking = [f"Mean width, months: {widths}."]
@@ -72,8 +81,10 @@ def _share(inside: np.ndarray, level: float) -> dict[str, float | int]:
 
 
 def calibrated_range(n: int, level: float) -> tuple[float, float]:
-    """Between which shares 99 of 100 samples of n films lie, if each is covered with probability ``level``: the
-    binomial distribution's 0.5th and 99.5th percentile."""
+    """The range of shares in which 99 of 100 samples of n films lie, if each is covered with probability ``level``.
+
+    These are the 0.5th and 99.5th percentile of the binomial distribution.
+    """
     counts = np.arange(n + 1)
     logs = [math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) for k in counts]
     below = np.cumsum(np.exp(np.array(logs) + counts * math.log(level) + (n - counts) * math.log1p(-level)))
@@ -82,13 +93,13 @@ def calibrated_range(n: int, level: float) -> tuple[float, float]:
 
 
 def ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks from 0 [n], equal values sharing their mean rank."""
+    """Ranks [n] from 0; equal values share their mean rank."""
     _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
     return (np.cumsum(counts) - (counts + 1) / 2)[place]
 
 
 def auroc(scores: np.ndarray, positive: np.ndarray) -> float | None:
-    """The probability that a positive film has the higher score (Mann–Whitney); None without both kinds."""
+    """The probability that a positive film scores above a negative one (Mann–Whitney); None if one kind is missing."""
     n, m = int(positive.sum()), int((~positive).sum())
     if not n or not m:
         return None

@@ -1,4 +1,4 @@
-"""A predictor against labels: numbers, predictions, plots and a page, as one folder.
+"""Evaluate a predictor on labelled films: metrics, predictions, plots and a page, in one folder.
 
 boneage evaluate MODEL --data DIR --out OUT
 """
@@ -38,7 +38,7 @@ WORST = 12  # films shown
 
 
 class BatchPredictor(Protocol):
-    """What an evaluation needs of a `boneage.reading.predictor.Predictor`."""
+    """The part of a `boneage.reading.predictor.Predictor` that an evaluation needs."""
 
     @property
     def name(self) -> str: ...
@@ -51,11 +51,11 @@ class BatchPredictor(Protocol):
     @property
     def factors(self) -> Mapping[str, Factors]: ...
     def predict_batch(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> tuple[np.ndarray, np.ndarray]:
-        """Bone ages and errors to expect (NaN: not told) float64 [N] of prepared pixels uint8 [N, S, S]."""
+        """Bone ages and expected errors (NaN if unknown), each float64 [N], of prepared pixels uint8 [N, H, W]."""
         ...
 
 
-_Row = tuple[str, Sex, float, float, float]  # id, sex, label, prediction, spread: what is kept of a film
+_Row = tuple[str, Sex, float, float, float]  # id, sex, label, prediction, expected error
 
 
 def evaluate(
@@ -70,10 +70,20 @@ def evaluate(
 ) -> dict[str, Any]:
     """Read every film, write the report folder ``out`` and return the content of its ``metrics.json``.
 
-    Films that fail are listed and left out of every number. ``withhold_sex``: the network is not told the sex.
-    ``context``: facts to keep with the numbers (data folder, commit, …). An earlier evaluation at ``out`` is replaced,
-    anything else refused (CannotWrite).
-    Raises BadTable if not one film could be evaluated.
+    Films that fail are listed, and left out of every number.
+
+    Args:
+        predictor: the model.
+        samples: films with labels.
+        out: a folder that is new, empty or holds an earlier evaluation, which is replaced.
+        split: the name of the split, for the report.
+        sex_not_given: give the network no sex.
+        progress: called with the number of films done.
+        context: facts to store with the numbers, such as the data folder.
+
+    Raises:
+        CannotWrite: if ``out`` holds anything else.
+        BadTable: if no film could be evaluated.
     """
     out = Path(out)
     result_folder.check(out, FILES, MARKER)
@@ -112,7 +122,7 @@ def predict_all(
     *,
     sex_not_given: bool = False,
 ) -> tuple[Predictions, list[Failure]]:
-    """The predictions for all films that can be read, in order, and the failures; ages rounded as they are stored."""
+    """The predictions for all films that can be read, in order, and the failures; ages are rounded as in the table."""
     rows: list[_Row] = []
     failures: list[Failure] = []
     films = zip(samples, each_film(partial(labelled, spec=predictor.spec), samples), strict=True)

@@ -1,6 +1,6 @@
 """Reports as one self-contained HTML page: tables, numbered figures, styles for light, dark and paper.
 
-Every text is escaped here, so callers pass plain text. The page allows itself no script and nothing from outside.
+Every text is escaped here: callers pass plain text. The page forbids scripts, and anything from elsewhere.
 """
 
 from __future__ import annotations

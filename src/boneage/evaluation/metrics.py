@@ -1,4 +1,4 @@
-"""How far predicted bone ages lie from their labels, in months, each number with a bootstrap interval.
+"""Metrics of predicted bone ages against labels, each with a bootstrap interval.
 
 Intervals are 95 % percentile intervals over resamples of the films (Efron & Tibshirani 1993, chapter 13), drawn
 with a fixed seed. A number that is not defined (R² of equal labels, any interval of one film) is None.
@@ -142,10 +142,16 @@ def agreement(labels: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:
 
 
 def paired(labels: np.ndarray, a: np.ndarray, b: np.ndarray, *, resamples: int = RESAMPLES) -> dict[str, Any]:
-    """Model b against model a on the same films, all [n] in months: negative differences are in favour of b.
+    """The paired difference of two models on the same films.
 
-    ``mae``, ``rmse``: that of b minus that of a, resampled film by film. ``win``, ``lose``, ``tie``: films on which
-    b is closer, a is closer, neither (to 0.005 months). ``share``: percent of all films on which b is closer.
+    Args:
+        labels, a, b: labels and the predictions of both models, each [n], months.
+        resamples: of the films, for the intervals.
+
+    Returns:
+        ``mae`` and ``rmse``: that of b minus that of a, negative where b is better; ``win``, ``lose`` and ``tie``: the
+        number of films on which b is closer to the label, a is closer, or neither (to 0.005 months); ``share``: the
+        percentage of films on which b is closer.
     """
     labels, a, b = _checked(labels, a, b)
     statistics = {
@@ -205,7 +211,7 @@ def _bootstrap(
 
 
 def _resampled_rows(n: int, resamples: int) -> Iterator[np.ndarray]:
-    """Blocks [some, n] of row numbers drawn with replacement, `resamples` of them in all."""
+    """Blocks [some, n] of row numbers drawn with replacement, ``resamples`` rows in all."""
     generator = np.random.default_rng(0)
     size = max(1, _BLOCK // n)
     for start in range(0, resamples, size):
@@ -213,7 +219,7 @@ def _resampled_rows(n: int, resamples: int) -> Iterator[np.ndarray]:
 
 
 def _interval(draws: np.ndarray, n: int) -> dict[str, float | None]:
-    """Percentiles of the draws; None for one film, or where over 5 % of the resamples have no value."""
+    """Percentiles of the draws; None for one film, or if more than 5 % of the draws are not defined."""
     defined = draws[np.isfinite(draws)]
     if n < 2 or len(defined) < 0.95 * len(draws):
         return {"low": None, "high": None}

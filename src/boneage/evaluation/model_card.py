@@ -1,4 +1,4 @@
-"""A model card made from what was measured: Markdown for people, JSON for programs.
+"""A model card from a model's own file and its measurements, as Markdown and as JSON.
 
 boneage card MODEL --evaluation DIR [--unknown DIR] [--robustness DIR] --out DIR
 """
@@ -43,9 +43,16 @@ def card(
     unknown: Mapping[str, Any] | None = None,
     robustness: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The card as JSON values. ``evaluation``, ``unknown`` (the sex withheld) and ``stress``: what those verbs wrote.
+    """The card as JSON values.
 
-    BadTable if one of them is about other weights.
+    Args:
+        predictor: the model.
+        evaluation: what ``boneage evaluate`` wrote.
+        unknown: the same with ``--sex-not-given``.
+        robustness: what ``boneage robustness`` wrote.
+
+    Raises:
+        BadTable: if one of them is about other weights.
     """
     for name, found in (("evaluation", evaluation), ("unknown", unknown), ("robustness", robustness)):
         if found is not None and found["weights_sha256"] != predictor.weights_sha256:
@@ -76,7 +83,7 @@ def _some(found: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
 
 
 def markdown(values: Mapping[str, Any]) -> str:
-    """The card for people."""
+    """The card as Markdown."""
     found, made = values["evaluation"], values["made_by"]
     parts = [
         f"# Model card: {values['name']}",
@@ -110,7 +117,7 @@ def markdown(values: Mapping[str, Any]) -> str:
 
 
 def write(values: Mapping[str, Any], out: Path) -> tuple[Path, Path]:
-    """``NAME.md`` and ``NAME.json`` in the folder ``out``; CannotWrite if it does not take them."""
+    """Write ``NAME.md`` and ``NAME.json`` into a folder. Raises CannotWrite."""
     paths = out / f"{values['name']}.md", out / f"{values['name']}.json"
     write_bytes(paths[0], text_bytes(markdown(values)))
     write_bytes(paths[1], json_bytes(dict(values)))
@@ -118,7 +125,11 @@ def write(values: Mapping[str, Any], out: Path) -> tuple[Path, Path]:
 
 
 def load(folder: Path, name: str) -> dict[str, Any]:
-    """What a verb wrote into its folder, or a JSON file of it; BadTable if it is not there or none such."""
+    """Read the file ``name`` that a command wrote into its folder, or that file by its path.
+
+    Raises:
+        BadTable: if it is not there, or is not about a model.
+    """
     path = folder / name if folder.is_dir() else folder
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -129,7 +140,7 @@ def load(folder: Path, name: str) -> dict[str, Any]:
 
 
 def _trained(made: Mapping[str, Any]) -> str:
-    """By which recipe, which network, on what it sees and how long; several networks each have their own recipe."""
+    """The recipe, network, input and length of the training; members of an ensemble each have their own recipe."""
     config = made["config"]
     prepare, train = config["prepare"], config["train"]
     if not prepare["hand"]:
@@ -145,7 +156,7 @@ def _trained(made: Mapping[str, Any]) -> str:
 
 
 def _networks(made: Mapping[str, Any]) -> str:
-    """Which network from which start; or which ones, where they are several."""
+    """The network and the weights it started from; or the members of an ensemble."""
     if "members" in made:
         words = (f"`{of['recipe']}` at {of['size']} px ({of['weights_sha256'][:12]})" for of in made["members"])
         return f"the mean of {', '.join(words)}"
@@ -182,11 +193,11 @@ def _agreement(limits: Mapping[str, Any]) -> str:
 def _unknown(unknown: Mapping[str, Any], known: Mapping[str, Any]) -> str:
     more = unknown["mae"]["value"] - known["mae"]["value"]
     error = f"MAE {_cell(unknown['mae'])} months, {more:+.2f} against the sex known"
-    return f"On the same films, the sex withheld: {error}."
+    return f"On the same films, the sex not given: {error}."
 
 
 def certainty(found: Mapping[str, Any]) -> str:
-    """How well intervals hold (`boneage.evaluation.coverage.assessment`), as Markdown."""
+    """An assessment of the intervals (`boneage.evaluation.coverage.assessment`) as Markdown."""
     sentences, header, rows = described(found)
     lines = [sentences + " In brackets what 99 of 100 calibrated intervals would show.", ""]
     lines += [f"| {' | '.join(header)} |", "|" + " --- |" * len(header)]

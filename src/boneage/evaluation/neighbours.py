@@ -1,6 +1,6 @@
-"""Cases like it: the films of one's own folder that the network finds most alike, with their known bone ages.
+"""Nearest neighbours: the films of a folder whose features are most like a film's, with their known bone ages.
 
-An atlas of films whose licence the user holds. None is shipped; synthetic ones are stamped SYNTHETIC.
+The films are the user's own; none are shipped. Synthetic ones are stamped SYNTHETIC.
 
 boneage neighbours FILE --gallery DIR --out alike.png
 """
@@ -32,16 +32,20 @@ from ..reading.predictor import Predictor
 from ..types import DISCLAIMER, Radiograph, Sex
 
 BATCH = 16
-SAME = 1e-9  # of the mean squared length of features: two films nearer than this are one
+SAME = 1e-9  # of the mean squared feature: two films nearer than this are the same film
 TILE, FOOT = 224, 44  # pixels of a film on the sheet, and of the words below it
 ENDINGS = (".png", ".html")
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """The films of a folder as the network sees them: ``features`` float32 [N, F], row by row the ``samples``.
+    """The films of a folder with their features.
 
-    ``unreadable``: how many films had to be left out. ``is_synthetic``: whether the folder says that it was drawn.
+    Attributes:
+        samples: the films.
+        features: float32 [N, F], a row for each.
+        unreadable: how many films were left out.
+        is_synthetic: whether the folder is marked as synthetic.
     """
 
     samples: tuple[Sample, ...]
@@ -52,8 +56,13 @@ class Gallery:
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A film of the gallery and its likeness: the correlation of its features, each as it varies in the gallery, with
-    those of the film looked for; 1 would be the same."""
+    """A film of the gallery that is like a given film.
+
+    Attributes:
+        sample: the film.
+        likeness: the cosine of both films' features, each feature standardised over the gallery; at most 1.
+        is_synthetic: whether it is from a synthetic gallery.
+    """
 
     sample: Sample
     likeness: float
@@ -69,11 +78,14 @@ class Neighbour:
 def open_gallery(
     predictor: Predictor, folder: str | Path, images: str | Path | None = None, progress: Advance | None = None
 ) -> Gallery:
-    """The films of a data folder whose bone age is known, their features read now or kept from an earlier call.
+    """The films of a data folder whose bone age is known; their features are computed once and then cached.
 
-    The features lie beside the cache of films, named by a hash of the films' names, lengths and times, of what the
-    model's file says of itself and of the code of reading and preparing. BadTable if not one film can be read; BadModel
-    if the model's file was exported without features.
+    The cached file is named by a hash of the films' names, lengths and times, of the model's description, and of the
+    code that reads and prepares films.
+
+    Raises:
+        BadTable: if no film can be read.
+        BadModel: if the model's file was exported without features.
     """
     dataset = open_folder(folder, images)
     known = [sample for sample in dataset.samples if sample.path and sample.months is not None]
@@ -91,7 +103,7 @@ def open_gallery(
 
 
 def neighbours(predictor: Predictor, film: Radiograph, gallery: Gallery, k: int = 6) -> list[Neighbour]:
-    """The ``k`` films of the gallery most like a film, the likest first; the film itself is none of them."""
+    """The ``k`` films of the gallery most like a film, the most alike first, without the film itself."""
     own = predictor.features(prepare(film, predictor.spec)[None])[0]
     distance = ((gallery.features - own) ** 2).mean(axis=1)
     middle, spread = gallery.features.mean(axis=0), gallery.features.std(axis=0) + 1e-6
@@ -106,14 +118,14 @@ def neighbours(predictor: Predictor, film: Radiograph, gallery: Gallery, k: int 
 
 
 def check_place(out: Path, film: Path, gallery: Path) -> None:
-    """BadConfig for a place that is neither PNG nor HTML, CannotWrite for a film's own: before the work."""
+    """Check the output before the work. Raises BadConfig unless it is a .png or .html, CannotWrite if it is a film."""
     if out.suffix.lower() not in ENDINGS:
         raise BadConfig(f"{out} should end in {' or '.join(ENDINGS)}")
     refuse_overwriting([out], [film, *(films_below(gallery) if gallery.is_dir() else ())])
 
 
 def write(out: Path, film: Radiograph, found: Sequence[Neighbour], predictor: Predictor) -> Path:
-    """The film and its neighbours side by side, as PNG or as a page that holds the picture and a table."""
+    """Write the film and its neighbours side by side: a PNG, or an HTML page with the picture and a table."""
     picture = sheet(film, found, predictor)
     write_bytes(out, picture if out.suffix.lower() == ".png" else text_bytes(_page(film, found, predictor, picture)))
     return out
@@ -156,7 +168,7 @@ def _unit(rows: np.ndarray) -> np.ndarray:
 
 
 def _tile(square: np.ndarray, words: tuple[str, str], *, is_synthetic: bool) -> np.ndarray:
-    """A film uint8 [S, S] with two lines below it, stamped if nobody's."""
+    """A film uint8 [S, S] with two lines below it; SYNTHETIC is stamped on synthetic ones."""
     tile = np.full((TILE + FOOT, TILE), 24, np.uint8)
     tile[:TILE] = cv2.resize(square, (TILE, TILE), interpolation=cv2.INTER_AREA)
     for line, text in enumerate(words):
@@ -169,7 +181,7 @@ def _tile(square: np.ndarray, words: tuple[str, str], *, is_synthetic: bool) -> 
 
 
 def _page(film: Radiograph, found: Sequence[Neighbour], predictor: Predictor, picture: bytes) -> str:
-    from . import html  # with matplotlib: not for who only reads films
+    from . import html  # imports matplotlib, which an installation for reading only does not have
 
     kind = "SYNTHETIC" if any(one.is_synthetic for one in found) else "of your own folder"
     rows = [(one.sample.id, str(one.sample.sex), f"{one.sample.months:g}", f"{one.likeness:.2f}") for one in found]

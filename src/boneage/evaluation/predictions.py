@@ -1,4 +1,4 @@
-"""The table of predictions: `id,sex,label,prediction` in months, written by `evaluate`, read by `compare`."""
+"""The table of predictions, ``id,sex,label,prediction`` in months: written by `evaluate`, read by `compare`."""
 
 from __future__ import annotations
 
@@ -23,10 +23,14 @@ OLDEST_IN_YEARS = 20.0  # a whole column below this many "months" is taken for y
 
 @dataclass(frozen=True)
 class Predictions:
-    """What one model said of n films.
+    """The predictions of one model for n films.
 
-    ``labels``, ``predictions``: float64 [n], months, finite. ``ids`` are unique. ``name``: the model, for people.
-    ``spreads``: float64 [n], the error to expect in months; None where the model does not tell it.
+    Attributes:
+        name: of the model.
+        ids: of the films; unique.
+        sexes: of the films.
+        labels, predictions: float64 [n], months, finite.
+        expected_errors: float64 [n], months; None if the model has no such output.
     """
 
     name: str
@@ -73,7 +77,7 @@ def to_csv(table: Predictions) -> str:
 
 
 def expected_errors_to_csv(table: Predictions) -> str:
-    """`id,expected_error` as CSV text, four decimals; ValueError for a table without spreads."""
+    """``id,expected_error`` as CSV text with four decimals; ValueError for a table without expected errors."""
     if table.expected_errors is None:
         raise ValueError(f"{table.name} has no expected error")
     text = io.StringIO(newline="")
@@ -84,10 +88,11 @@ def expected_errors_to_csv(table: Predictions) -> str:
 
 
 def read_predictions(path: str | Path) -> Predictions:
-    """A `predictions.csv`, or the evaluation folder that holds one; columns are found by name, sex may be absent.
+    """Read a ``predictions.csv``, by its path or that of its folder. Columns are found by name; sex may be absent.
 
-    Raises `BadTable` for a missing file or column, a doubled or empty id, a value that is no finite number,
-    an unknown sex, and for a column of ages that look like years.
+    Raises:
+        BadTable: for a missing file or column, a repeated or empty id, a value that is not a finite number, a sex that
+            is not known, and a column of ages that look like years.
     """
     path = Path(path)
     source = path / PREDICTIONS if path.is_dir() else path

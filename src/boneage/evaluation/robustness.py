@@ -1,4 +1,4 @@
-"""What a reading does when the film changes and the hand does not: every change a film meets in practice.
+"""Robustness: how far readings move when a film is turned, mirrored, cropped or degraded and the hand is the same.
 
 boneage robustness MODEL --data DIR --out OUT
 """
@@ -34,8 +34,14 @@ FILES = (MARKER, TABLE, PLOT, PAGE)
 
 @dataclass(frozen=True)
 class _Film:
-    """What was read on a film as it is, and then after each change: ``months`` float64, and as `ChangedFilm` has them
-    ``lost`` and ``warned``, each [1 + changes]."""
+    """The readings of a film, unchanged and after each change; arrays [1 + changes].
+
+    Attributes:
+        sample: the film.
+        months: bone ages, float64.
+        lost: whether no hand was found.
+        warned: whether a flag warns of the film or refuses it.
+    """
 
     sample: Sample
     months: np.ndarray
@@ -52,10 +58,13 @@ def robustness(
     changes: Sequence[Change] = CHANGES,
     progress: Advance | None = None,
 ) -> dict[str, Any]:
-    """Read every film as it is and changed, write the report folder ``out`` and return the content of `MARKER`.
+    """Read every film unchanged and changed, write the report folder ``out`` and return the content of `MARKER`.
 
-    Films that cannot be read or have no label are left out and listed. An earlier result at ``out`` is replaced,
-    anything else refused (CannotWrite). Raises BadTable if no film is left.
+    Films that cannot be read or have no label are left out and listed.
+
+    Raises:
+        CannotWrite: if ``out`` holds anything but an earlier result, which is replaced.
+        BadTable: if no film is left.
     """
     out = Path(out)
     result_folder.check(out, FILES, MARKER)
@@ -94,7 +103,7 @@ def robustness(
 def _read_all(
     predictor: Predictor, samples: Sequence[Sample], changes: Sequence[Change], progress: Advance | None
 ) -> tuple[list[_Film], list[Failure]]:
-    """The readings of the films in every form, their pixels let go; and what failed."""
+    """The readings of all films in every form, without their pixels; and the failures."""
     films: list[_Film] = []
     failures: list[Failure] = []
     work = partial(in_every_form, spec=predictor.spec, changes=changes)
@@ -112,7 +121,7 @@ def _read_all(
 def _row(
     change: Change, labels: np.ndarray, months: np.ndarray, lost: np.ndarray, warned: np.ndarray, at: int
 ) -> dict[str, Any]:
-    """One change in numbers: the shift of the reading in months, and what it does to the error."""
+    """One change in numbers: shifts of the reading in months, and the change of the MAE."""
     shift = months[:, at] - months[:, 0]
     unwarned = np.abs(shift)[~warned[:, at]]
     return {
@@ -156,10 +165,12 @@ def _page(found: dict[str, Any], picture: bytes) -> str:
         for row in found["changes"]
     ]
     shifts = ("mean shift", "mean absolute", "99th percentile", "largest", "without a warning")
-    header = ("change", "", *shifts, "MAE against as it is", "lost", "warned")
-    caption = "Of each change: the shift of the reading in months, the largest also of films without a warning, the "
+    header = ("change", "", *shifts, "change of the MAE", "lost", "warned")
+    caption = (
+        "For each change: the shift of the reading in months, the largest also among films without a warning, the "
+    )
     caption += "change of the MAE with its 95 % interval, the films on which no whole hand was found, and those that "
-    caption += f"the gate warns of or refuses (as they are: {found['warned']})."
+    caption += f"a flag warns of or refuses (unchanged: {found['warned']})."
     lead = f"{found['n']:,} films of split {found['split']}, weights {found['weights_sha256'][:12]}"
     said = "Median, central 80 % and central 98 % of the films; n = " + f"{found['n']:,}."
     body = [

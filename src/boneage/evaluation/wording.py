@@ -20,14 +20,14 @@ def number(value: float | None, digits: int = 1, *, signed: bool = False) -> str
 
 
 def interval(metric: Mapping[str, Any], digits: int = 1, *, signed: bool = False) -> str:
-    """``low to high`` of a metric, or that there is none."""
+    """``low to high`` of a metric, or "no interval"."""
     if metric["low"] is None:
         return "no interval"
     return f"{GLUE}to{GLUE}".join(number(metric[end], digits, signed=signed) for end in ("low", "high"))
 
 
 def measured(metric: Mapping[str, Any], unit: str = "", digits: int = 1, *, signed: bool = False) -> str:
-    """``value unit (low to high)`` for a sentence that says what the brackets hold."""
+    """``value unit (low to high)``, for sentences that say what the brackets hold."""
     value = number(metric["value"], digits, signed=signed) + (f"{GLUE}{unit}" if unit else "")
     return f"{value} ({interval(metric, digits, signed=signed)})"
 

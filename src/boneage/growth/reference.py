@@ -1,9 +1,9 @@
-"""A bone age against the reference: how far it lies from the chronological age, in months and standard deviations.
+"""A bone age against a reference table: its difference from the mean at a chronological age, in standard deviations.
 
 The table is that of the Brush Foundation study as Greulich and Pyle print it (Radiographic Atlas of Skeletal
 Development of the Hand and Wrist, 2nd ed., Stanford 1959): mean and standard deviation of the bone age of healthy
-children at each chronological age. Another table circulates under the same names with other values,
-so every output names this one.
+children at each chronological age. Another table with other values circulates under the same names, so every output
+names this one.
 """
 
 from __future__ import annotations
@@ -53,7 +53,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A bone age beside a chronological age, in months; ``sds``: in standard deviations of the table."""
+    """A bone age compared with a chronological age.
+
+    Attributes:
+        chronological_age_months: as given.
+        difference_months: bone age minus chronological age.
+        mean_months, sd_months: of the bone age of healthy children at that age.
+        sds: bone age minus that mean, in standard deviations.
+        table: where mean and standard deviation come from.
+    """
 
     chronological_age_months: float
     difference_months: float
@@ -63,19 +71,23 @@ class Comparison:
     table: str = TABLE
 
     def to_dict(self) -> dict[str, float | str]:
-        """As plain JSON values."""
+        """The comparison as JSON values."""
         return asdict(self)
 
 
 def rows(sex: Sex) -> tuple[Row, ...]:
-    """The table of one sex as printed; OutsideReference for an unknown sex."""
+    """The table of one sex as printed. Raises OutsideReference for an unknown sex."""
     if sex not in _MEANS:
         raise OutsideReference("the Brush Foundation table is one of boys and one of girls, and the sex is unknown")
     return tuple(Row(*line) for line in zip(_AGES, _MEANS[sex], _SDS[sex], strict=False))
 
 
 def expected(age: float, sex: Sex) -> Row:
-    """Mean and standard deviation at a chronological age in months; OutsideReference where the table has none."""
+    """Mean and standard deviation at an age in months, linearly interpolated.
+
+    Raises:
+        OutsideReference: for an unknown sex, or an age that the table does not cover.
+    """
     table = rows(sex)
     low, high = table[0].age, table[-1].age
     if not (math.isfinite(age) and low <= age <= high):
@@ -88,7 +100,7 @@ def expected(age: float, sex: Sex) -> Row:
 
 
 def compare(bone_age: float, age: float, sex: Sex) -> Comparison:
-    """A bone age against a chronological age, both in months; OutsideReference where the table has no row."""
+    """Compare a bone age with a chronological age, both in months. Raises OutsideReference as `expected`."""
     row = expected(age, sex)
     return Comparison(
         chronological_age_months=round(age, 2),

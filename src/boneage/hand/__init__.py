@@ -1,1 +1,1 @@
-"""From a radiograph to the network's pixels: the hand found, brought upright, cut, and the film judged."""
+"""From a radiograph to the network's pixels: the hand is found, brought upright and cut out, and the film judged."""

@@ -1,7 +1,7 @@
 """The 21 landmarks of a hand, and the frame they span: upright, of one size, the thumb to the right.
 
-The frame is an affine map fitted to the landmarks. Whatever affine change a film has been through (turned, mirrored,
-squashed, reduced), its frame follows, and what is cut out by the frame stays the same.
+A frame is an affine map [2, 3] from the unit square to the film, fitted to the landmarks. It follows every affine
+change of the film (rotation, reflection, squash, reduction), so that the hand cut out by it stays the same.
 """
 
 from __future__ import annotations
@@ -35,16 +35,20 @@ def hull(points: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def upright(points: Points) -> Points:
-    """Turned so that the middle finger's tip is straight above the wrist, the wrist at (0, 0), the length 1."""
+    """The landmarks turned, moved and scaled: the wrist at (0, 0), the tip of the middle finger at (0, -1)."""
     x, y = points[_MIDDLE_TIP] - points[_WRIST]
     turn = np.array([[-y, x], [-x, -y]]) / (x * x + y * y)
     return (points - points[_WRIST]) @ turn.T
 
 
 def template(hands: Sequence[Points]) -> Points:
-    """The mean hand of films in their own aspect, placed in the unit square so that 99 of 100 hands fit in.
+    """The mean hand, placed in the unit square so that 99 of 100 hands fit in.
 
-    The hands should show the thumb to the right. The mean is over hands brought to it by the frame's own fit, thrice.
+    Hands can only be averaged once they are aligned, and they are aligned by a frame fitted to the mean: so mean and
+    frames are computed in turn, three times.
+
+    Args:
+        hands: landmarks in pixels of films in their own aspect, the thumb to the right.
     """
     mean = np.mean([upright(points) for points in hands], axis=0)
     for _ in range(3):
@@ -58,7 +62,7 @@ def template(hands: Sequence[Points]) -> Points:
 
 
 def fitted(mean: Points, points: Points) -> np.ndarray:
-    """The affine map [2, 3] that brings the template nearest to ``points``, the palm weighing most."""
+    """The affine map [2, 3] from the template ``mean`` to landmarks, by least squares; the palm weighs most."""
     root = np.sqrt(_WEIGHTS)[:, None]
     design = np.concatenate([mean, np.ones((len(mean), 1))], axis=1)
     solution, *_ = np.linalg.lstsq(design * root, points * root, rcond=None)
@@ -66,7 +70,7 @@ def fitted(mean: Points, points: Points) -> np.ndarray:
 
 
 def apply(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """An affine map [2, 3] of points [N, 2]."""
+    """Points [N, 2] after an affine map [2, 3]."""
     return points @ matrix[:, :2].T + matrix[:, 2]
 
 
@@ -77,12 +81,12 @@ def invert(matrix: np.ndarray) -> np.ndarray:
 
 
 def after(first: np.ndarray, then: np.ndarray) -> np.ndarray:
-    """The affine map [2, 3] of one and then another."""
+    """The affine map [2, 3] that does ``first`` and then ``then``."""
     return np.column_stack([then[:, :2] @ first[:, :2], apply(then, first[:, 2])])
 
 
 def widened(matrix: np.ndarray, factor: float) -> np.ndarray:
-    """The frame of the same middle and ``factor`` times the sides."""
+    """The frame with the same middle and sides ``factor`` times as long."""
     linear, middle = matrix[:, :2], matrix[:, :2].sum(axis=1) / 2 + matrix[:, 2]
     return np.concatenate([factor * linear, (middle - factor * linear.sum(axis=1) / 2)[:, None]], axis=1)
 
@@ -93,6 +97,6 @@ def is_mirrored(matrix: np.ndarray) -> bool:
 
 
 def rotation(matrix: np.ndarray) -> float:
-    """By how many degrees, clockwise and between -180 and 180, the hand of a frame is turned from upright."""
+    """The angle of a frame's hand from upright in degrees, clockwise, from -180 to 180."""
     x, y = -matrix[:, 1]
     return float(np.degrees(np.arctan2(x, -y)))

@@ -1,7 +1,6 @@
-"""Where the hand is on a film: a small network of this project's own, in ONNX Runtime.
+"""The locator: a small network, run by ONNX Runtime, that finds the landmarks of a hand on a film.
 
-``find`` takes the film as `boneage.hand.prepare` settles it, whole; `boneage.hand.landmarks` makes a frame of what it
-finds.
+It takes the whole film as `boneage.hand.prepare` prepares it; `boneage.hand.landmarks` fits a frame to the landmarks.
 """
 
 from __future__ import annotations
@@ -18,21 +17,23 @@ from .landmarks import LANDMARKS, Points
 
 LOCATOR = Path(__file__).parents[1] / "weights" / "parts" / "locator.onnx"
 SEEN = 0.5  # a landmark with at least this probability is in the picture
-# Of the frame's side. Of 700 training films 99.5 % lie below 0.044, two above 0.5; non-hands whose landmarks seem to be
-# seen lie from 0.09 on.
+# As a fraction of the frame's side. Of 700 training films 99.5 % lie below 0.044, two above 0.5; pictures of other
+# things on which the locator claims to see landmarks lie above 0.09.
 MISFIT = 0.07
-ENOUGH = 0.8  # of the landmarks' mean probability: below, no frame is trusted
+ENOUGH = 0.8  # mean probability of the landmarks: below, the frame is not trusted
 WHOLE = np.eye(2, 3)
-WINDOW = 2  # cells around the likeliest over which the place is averaged
+WINDOW = 2  # cells around the most probable one that are averaged into a place
 
 
 @dataclass(frozen=True)
 class Hand:
-    """What was found on one film.
+    """The hand found on one film.
 
-    ``points``: float64 [21, 2], (x, y) as fractions of the film's sides, named by `LANDMARKS`. ``seen``: float64 [21],
-    the probability that each is in the picture. ``inverted``: the probability that the film shows bone dark.
-    ``frame``: [2, 3], from the unit square that holds the hand upright to fractions of the film.
+    Attributes:
+        points: float64 [21, 2], (x, y) of each of `LANDMARKS` as fractions of the film's sides.
+        seen: float64 [21], the probability that each is in the picture.
+        inverted: the probability that the film shows bone dark.
+        frame: [2, 3], the map from the unit square that holds the hand upright to fractions of the film.
     """
 
     points: Points
@@ -42,22 +43,28 @@ class Hand:
 
     @property
     def area(self) -> float:
-        """The frame's, as a fraction of the film's."""
+        """The area of the frame as a fraction of the film's."""
         return float(abs(np.linalg.det(self.frame[:, :2])))
 
     @property
     def misfit(self) -> float:
-        """How far the landmarks lie from where a hand has them (see `fitted`)."""
+        """How far the landmarks lie from the template's (see `fitted`)."""
         return fitted(self)[0]
 
     @property
     def is_certain(self) -> bool:
-        """Whether enough of a hand was seen, and in its places, to cut the film by it."""
+        """Whether enough landmarks were seen, and lie like a hand's, for the film to be cut by the frame."""
         return float(self.seen.mean()) >= ENOUGH and self.area > 1e-3 and self.misfit <= MISFIT
 
 
 class Locator:
-    """The network and what its file says of itself (``about``). ``size``: the side of the square films it takes."""
+    """The network in a file.
+
+    Attributes:
+        about: the file's description of the network.
+        size: the side in pixels of the square films it takes.
+        template: the mean hand in the unit square (see `boneage.hand.landmarks.template`).
+    """
 
     def __init__(self, data: bytes, path: Path) -> None:
         self._session, self.about = model_file.session(data, path, threads=1)
@@ -65,9 +72,11 @@ class Locator:
         self.template: Points = np.array(self.about["template"])
 
     def find(self, film: np.ndarray, part: np.ndarray = WHOLE) -> Hand:
-        """The hand on a film of uint8 [size, size]; of a film without one too, with low probabilities.
+        """The hand on a film; a film without one gives low probabilities.
 
-        ``part``: the map [2, 3] from fractions of these pixels to those of the film, if they are a part of it.
+        Args:
+            film: uint8 [size, size].
+            part: the map [2, 3] from fractions of these pixels to fractions of the film, if they are a part of it.
         """
         places, inverted = self._session.run(["places", "inverted"], {"films": film[None]})
         points, seen = decode(places[0].astype(np.float64))
@@ -77,8 +86,11 @@ class Locator:
 
 
 def fitted(hand: Hand) -> tuple[float, np.ndarray]:
-    """The mean distance of the landmarks seen from where a hand has them, of the frame's side, and the frame [2, 3]
-    that makes it least. Infinite where they span no frame."""
+    """The misfit of a hand, and the frame [2, 3] fitted to its landmarks by least squares.
+
+    Both weigh each landmark by its probability. The misfit is the mean distance of the landmarks from the template's,
+    as a fraction of the frame's side; infinite where they span no frame.
+    """
     template, weights = locator().template, np.maximum(hand.seen, 1e-3)
     root = np.sqrt(weights)[:, None]
     design = np.concatenate([template, np.ones((len(template), 1))], axis=1)
@@ -92,7 +104,12 @@ def fitted(hand: Hand) -> tuple[float, np.ndarray]:
 
 
 def decode(logits: np.ndarray) -> tuple[Points, np.ndarray]:
-    """Points [21, 2] as fractions of the film and probabilities [21] of logits [21, cells + 1] (see `Locator`)."""
+    """Points [21, 2] as fractions of the film and probabilities [21], from logits [21, cells + 1].
+
+    A landmark's logits are those of each cell of a square grid, row by row, and last that of "not in the picture". Its
+    place is the mean of the cells around the most probable one, weighted by their probabilities: finer than the grid,
+    and not drawn away by a second, less probable place.
+    """
     likely = np.exp(logits - logits.max(axis=1, keepdims=True))
     likely /= likely.sum(axis=1, keepdims=True)
     seen, side = 1 - likely[:, -1], int(np.sqrt(logits.shape[1] - 1))
@@ -109,5 +126,5 @@ def decode(logits: np.ndarray) -> tuple[Points, np.ndarray]:
 
 @cache
 def locator() -> Locator:
-    """The one that came with the package; BadModel if it is not there."""
+    """The locator of this package, loaded once; BadModel if its file is missing or damaged."""
     return Locator(model_file.verified(LOCATOR), LOCATOR)

@@ -1,4 +1,4 @@
-"""Several looks at one prepared film, over which a reading is averaged: as it is, turned, nearer and farther."""
+"""Test-time augmentation: views of one prepared film, over which a reading is averaged."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ import numpy as np
 
 from ..config import MOST_VIEWS
 
-VIEWS = ((1.0, 0.0), (1.0, 8.0), (1.0, -8.0), (0.95, 0.0), (1.05, 0.0))  # side of what is seen, degrees clockwise
+VIEWS = ((1.0, 0.0), (1.0, 8.0), (1.0, -8.0), (0.95, 0.0), (1.05, 0.0))  # side of what is shown, degrees clockwise
 assert len(VIEWS) == MOST_VIEWS
 
 
 class Part(NamedTuple):
-    """A part of a prepared film that is turned about its own middle: its rows and columns, and whether beyond its
-    edges lies its mirror image; black otherwise."""
+    """A part of a prepared film that is turned about its own middle.
+
+    Attributes:
+        rows, columns: where it lies.
+        mirrored: whether it goes on beyond its edges as its mirror image; else there is black.
+    """
 
     rows: slice = slice(None)
     columns: slice = slice(None)
@@ -24,7 +28,7 @@ class Part(NamedTuple):
 
 
 def views(pixels: np.ndarray, count: int, parts: Sequence[Part] = (Part(),)) -> Iterator[np.ndarray]:
-    """The first ``count`` of `VIEWS` at prepared films uint8 [N, H, W], each uint8 [N, H, W]."""
+    """The first ``count`` of `VIEWS` of prepared films uint8 [N, H, W], one after the other, each uint8 [N, H, W]."""
     for side, degrees in VIEWS[:count]:
         yield pixels if (side, degrees) == (1.0, 0.0) else _viewed(pixels, side, degrees, parts)
 

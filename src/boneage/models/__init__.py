@@ -43,7 +43,7 @@ def backbone(config: ModelConfig, channels: int) -> Backbone:
 
 
 class Timm(Backbone):
-    """A network of the timm library with its own pooling and activation: [N, channels, H, W] to [N, features]."""
+    """A network of the timm library, with its pooling and activation: [N, channels, H, W] to [N, features]."""
 
     def __init__(self, config: ModelConfig, channels: int) -> None:
         super().__init__()

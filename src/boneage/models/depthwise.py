@@ -15,7 +15,7 @@ from torch.nn import functional
 
 
 def depthwise(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:
-    """Each channel of [N, C, H, W] with its own odd kernel, weight [C, 1, k, k]; as `conv2d` with C groups."""
+    """Depthwise convolution of [N, C, H, W] with odd kernels, weight [C, 1, k, k]: `conv2d` with C groups."""
     slow = x.device.type == "cpu" and torch.is_autocast_enabled("cpu") and torch.is_grad_enabled()
     if slow and torch.get_autocast_dtype("cpu") == torch.bfloat16:
         return _Depthwise.apply(x.bfloat16(), weight, bias, stride, padding)  # type: ignore[no-any-return]
@@ -44,7 +44,10 @@ class _Depthwise(torch.autograd.Function):
 
 
 def _to_films(grad: Tensor, x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
-    """The transposed convolution; with a stride as a plain one over the gradient spread out among zeros."""
+    """The gradient to the films: a transposed convolution.
+
+    With a stride it is done as a convolution without one, over the gradient with zeros in between.
+    """
     kernel = weight.shape[-1]
     if stride > 1:
         height, width = (side + 2 * padding - kernel + 1 for side in x.shape[2:])
@@ -55,7 +58,10 @@ def _to_films(grad: Tensor, x: Tensor, weight: Tensor, stride: int, padding: int
 
 
 def _to_weights(grad: Tensor, x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
-    """The correlation of films and gradient; of a 5 × 5 kernel as its four overlapping 3 × 3 corners."""
+    """The gradient to the weights: the correlation of films and gradient.
+
+    For a 5 × 5 kernel it is done as four overlapping 3 × 3 corners.
+    """
     if weight.shape[-1] != 5:
         return _correlation(grad, x, weight, stride, padding)
     height, width = ((side - 1) * stride + 3 for side in grad.shape[2:])

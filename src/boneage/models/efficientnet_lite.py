@@ -70,7 +70,7 @@ class SameConv(nn.Conv2d):
 
 
 class Unit(nn.Module):
-    """The convolution, batch normalisation as upstream, and ReLU6 unless told otherwise.
+    """A convolution, batch normalisation as upstream and, with ``activate``, ReLU6.
 
     Where training holds the statistics still, normalisation is folded into the convolution: a sixth less time.
     """

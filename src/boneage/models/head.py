@@ -1,4 +1,4 @@
-"""The whole network: bytes' brightness normalised, a backbone, and a head that takes the sex or leaves it out."""
+"""The whole network: normalised brightness, a backbone, and a head with or without the sex as an input."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ from ..types import Sex
 from . import backbone
 
 SEX_FEATURES, EXPECTED_ERROR_FEATURES = 32, 64
-USUAL_ERROR = 8.0  # months: where the spread starts
+USUAL_ERROR = 8.0  # months: the expected error before training
 
 
 class RawOutputs(NamedTuple):
-    """What the network says of N films, raw.
+    """The network's outputs for N films, before they are turned into months.
 
-    ``age``: [N, outputs], see `boneage.training.losses`. ``male``: the logit of "male" [N]. ``spread``: the logarithm
-    of the error to expect, in months [N]. These two are None where the configuration has no such output.
-    ``features``: the backbone's, [N, F], before the sex is told.
+    Attributes:
+        age: [N, outputs]; what they mean depends on the loss (see `boneage.training.losses`).
+        male: the logit of "male" [N]; None without ``model.sex_loss``.
+        expected_error: the logarithm of the expected error in months, [N]; None without ``model.expected_error_loss``.
+        features: of the backbone, [N, F], which do not depend on the sex.
     """
 
     age: Tensor
@@ -35,10 +37,10 @@ class RawOutputs(NamedTuple):
 
 
 class Network(nn.Module):
-    """films float [N, 1, S, S] in [0, 1] and sex [N, 2] (see `encode`) → `RawOutputs`.
+    """Films float [N, 1, S, S] in [0, 1] and sex [N, 2] (see `encode`) to `RawOutputs`.
 
-    In training the sex is withheld from a share of the films, so that the network also knows what to say when nobody
-    tells it.
+    In training the sex of a random share of the films (``model.sex_dropout``) is set to unknown, so that the network
+    also learns to read films without it.
     """
 
     mean: Tensor
@@ -69,7 +71,7 @@ class Network(nn.Module):
 
 
 def exact(device: torch.device) -> AbstractContextManager[object]:
-    """Float32 within a step of mixed precision, on a device that has such steps."""
+    """A context that computes in float32 within mixed precision, on devices that have it."""
     return torch.autocast(device.type, enabled=False) if is_autocast_available(device.type) else nullcontext()
 
 
@@ -85,8 +87,11 @@ class PlainHead(nn.Module):
 
 
 class SexHead(nn.Module):
-    """Features and sex through one hidden layer. With ``config.sex_loss`` the head also tells the sex, which it learns
-    from every film, and reads a film of unknown sex by its own estimate."""
+    """Features and sex through one hidden layer.
+
+    With ``config.sex_loss`` the head also predicts the sex from the features, and uses that prediction for films whose
+    sex is unknown.
+    """
 
     def __init__(self, features: int, outputs: int, config: ModelConfig) -> None:
         super().__init__()
@@ -101,6 +106,7 @@ class SexHead(nn.Module):
         male = self.guess(features) if self.guess else None
         if male is not None:
             estimate = male.detach().float().sigmoid()
+            # An unknown sex is (0, 0): the factor is 1 for it and 0 for a known one, which stays as it is.
             sex = sex + (1 - sex.sum(1, keepdim=True)) * torch.cat([1 - estimate, estimate], dim=1)
             male = male[:, 0]
         x = torch.cat([self.drop(features), self.sex(sex)], dim=1)
@@ -108,8 +114,10 @@ class SexHead(nn.Module):
 
 
 class ExpectedErrorHead(nn.Module):
-    """The error to expect, from what the film looks like and whether the sex is known. It learns from the features and
-    does not bend them."""
+    """The logarithm of the expected error in months [N], from features [N, F] and sex [N, 2].
+
+    Its gradient stops at the features: it learns from them without changing them.
+    """
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -128,7 +136,7 @@ def encode(sexes: Sequence[Sex]) -> Tensor:
 
 
 def resized(x: Tensor, size: int) -> Tensor:
-    """Films float [N, 1, S, S] at another side in pixels: [N, 1, size, size]."""
+    """Films float [N, 1, S, S] as [N, 1, size, size]: bilinear, with antialiasing."""
     if x.shape[-1] == size:
         return x
     return functional.interpolate(x, size=(size, size), mode="bilinear", antialias=True, align_corners=False)

@@ -1,7 +1,7 @@
-"""The network that finds a hand: for each landmark a map of where it is, and a word on whether it is there at all.
+"""The network of the locator: for each landmark a map of places, and the probability that it is not in the picture.
 
-The first eleven blocks of EfficientNet-Lite0 (stride 16), what the whole picture shows added at every place, and the
-finer maps of stride 8 joined in.
+The first eleven blocks of EfficientNet-Lite0, of stride 16; a summary of the whole picture is added at every place, and
+the finer maps of stride 8 are added after enlarging.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ WIDTH = 64
 STRIDE = 8
 
 
-class Locator(nn.Module):
+class LocatorNetwork(nn.Module):
     """Float films [N, 1, S, S] in [0, 1], S a multiple of 16, to logits.
 
-    ``places`` [N, 21, (S / 8)² + 1]: of each cell of a grid, row by row, and last of "not in the picture"; a softmax
-    makes probabilities of them. ``inverted`` [N]: of the film being shown with bone dark.
+    Returns:
+        places: [N, 21, (S / 8)² + 1], the logits of each cell of a grid, row by row, and last of "not in the picture",
+            for a softmax.
+        inverted: [N], the logit of the film showing bone dark.
     """
 
     def __init__(self, pretrained: bool = False) -> None:

@@ -1,1 +1,1 @@
-"""A prepared film to a `Reading`: predictor, prediction intervals, batches, occlusion maps. Never torch."""
+"""From a film to a `Reading`: examination, predictor, prediction intervals, batches, occlusion maps. Without torch."""

@@ -1,4 +1,4 @@
-"""One object predicts, the same from every edge: ``Predictor.load(name_or_path).read(radiograph, sex)``."""
+"""The predictor: ``Predictor.load(name_or_path).read(radiograph, sex)``, the same for every application."""
 
 from __future__ import annotations
 
@@ -24,10 +24,15 @@ from .intervals import SEX_GIVEN, Factors, around, blended
 
 
 class Predictor:
-    """A trained network in ONNX Runtime, with the preparation it was trained with.
+    """A trained network, or several read together, run by ONNX Runtime.
 
-    ``name``, ``spec``, ``uses_sex``, ``weights_sha256`` (of the trained weights, as the run folder has them) and
-    ``about`` (all that the file says of itself) are for reading.
+    Attributes:
+        name: of the model.
+        spec: the preparation it was trained with.
+        uses_sex: whether the sex is an input.
+        views: of test-time augmentation, over which a prediction is averaged.
+        weights_sha256: of the trained weights, as in the run folder.
+        about: the file's description of the model.
     """
 
     def __init__(self, data: bytes, path: Path, threads: int = 0) -> None:
@@ -41,21 +46,21 @@ class Predictor:
 
     @classmethod
     def load(cls, model: str | Path = weights.DEFAULT, *, threads: int = 0) -> Predictor:
-        """A trained network by the name of installed weights, a run folder or an exported file.
+        """Load installed weights by their name, or the model of a run folder or of an exported file.
 
         Args:
-            model: a name, which goes before a folder or file called the same, or a path.
-            threads: how many the network may use; 0: all cores.
+            model: a name or a path; a name takes precedence over a file or folder that is called the same.
+            threads: how many the network may use; 0 means all cores.
 
         Raises:
-            BadModel: if there is none such, or its file is damaged.
+            BadModel: if there is no such model, or its file is damaged.
         """
         path = weights.find(model)
         return cls._of_run(path, threads) if path.is_dir() else cls(model_file.verified(path), path, threads)
 
     @classmethod
     def _of_run(cls, folder: Path, threads: int) -> Predictor:
-        """From the exported network in a run folder, which must be that of the folder's weights."""
+        """The model of a run folder, which must have been exported from the folder's weights."""
         run, path = load_run(folder), folder / MODEL
         weights_of(folder, run)
         if path.is_file():
@@ -66,36 +71,41 @@ class Predictor:
 
     @property
     def signature(self) -> str:
-        """What every output says of the model."""
+        """The sentence that names the model on every output."""
         return f"Model {self.name}, weights {self.weights_sha256[:12]}. {DISCLAIMER}"
 
     @property
     def factors(self) -> Mapping[str, Factors]:
-        """What the spread is multiplied by for an interval, by level, where the sex is ``known`` and ``unknown``; empty
-        unless the file was calibrated (see `boneage.training.calibrate`)."""
+        """The factors on the expected error that give intervals, by level, for sex ``known`` and ``unknown``.
+
+        Empty if the file was not calibrated (see `boneage.training.calibrate`).
+        """
         return self.about.get("intervals", {}).get("factors", {})
 
     @property
-    def tells_expected_error(self) -> bool:
-        """Whether the network also tells the error to expect."""
-        return self._tells("expected_error")
+    def has_expected_error(self) -> bool:
+        """Whether the network also gives the expected error of its readings."""
+        return self._has("expected_error")
 
     def months(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> np.ndarray:
         """Bone ages float64 [N] in months of prepared pixels uint8 [N, H, W]."""
         return self.predict_batch(pixels, sexes)[0]
 
     def predict_batch(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> tuple[np.ndarray, np.ndarray]:
-        """Bone ages and the errors to expect, float64 [N] in months, of prepared pixels uint8 [N, H, W]: the mean over
-        the model's looks.
+        """Bone ages and expected errors of prepared pixels uint8 [N, H, W]; each float64 [N], months.
 
-        The error to expect grows with what the looks disagree by, as in `boneage.models.head.Panel`; it takes its shape
-        from the error that is usual at that age, if the file was calibrated with it; it is NaN where the network does
-        not tell it.
+        The bone age is the mean over the views. The expected error is the root mean square of the views' own, widened
+        by the variance of their ages (as `boneage.models.ensemble` does for its members); a calibrated file blends it
+        with the error that is usual at that age (`boneage.reading.intervals.blended`). It is NaN if the network has no
+        such output.
+
+        Raises:
+            ValueError: if the pixels were not prepared by ``spec``, or there are not as many sexes.
         """
         self._check(pixels, sexes)
-        asked = ["months", *(["expected_error"] if self.tells_expected_error else [])]
+        asked = ["months", *(["expected_error"] if self.has_expected_error else [])]
         answers = [self._run(asked, seen, sexes) for seen in views(pixels, self.views, parts(self.spec))]
-        months, *expected_error = np.asarray(answers, np.float64).swapaxes(0, 1)  # each [looks, N]
+        months, *expected_error = np.asarray(answers, np.float64).swapaxes(0, 1)  # each [views, N]
         ages = months.mean(axis=0)
         if not expected_error:
             return ages, np.full_like(ages, np.nan)
@@ -104,25 +114,30 @@ class Predictor:
         return ages, blended(expected, ages, sexes, usual) if usual else expected
 
     def quick_prediction(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> np.ndarray:
-        """Bone ages float64 [N] in months of prepared pixels uint8 [N, H, W] by one look, and of several networks by
-        the first alone, on smaller pictures: for who asks about one film dozens of times."""
+        """Approximate bone ages float64 [N] in months of prepared pixels uint8 [N, H, W], for occlusion maps.
+
+        One view only and, of an ensemble, the first network only, at a lower resolution. Raises ValueError as
+        `predict_batch`.
+        """
         self._check(pixels, sexes)
-        return self._run(["quick_months" if self._tells("quick_months") else "months"], pixels, sexes)[0].astype(
-            np.float64
-        )
+        output = "quick_months" if self._has("quick_months") else "months"
+        return self._run([output], pixels, sexes)[0].astype(np.float64)
 
     def features(self, pixels: np.ndarray) -> np.ndarray:
-        """What the network makes of prepared pixels uint8 [N, H, W] before it is told the sex: float32 [N, F].
+        """The backbone's features float32 [N, F] of prepared pixels uint8 [N, H, W].
 
-        BadModel if the file was exported without.
+        Films that look alike have features that are alike. The sex has no part in them.
+
+        Raises:
+            BadModel: if the file was exported without them.
         """
-        if not self._tells("features"):
+        if not self._has("features"):
             raise BadModel(f"the file of model {self.name} has no features: export its run folder again")
         unknown = [Sex.UNKNOWN] * len(pixels)
         self._check(pixels, unknown)
         return self._run(["features"], pixels, unknown)[0]
 
-    def _tells(self, name: str) -> bool:
+    def _has(self, name: str) -> bool:
         return any(entry.name == name for entry in self._session.get_outputs())
 
     def _check(self, pixels: np.ndarray, sexes: Sequence[Sex]) -> None:
@@ -134,9 +149,13 @@ class Predictor:
             raise ValueError(f"{len(pixels)} films but {len(sexes)} sexes")
 
     def _run(self, asked: list[str], pixels: np.ndarray, sexes: Sequence[Sex]) -> list[np.ndarray]:
-        """Some of the network's outputs for prepared pixels; ``quick_months`` has an input of its own."""
+        """The outputs that are asked for.
+
+        An ensemble has a pair of inputs of its own for ``quick_months``; the pair that is not needed stays empty, which
+        costs nothing.
+        """
         feeds = {"films": pixels, "sex": np.array([sex.code for sex in sexes], np.float32).reshape(-1, 2)}
-        if self._tells("quick_months"):
+        if self._has("quick_months"):
             none = {name: values[:0] for name, values in feeds.items()}
             full, quick = (none, feeds) if asked == ["quick_months"] else (feeds, none)
             feeds = full | {f"quick_{name}": values for name, values in quick.items()}

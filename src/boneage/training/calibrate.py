@@ -60,7 +60,7 @@ def calibrate(
     usual = _usual(out_of_fold)
     data = with_facts(model_file.verified(model), intervals=usual)
     predictor = Predictor(data, model)
-    if not predictor.tells_expected_error:
+    if not predictor.has_expected_error:
         raise BadModel(f"{model} has no expected error: train with model.expected_error_loss above 0")
     with replacing(out) as temporary:  # entered first, so that a place that cannot be written is refused at once
         scales, counts = {}, {}

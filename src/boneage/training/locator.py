@@ -31,9 +31,9 @@ from ..errors import BadTable
 from ..files import refuse_unwritable, sha256, write_bytes
 from ..hand import landmarks
 from ..hand.landmarks import LANDMARKS
-from ..hand.locate import Locator as Reader
+from ..hand.locate import Locator
 from ..model_file import METADATA, seal
-from ..models.locator import STRIDE, Locator
+from ..models.locator import STRIDE, LocatorNetwork
 from ..progress import progress
 from ..types import DISCLAIMER, Failure
 from .augment import affine, grey, warp
@@ -166,7 +166,7 @@ def fit(real: LandmarkedFilms, synthetic: LandmarkedFilms | None, steps: int, se
         The network with averaged weights, in evaluation mode.
     """
     torch.manual_seed(seed)
-    network = Locator(pretrained=True).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = LocatorNetwork(pretrained=True).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimise, average = optimizer(network, TRAIN), Average(network, TRAIN.ema)
     generator = torch.Generator().manual_seed(seed)
     order = _endless(len(real), generator)
@@ -202,7 +202,7 @@ def _taken(numbers: Iterator[int], n: int) -> Tensor:
 
 
 class Bytes(nn.Module):
-    """The network as it is exported: uint8 films [N, SIZE, SIZE] to the logits of `boneage.models.locator.Locator`."""
+    """The network as it is exported: uint8 films [N, SIZE, SIZE] to the logits of `LocatorNetwork`."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -229,7 +229,7 @@ def model_bytes(network: nn.Module, template: np.ndarray, about: dict[str, objec
     return seal(model)
 
 
-def measure(reader: Reader, hands: LandmarkedFilms, turned: bool) -> dict[str, float]:
+def measure(reader: Locator, hands: LandmarkedFilms, turned: bool) -> dict[str, float]:
     """The errors of an exported locator on films that it was not trained on.
 
     Args:
