@@ -24,7 +24,7 @@ from boneage.types import Sex
 
 @pytest.fixture(scope="module")
 def measured(films: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shipped default on twenty synthetic films: evaluated, without the sex too, and stressed."""
+    """The shipped default on twenty synthetic films: evaluated with and without the sex, and for robustness."""
     out, predictor, samples = tmp_path_factory.mktemp("card"), Predictor.load(), open_folder(films).samples[:20]
     evaluate(predictor, samples, out / "known", split="all")
     evaluate(predictor, samples, out / "unknown", split="all", sex_not_given=True)

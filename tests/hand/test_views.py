@@ -1,4 +1,4 @@
-"""Looks: the film itself first, and each of the others what it says."""
+"""Views: first the film itself, then turned, nearer and farther as stated."""
 
 from __future__ import annotations
 

@@ -40,15 +40,15 @@ def test_the_sex_changes_the_output() -> None:
     assert male is None
 
 
-def test_unknown_is_what_a_withheld_sex_looks_like() -> None:
-    withholding, films = network(sex_dropout=1.0), torch.rand(1, 1, 32, 32).expand(3, -1, -1, -1)
-    sex_dropout = withholding.train()(films, SEXES).age
+def test_a_dropped_sex_is_an_unknown_one() -> None:
+    dropping, films = network(sex_dropout=1.0), torch.rand(1, 1, 32, 32).expand(3, -1, -1, -1)
+    sex_dropout = dropping.train()(films, SEXES).age
     assert torch.equal(sex_dropout, sex_dropout[2:].expand(3, 1))
-    ages = withholding.eval()(films, SEXES).age
+    ages = dropping.eval()(films, SEXES).age
     assert len(set(ages.flatten().tolist())) == 3
 
 
-def test_the_sex_is_withheld_from_the_configured_share() -> None:
+def test_the_sex_of_the_configured_share_is_dropped() -> None:
     partly, seen = network(sex_dropout=0.3).train(), []
     partly.head.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[1]))
     partly(torch.zeros(4000, 1, 8, 8), encode([Sex.FEMALE]).expand(4000, 2))

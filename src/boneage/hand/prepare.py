@@ -149,8 +149,8 @@ def _with_hand(film: np.ndarray, spec: PrepareConfig) -> Findings:
 def _searched(film: np.ndarray, spec: PrepareConfig) -> Findings:
     """The hand of a reduced film, in the polarity that shows more of it, and the levels within its frame.
 
-    The polarity of the proxy is a guess: the locator says for itself whether bone looks dark, and where it does, or
-    where the palm is darker than its surroundings, the other polarity is tried and kept if a hand is seen in it too.
+    The proxy's polarity is a guess. If the locator finds bone dark, or the palm is darker than its surroundings, the
+    other polarity is tried; it is kept if bone is bright in it and the landmarks are seen about as well.
     """
     whole = replace(spec.in_one, hand=False, fit="squash", size=locator().size)
     found = analyse(film, whole)

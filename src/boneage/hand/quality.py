@@ -1,6 +1,6 @@
 """What can be measured on a film before its age is read: is it a hand, is it whole, how is it exposed, how sharp.
 
-Whether a film shows a hand is told by the landmarks. On anything else they lie where no hand has them: brought to the
+The landmarks show whether a film is of a hand. On anything else they lie where no hand has them: brought to the
 template by the best affine map, they stay many times as far from it as on films of hands. No classifier has to know
 what other pictures look like. `boneage.hand.flags` judges what is measured here.
 """
@@ -25,7 +25,7 @@ SPEC = PrepareConfig(size=SIDE, hand=True, channels=1)
 
 # How every threshold here and in `boneage.hand.flags` was chosen. "Films": 700 of the training part, drawn at random;
 # "cut" and "blurred": 40 of them so changed. "Non-hands": 432 drawings, photographs, noises and texts; besides, 80
-# hands without bones. What becomes of other films and other kinds of non-hands is measured by benchmarks/gate.py.
+# hands without bones. What becomes of other films and other kinds of non-hands is measured by benchmarks/quality.py.
 LEAST_SEEN = 0.4  # mean probability of the landmarks; films 0.51 to 1.00; cut by a third of their fingers 0.38 to 0.97
 FLAT = 5.0  # grey levels of detail in the palm; 0.7 % of films have less, and all of 25 whole hands without bones
 ODD = 0.035  # misfit: a hand both flatter and odder shows no bones; no film is both, most hands without bones are

@@ -120,6 +120,7 @@ class _View:
         self._difference = self._carried(fill) - self._pixels
 
     def hiding(self, where: np.ndarray) -> np.ndarray:
+        """As `Veiled.hiding`, for this part."""
         hidden = self._carried(where) * self._difference
         hidden += self._pixels
         hidden += 0.5
@@ -201,7 +202,7 @@ def explain(predictor: QuickPredictor, film: Radiograph | Examination, sex: Sex)
     Args:
         predictor: the network that is asked.
         film: a film, or what a reading with the same ``spec`` has found on it, which saves finding it again.
-        sex: the sex that the network is told.
+        sex: the sex that is given to the network.
     """
     seen = film if isinstance(film, Examination) else examine(film, predictor.spec)
     veiled = Veiled(seen.square, seen.pixels, origins(seen.findings, seen.spec))
