@@ -25,7 +25,7 @@ from refusals import full_disk
 from tiny import FILMS, TINY
 
 from boneage.apps.render import reading_text
-from boneage.reading import batch, predictor
+from boneage.reading import batch, weights
 from boneage.training.recipes import RECIPES
 from boneage.types import Reading, Sex
 
@@ -386,7 +386,8 @@ def test_a_data_folder_with_one_film_can_be_trained_on_and_evaluated(
 
 
 def test_without_weights_no_age_is_invented(film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predictor, "WEIGHTS", tmp_path)
+    monkeypatch.setattr(weights, "OWN", tmp_path)
+    monkeypatch.setattr(weights, "entry_points", lambda group: ())
     for words in ((), ("--model", "nosuch"), ("--model", tmp_path / "gone.onnx")):
         ended = boneage("predict", film, *words)
         check_sentence(ended.code, ended.err, because="no trained weights: ")

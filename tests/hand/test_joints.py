@@ -141,7 +141,7 @@ def test_joints_need_a_hand_and_whole_cells(wrong: dict[str, int | bool]) -> Non
 def test_no_network_alone_sees_the_joints_beside_the_hand() -> None:
     with pytest.raises(BadConfig, match="beside needs"):
         PrepareConfig(size=128, hand=True, beside=True)
-    with pytest.raises(BadConfig, match="each is trained without it"):
+    with pytest.raises(BadConfig, match="each of their networks is trained without it"):
         replace(SPEC, beside=True).refuse_beside()
     SPEC.refuse_beside()
 

@@ -160,7 +160,7 @@ def installation() -> list[str]:
     """Weights, recipes and settings with their defaults, as lines."""
     from ..training.recipes import RECIPES
 
-    lines = [f"weights: {', '.join(sorted(shipped()))}", "recipes:"]
+    lines = [f"weights: {', '.join(sorted(shipped())) or 'none'}", "recipes:"]
     width = max(map(len, RECIPES)) + 2
     lines += [f"  {name:{width}}{' '.join((function.__doc__ or '').split())}" for name, function in RECIPES.items()]
     lines.append("settings (section.field = default):")
