@@ -9,9 +9,11 @@ import sys
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
+from statistics import quantiles
 
 import pytest
 from command import child
+from places import TESTS
 
 import boneage
 from boneage import Predictor, Sex, read
@@ -56,6 +58,9 @@ HEAVY = {  # third-party packages and the only rooms that may name them
 }
 BY_ITSELF = {"data.rsna_split", "training.locator"}  # run with python -m
 LONGEST_FUNCTION, LONGEST_HANDLER, LONGEST_FILE = 60, 20, 400  # lines
+USUAL_FUNCTION, NINE_IN_TEN = 7, 18  # lines: the median, and the 90th percentile
+MOST_ROOMS = 26  # at the top
+WORDED, MIRRORED, TESTS_TO_CORE = 0.95, 0.8, 0.85  # shares of the public names, of the modules; lines to lines
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in sorted(ROOT.rglob("*.py"))}
@@ -168,8 +173,49 @@ def test_names_say_what_things_are() -> None:
 def test_functions_and_files_are_short() -> None:
     long = {f"{name}.{node.name}": length(node) for name, tree in TREES.items() for node in functions(tree)}
     assert {name: lines for name, lines in long.items() if lines > LONGEST_FUNCTION} == {}
+    tenths = quantiles(long.values(), n=10)
+    assert tenths[4] <= USUAL_FUNCTION
+    assert tenths[8] <= NINE_IN_TEN
     lines = {name: len(path.read_text().splitlines()) for name, path in MODULES.items()}
     assert {name: count for name, count in lines.items() if count >= LONGEST_FILE} == {}
+
+
+def test_the_top_of_the_house_is_seen_at_a_glance() -> None:
+    assert len([entry for entry in ROOT.iterdir() if entry.name != "__pycache__"]) <= MOST_ROOMS
+
+
+def public(body: list[ast.stmt], above: str) -> Iterator[tuple[str, ast.ClassDef | Function]]:
+    """Classes, functions and methods that others may use, by name."""
+    for node in body:
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and not node.name.startswith("_"):
+            yield f"{above}.{node.name}", node
+            if isinstance(node, ast.ClassDef):
+                yield from public(node.body, f"{above}.{node.name}")
+
+
+def test_nearly_every_public_name_has_its_words() -> None:
+    names = {name: node for module, tree in TREES.items() for name, node in public(tree.body, module)}
+    silent = [name for name, node in names.items() if not ast.get_docstring(node)]
+    assert len(silent) <= (1 - WORDED) * len(names), silent
+
+
+def test_every_argument_and_every_result_has_its_type() -> None:
+    for name, tree in TREES.items():
+        for node in functions(tree):
+            arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            bare = [one.arg for one in arguments if not one.annotation and one.arg not in ("self", "cls", "ctx")]
+            assert not bare, f"{name}.{node.name}: {bare}"
+            assert node.returns or node.name == "__init__", f"{name}.{node.name}"
+
+
+def test_tests_mirror_the_package() -> None:
+    """A module is tested in the file of its name; there is nearly as much of tests as of what they test."""
+    named = [name for name in MODULES if not name.endswith("__") and not name.startswith("clinic.migrations")]
+    mirrors = {name: TESTS.joinpath(*name.split(".")[:-1], f"test_{name.split('.')[-1]}.py") for name in named}
+    without = [name for name, path in mirrors.items() if not path.exists()]
+    assert len(without) <= (1 - MIRRORED) * len(named), without
+    lines = {root: sum(path.read_text().count("\n") for path in root.rglob("*.py")) for root in (ROOT, TESTS)}
+    assert lines[TESTS] >= TESTS_TO_CORE * lines[ROOT]
 
 
 def test_commands_only_parse_call_and_show() -> None:

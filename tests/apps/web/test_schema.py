@@ -18,5 +18,5 @@ def test_all_checks_of_schemathesis_hold(tmp_path: Path) -> None:
     if importlib.util.find_spec("schemathesis") is None:
         pytest.skip("schemathesis is not installed")
     with service("--record", tmp_path / "readings.db", code=PATIENT) as running:
-        ended = run(running.url, tmp_path, 5)
+        ended = run(running.url, tmp_path, 2)
     assert ended.returncode == 0, ended.stdout[-6000:] + ended.stderr[-2000:]
