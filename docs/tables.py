@@ -446,11 +446,14 @@ def smaller() -> str:
             f"difference {twins['largest']:.1f} months, mean {twins['mean']:.1f}"
         )
     if hands := found("demo"):
-        lines.append(
-            f"- `boneage demo`: {hands['demo_seconds'] / 60:.1f} minutes; its small network reads {hands['n']} fresh "
-            f"synthetic hands with R² {interval(hands['r2'], 3)}; one core draws {hands['films_drawn_a_second']:.0f} "
-            f"hands of {hands['size']} pixels a second"
-        )
+        words = {"with": "with bfloat16", "without": "without"}
+        for name, got in hands["alone"].items():
+            beside = f", {hands['beside'][name]['seconds']:.0f} beside one busy process" if "beside" in hands else ""
+            lines.append(
+                f"- `boneage demo`, two cores {words[name]}: {got['seconds']:.0f} seconds{beside}; its small network "
+                f"reads {got['n']} fresh synthetic hands with R² {interval(got['r2'], 3)}"
+            )
+        lines.append(f"- one core draws {hands['films_drawn_a_second']:.0f} hands of {hands['size']} pixels a second")
     if cache := found("cache"):
         whole, hand = cache["whole"]["per_second"], cache["hand"]["per_second"]
         lines.append(
