@@ -17,6 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import cv2
+from PIL import AvifImagePlugin
+
 from boneage.config import PrepareConfig
 from boneage.data.cache import open_cache
 from boneage.data.dataset import Sample, open_folder
@@ -101,11 +104,13 @@ def measured(samples: Sequence[Sample], spec: PrepareConfig, workers: int) -> di
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True)
-    parser.add_argument("--films", type=int, default=1500, help="the first so many of the table")
+    parser.add_argument("--films", type=int, default=4000, help="the first so many of the table")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], help="1: in this process")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     samples = open_folder(options.data).samples[: options.films]
+    cv2.setNumThreads(1)  # one worker, in this process, is one core: no library starts threads of its own
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     for sample in samples:  # from now on the files are in memory, for the first measurement as for the others
         (sample.path or Path()).read_bytes()
     found: dict[str, Any] = {"films": len(samples), "cores": cores()}
