@@ -76,5 +76,5 @@ def tiny_run(films: Path, tmp_path_factory: pytest.TempPathFactory, cache_home: 
 
 @pytest.fixture(scope="session")
 def tiny_model(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The exported file of `tiny_run` by itself, for reading only."""
+    """The model file of `tiny_run` by itself, for reading only."""
     return Path(shutil.copy(tiny_run / "model.onnx", tmp_path_factory.mktemp("models") / "tiny.onnx"))

@@ -1,4 +1,4 @@
-"""An exported file is whole or refused: any byte changed, any part cut off or added."""
+"""A model file is whole or refused: any byte changed, any part cut off or added."""
 
 from __future__ import annotations
 

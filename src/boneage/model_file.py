@@ -1,4 +1,4 @@
-"""An exported model as bytes: given its own hash, checked, and opened in ONNX Runtime without torch."""
+"""A model file as bytes: given its own hash, checked, and opened in ONNX Runtime without torch."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def seal(model: Any) -> bytes:
 
 
 def verified(path: Path) -> bytes:
-    """The bytes of an exported file; BadModel if it is missing, not exported by boneage, cut short or altered."""
+    """The bytes of a model file; BadModel if it is missing, not exported by boneage, cut short or altered."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -46,7 +46,7 @@ def verified(path: Path) -> bytes:
 
 
 def session(data: bytes, path: Path, threads: int) -> tuple[Any, dict[str, Any]]:
-    """Open an exported model.
+    """Open the network of a model file.
 
     Args:
         data: the bytes of the file.

@@ -26,11 +26,12 @@ def refused(film: Sample, death: Died) -> str:
 
 
 def test_tasks_come_back_in_order_from_a_process_of_their_own() -> None:
+    others = children()
     with Workers(works.where, 1) as pool:
         found = pool.results([sample(str(n)) for n in range(20)], refused)
-        assert {process for _, process in found} == children()
+        assert {process for _, process in found} == children() - others
     assert [name for name, _ in found] == [str(n) for n in range(20)]
-    assert not children()
+    assert children() <= others
 
 
 def test_a_worker_starts_no_threads_and_loads_nothing_heavy() -> None:
@@ -46,13 +47,14 @@ def test_what_is_printed_meanwhile_is_no_answer_and_an_answer_may_be_long() -> N
 
 
 def test_a_task_that_kills_its_worker_is_lost_and_the_others_are_done() -> None:
+    others = children()
     names = ["a", "dies", "b", "c", "dies", "dies"]
     with Workers(works.failing, 1) as pool:
         found = pool.results([sample(name) for name in names], refused)
         dead = "dies: its process was killed (exit code -9)"
         assert found == ["a", dead, "b", "c", dead, dead]
         assert pool.results([sample("d")], refused) == ["d"]
-    assert not children()
+    assert children() <= others
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def hand(films: Path) -> Radiograph:
 
 
 def rewritten(model: Path, out: Path, change: Callable[[dict], None]) -> Path:
-    """An exported file that says something else of itself, sealed again."""
+    """A model file that says something else of itself, sealed again."""
     graph = onnx.load_model(model)
     properties = {entry.key: entry.value for entry in graph.metadata_props}
     about = json.loads(properties[model_file.METADATA])

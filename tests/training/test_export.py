@@ -1,4 +1,4 @@
-"""The exported file computes what torch computes, and says how it came about."""
+"""A model file computes what torch computes, and says how it came about."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ app.add_typer(data, name="data")
 
 Data = Annotated[Path, typer.Option("--data", help="a data folder, or the path of a table")]
 Images = Annotated[Path | None, typer.Option(help="the folder of the table's films, if they are not beside it")]
-Model = Annotated[str, typer.Option(help="a run folder, an exported file or the name of installed weights")]
+Model = Annotated[str, typer.Option(help="a run folder, a model file or the name of installed weights")]
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="change a setting; may be repeated")
 ]
@@ -122,7 +122,7 @@ def train(
 
 @app.command()
 def evaluate(
-    model: Annotated[str, typer.Argument(help="a run folder, an exported file or the name of installed weights")],
+    model: Annotated[str, typer.Argument(help="a run folder, a model file or the name of installed weights")],
     folder: Data,
     out: Annotated[Path, typer.Option(help="the folder for metrics.json, predictions.csv, plots and report.html")],
     split: Annotated[str, typer.Option(help="train, validation, calibration, test, all or auto")] = "auto",
@@ -163,7 +163,7 @@ def compare(
 
 @app.command()
 def robustness(
-    model: Annotated[str, typer.Argument(help="a run folder, an exported file or the name of installed weights")],
+    model: Annotated[str, typer.Argument(help="a run folder, a model file or the name of installed weights")],
     folder: Data,
     out: Annotated[Path, typer.Option(help="the folder for robustness.json, robustness.csv, the plot and report.html")],
     split: Annotated[str, typer.Option(help="train, validation, calibration, test, all or auto")] = "auto",
@@ -192,7 +192,7 @@ def robustness(
 
 @app.command()
 def card(
-    model: Annotated[str, typer.Argument(help="a run folder, an exported file or the name of installed weights")],
+    model: Annotated[str, typer.Argument(help="a run folder, a model file or the name of installed weights")],
     evaluation: Annotated[Path, typer.Option(help="the folder of its evaluation")],
     out: Annotated[Path, typer.Option(help="the folder for NAME.md and NAME.json")],
     unknown: Annotated[Path | None, typer.Option(help="the folder of its evaluation with --sex-not-given")] = None,
@@ -331,7 +331,7 @@ def export(
 
 @app.command()
 def calibrate(
-    model: Annotated[Path, typer.Argument(help="an exported file")],
+    model: Annotated[Path, typer.Argument(help="a model file")],
     folder: Data,
     out: Annotated[Path, typer.Option(help="a file ending in .onnx; may be MODEL itself")],
     split: Annotated[str, typer.Option(help="train, validation, calibration, test, all or auto")] = "calibration",

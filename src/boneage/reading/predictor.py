@@ -46,7 +46,7 @@ class Predictor:
 
     @classmethod
     def load(cls, model: str | Path = weights.DEFAULT, *, threads: int = 0) -> Predictor:
-        """Load installed weights by their name, or the model of a run folder or of an exported file.
+        """Load installed weights by their name, or the model of a run folder or of a model file.
 
         Args:
             model: a name or a path; a name takes precedence over a file or folder that is called the same.

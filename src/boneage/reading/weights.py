@@ -37,7 +37,7 @@ def find(model: str | Path) -> Path:
             "pip install ./packages/boneage-weights, in boneage's repository"
         )
     known = ", ".join(sorted(shipped()))
-    raise BadModel(f"no trained weights: {model} is no run folder, exported file or shipped name (known: {known})")
+    raise BadModel(f"no trained weights: {model} is no run folder, model file or shipped name (known: {known})")
 
 
 def _folders(module: str) -> list[Path]:

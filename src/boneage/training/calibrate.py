@@ -1,4 +1,4 @@
-"""Prediction intervals for an exported model, scaled on calibration films, which serve no other purpose.
+"""Prediction intervals for a model file, scaled on calibration films, which serve no other purpose.
 
 boneage calibrate MODEL.onnx --data DIR --out CALIBRATED.onnx [--out-of-fold oof.csv]
 """
@@ -33,13 +33,13 @@ def calibrate(
     out_of_fold: Path | None = None,
     progress: Advance | None = None,
 ) -> dict[str, Any]:
-    """Write a copy of an exported model that gives prediction intervals.
+    """Write a copy of a model file that gives prediction intervals.
 
     The half width of an interval is the expected error times a factor. There is one factor for each level, with the sex
     given and without, so that this share of the films lies within (see `boneage.reading.intervals`).
 
     Args:
-        model: an exported file.
+        model: a model file.
         samples: the calibration films. Those of unknown sex are left out where the sex is given.
         out: the file to write; it may be ``model`` itself.
         split: the name of the films' split, which the file states.

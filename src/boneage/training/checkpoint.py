@@ -6,7 +6,7 @@ state.safetensors     everything that resuming needs, in one file so that it is 
 log.jsonl             one JSON line per epoch
 tensorboard           the same numbers for TensorBoard, with ``train.tensorboard``
 start                 the run folder of the recipe in ``train.start``, which was trained first
-model.onnx            the exported network, written when training ends or by ``boneage export``
+model.onnx            the model file, written when training ends or by ``boneage export``
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def model_bytes(runs: Sequence[Path], *, quantise: str = "float32", name: str = 
 
 
 def with_facts(data: bytes, **facts: Any) -> bytes:
-    """The content of an exported file with more entries in its description, under a new hash."""
+    """The content of a model file with more entries in its description, under a new hash."""
     import onnx
 
     model = onnx.load_model_from_string(data)
@@ -212,7 +212,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _metadata(run: dict[str, Any], name: str, quantise: str) -> dict[str, Any]:
-    """The exported file's description of itself."""
+    """The model file's description of itself."""
     kept = ("config", "data", "start", "members", "weights_sha256", "validation_mae", "epoch", "versions")
     about = {"format": FORMAT, "name": name, "quantise": quantise, "disclaimer": DISCLAIMER}
     return about | {key: run[key] for key in kept if key in run}

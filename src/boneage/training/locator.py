@@ -233,7 +233,7 @@ def measure(reader: Locator, hands: LandmarkedFilms, turned: bool) -> dict[str, 
     """The errors of an exported locator on films that it was not trained on.
 
     Args:
-        reader: the exported file.
+        reader: of the model file.
         hands: the films; those with a landmark outside the film are left out.
         turned: rotate, mirror, squash and invert the films first.
 
