@@ -105,6 +105,7 @@ class Radiograph:
         spacing: millimetres per pixel (row, column), or None.
         notes: sentences about how the file was read.
         identity: of a DICOM file; neither compared nor part of the ``repr``, and of no output.
+        part: of a picture of two hands the one that this is, by its place: ``left``, ``right``, ``upper`` or ``lower``.
     """
 
     pixels: np.ndarray
@@ -117,6 +118,7 @@ class Radiograph:
     spacing: tuple[float, float] | None = None
     notes: tuple[str, ...] = ()
     identity: Identity | None = field(default=None, repr=False, compare=False)
+    part: str | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 2 or self.pixels.dtype != np.float32:
@@ -189,6 +191,8 @@ class Reading:
         versions: of the libraries that it ran on.
         forced: whether the age is given although the film was refused.
         intervals: None where the model has none.
+        part: of a picture of two hands the one that was read, by its place there: ``left``, ``right``, ``upper`` or
+            ``lower``; None for a picture of one.
         reference_table: which atlas or population the age refers to.
         disclaimer: what the reading is not for.
     """
@@ -205,6 +209,7 @@ class Reading:
     versions: Mapping[str, str] = field(default_factory=dict, hash=False)
     forced: bool = False
     intervals: tuple[Interval, ...] | None = None
+    part: str | None = None
     reference_table: str = "none (bone age in months as labelled in the training data)"
     disclaimer: str = DISCLAIMER
 

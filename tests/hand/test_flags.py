@@ -119,10 +119,10 @@ def test_half_a_hand_is_refused() -> None:
     assert Severity.REFUSE in severities(HAND[round(0.5 * SIDE) :]).values()
 
 
-def test_two_hands_are_noted() -> None:
+def test_two_hands_are_never_read_as_one() -> None:
     pair = np.concatenate([HAND, hand(2)[:, ::-1]], axis=1)
-    assert severities(pair)["several_hands"] is Severity.NOTE
-    assert severities(pair.T)["several_hands"] is Severity.NOTE
+    assert severities(pair)["several_hands"] is Severity.REFUSE
+    assert severities(pair.T)["several_hands"] is Severity.REFUSE
 
 
 @pytest.mark.parametrize(

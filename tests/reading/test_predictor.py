@@ -14,9 +14,11 @@ import numpy as np
 import pytest
 from command import child
 from odd_films import HAND, film, text
+from odd_films import hand as another
 
 from boneage import DISCLAIMER, Predictor, Radiograph, Sex, model_file, read
 from boneage.errors import BadModel
+from boneage.hand import several
 from boneage.hand.prepare import prepare
 from boneage.types import Severity
 
@@ -223,3 +225,49 @@ def test_a_refused_film_has_no_age_unless_forced() -> None:
     assert (forced.forced, forced.is_refused) == (True, True)
     whole = predictor.read(film(HAND), Sex.MALE, force=True)
     assert (whole.forced, whole.is_refused) == (False, False)
+
+
+def both_hands() -> Radiograph:
+    """A left hand, and to the right of it a right hand of another child."""
+    return film(np.ascontiguousarray(np.hstack([HAND, another(2, 80)[:, ::-1]])))
+
+
+def test_of_two_hands_each_is_read_as_if_it_were_alone(tiny: Predictor) -> None:
+    picture = both_hands()
+    readings = tiny.read_each(picture, Sex.MALE)
+    assert [reading.part for reading in readings] == ["left", "right"]
+    where = several.seam(picture.pixels)
+    assert where is not None
+    alone = [tiny.read(part, Sex.MALE) for part in several.parts(picture, where)]
+    assert [reading.bone_age_months for reading in readings] == [reading.bone_age_months for reading in alone]
+    for reading in readings:
+        (flag,) = [flag for flag in reading.flags if flag.code == "several_hands"]
+        assert flag.severity is Severity.WARN
+        assert reading.part in flag.sentence
+
+
+def test_two_hands_are_never_read_as_one(tiny: Predictor) -> None:
+    assert tiny.read(both_hands(), Sex.MALE).bone_age_months is None
+
+
+@pytest.mark.parametrize(("wanted", "part"), [("L", "left"), ("R", "right")])
+def test_of_two_hands_the_wanted_one_is_read_alone(tiny: Predictor, wanted: str, part: str) -> None:
+    (reading,) = tiny.read_each(replace(both_hands(), laterality="R"), Sex.MALE, hand=wanted)
+    assert reading.part == part
+
+
+@pytest.mark.parametrize(("named", "part"), [("L", "left"), ("R", "right")])
+def test_of_two_hands_the_one_that_the_file_names_is_read(tiny: Predictor, named: str, part: str) -> None:
+    (reading,) = tiny.read_each(replace(both_hands(), laterality=named), Sex.MALE)
+    assert reading.part == part
+
+
+def test_of_two_left_hands_both_are_read_whichever_is_wanted(tiny: Predictor) -> None:
+    picture = film(np.ascontiguousarray(np.hstack([HAND, another(2, 80)])))
+    assert [reading.part for reading in tiny.read_each(picture, Sex.MALE, hand="L")] == ["left", "right"]
+
+
+def test_one_hand_is_one_reading(tiny: Predictor) -> None:
+    (reading,) = tiny.read_each(film(HAND), Sex.MALE, hand="R")
+    assert reading.part is None
+    assert reading == tiny.read(film(HAND), Sex.MALE)

@@ -82,6 +82,11 @@ def of_age(months: float, sex: Sex) -> list[Flag]:
     return [_warn("end_of_scale", f"the reading is at the end of the scale: {end}")]
 
 
+def one_of_two(part: str) -> Flag:
+    """The flag of a hand that was cut out of a picture of two; ``part``: its place there."""
+    return _warn("several_hands", f"the picture shows two hands: this is the {part} one")
+
+
 def hand_not_found() -> Flag:
     """The flag of a film that was read whole although the model reads hands cut out and brought upright."""
     return _warn("hand_not_found", "no whole hand was found, the film was read as it is: do not trust this reading")
@@ -96,7 +101,9 @@ def _parts(evidence: Evidence) -> list[Flag]:
 
 
 def _several(evidence: Evidence) -> list[Flag]:
-    return [_note("several_hands", "the picture seems to show more than one hand")] if evidence.hands > 1 else []
+    if evidence.hands < 2:
+        return []
+    return [_refuse("several_hands", "the picture shows two hands, and one age cannot be that of both")]
 
 
 def _pose(evidence: Evidence, is_brought: bool, laterality: str | None) -> list[Flag]:

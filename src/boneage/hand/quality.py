@@ -19,6 +19,7 @@ from .geometry import aligned, cut, fit, warped
 from .landmarks import LANDMARKS, PALM
 from .locate import MISFIT, SEEN, Hand, fitted, locator
 from .prepare import Findings, analyse, in_borders
+from .several import seam
 
 SIDE = 160  # pixels: the upright hand on which exposure and sharpness are measured
 SPEC = PrepareConfig(size=SIDE, hand=True, channels=1)
@@ -31,7 +32,6 @@ FLAT = 5.0  # grey levels of detail in the palm; 0.7 % of films have less, and a
 ODD = 0.035  # misfit: a hand both flatter and odder shows no bones; no film is both, most hands without bones are
 BELOW_WRIST = 0.06  # of the frame's side: the growth plates of radius and ulna; within all films but the cut ones
 WHITE, FINGER = 252, 9  # grey level; pixels, the width of a finger
-ROOM = 0.55  # of the film: a hand in a larger frame leaves no room for another
 
 _WRIST = LANDMARKS.index("wrist")
 _IMMERKAER = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
@@ -111,7 +111,7 @@ def examine(film: Radiograph, found: Findings | None = None) -> Evidence:
         noise=noise,
         blocks=blocks,
         metal=_white(square, hand) if hand.is_certain else 0,
-        hands=2 if _shows_two(film.pixels, hand) else int(_is_hand(seen, misfit)),
+        hands=2 if film.part is None and seam(film.pixels, found) else int(_is_hand(seen, misfit)),
     )
 
 
@@ -193,22 +193,6 @@ def _missing(hand: Hand, frame: np.ndarray) -> tuple[str, ...]:
     if (plates < -0.01).any() or (plates > 1.01).any():
         unseen.add("wrist")
     return tuple(sorted(unseen))
-
-
-def _shows_two(pixels: np.ndarray, hand: Hand) -> bool:
-    """Whether each half of the film holds a hand of its own; looked for where the hand found leaves room for one."""
-    if hand.area > ROOM and _is_hand(float(hand.seen.mean()), fitted(hand)[0]):
-        return False
-    height, width = pixels.shape
-    halves = (pixels[:, : width // 2], pixels[:, width // 2 :])
-    if height > width:
-        halves = (pixels[: height // 2], pixels[height // 2 :])
-    return min(pixels.shape) > 1 and all(_holds_hand(np.ascontiguousarray(half)) for half in halves)
-
-
-def _holds_hand(pixels: np.ndarray) -> bool:
-    hand = analyse(pixels, SPEC).hand
-    return bool(hand and hand.is_certain and fitted(hand)[0] <= MISFIT)
 
 
 def _hull(which: list[int] | range) -> np.ndarray:

@@ -60,6 +60,7 @@ class Examination:
             laterality=self.radiograph.laterality,
         )
         found += flags.of_file(self.radiograph.notes)
+        found += [flags.one_of_two(self.radiograph.part)] if self.radiograph.part else []
         return [*found, flags.hand_not_found()] if self.spec.hand and self.hand is None else found
 
 

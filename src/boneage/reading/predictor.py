@@ -14,6 +14,7 @@ from .. import model_file
 from ..config import PrepareConfig
 from ..errors import BadModel
 from ..hand import flags as film_flags
+from ..hand import several
 from ..hand.prepare import parts
 from ..hand.views import views
 from ..run_folder import MODEL, load_run, weights_of
@@ -194,6 +195,7 @@ class Predictor:
         months, intervals = (None, None) if is_refused and not force else self._age(seen, known)
         return Reading(
             file=radiograph.source,
+            part=radiograph.part,
             bone_age_months=months,
             sex=known,
             sex_source=sex_source,
@@ -206,6 +208,35 @@ class Predictor:
             forced=is_refused and force,
             intervals=intervals,
         )
+
+    def read_each(
+        self,
+        film: Radiograph | Examination,
+        sex: Sex | None = None,
+        *,
+        hand: str | None = None,
+        sex_source: str = "given",
+        force: bool = False,
+    ) -> list[Reading]:
+        """The bone age of every hand in a picture: one reading, or one for each of two hands.
+
+        ``hand``: read that one of two alone, ``L`` or ``R``; by default the one that the file names, if it names one.
+        A hand is taken for a left one if its thumb points to the right, as seen from its back. The other arguments are
+        those of `read`.
+        """
+        each = self.examine_each(film, hand)
+        return [self.read(one, sex, sex_source=sex_source, force=force) for one in each]
+
+    def examine_each(self, film: Radiograph | Examination, hand: str | None = None) -> list[Examination]:
+        """The examination of every hand in a picture, or of one of two, as `read_each` reads them."""
+        seen = film if isinstance(film, Examination) else self.examine(film)
+        where = several.seam(seen.radiograph.pixels, seen.located) if seen.evidence.hands > 1 else None
+        if where is None:
+            return [seen]
+        both = [self.examine(part) for part in several.parts(seen.radiograph, where)]
+        wanted = hand or seen.radiograph.laterality
+        chosen = [one for one in both if one.evidence.mirrored == (wanted == "R")]
+        return chosen if wanted and len(chosen) == 1 else both
 
     def _age(self, seen: Examination, sex: Sex) -> tuple[float, tuple[Interval, ...] | None]:
         """The age in months and, if the model has them, its intervals."""
