@@ -17,6 +17,7 @@ from dicom_files import dicom, written
 
 import boneage
 from boneage.data.dataset import read_table
+from boneage.data.film_paths import with_paths
 from boneage.data.phantom import draw
 from boneage.evaluation.evaluate import predict_all
 from boneage.types import Sex
@@ -85,7 +86,7 @@ def python_run_folder(hand: Hand) -> float:
 
 def evaluation(hand: Hand) -> float:
     (sample,) = read_table(hand.table)
-    sample = boneage.data.dataset.with_paths([sample], hand.table)[0]  # type: ignore[attr-defined]
+    sample = with_paths([sample], hand.table)[0]
     return predict_all(boneage.Predictor.load(hand.model), [sample])[0].predictions[0]
 
 

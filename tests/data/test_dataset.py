@@ -14,14 +14,14 @@ from places import RSNA
 
 from boneage.data.dataset import (
     Sample,
+    checked_table,
     find_table,
-    look_like_years,
     open_folder,
     original_sizes,
     read_table,
     scan_table,
     split_name,
-    with_paths,
+    tables_in,
 )
 from boneage.errors import BadTable
 from boneage.images.read import SUFFIXES
@@ -131,11 +131,6 @@ def test_named_columns_of_any_table(tmp_path: Path) -> None:
     assert found == Sample("x/7", tmp_path / "x/7.PNG", 30.0, Sex.FEMALE, "p1", "validation")
 
 
-def test_a_chronological_age_is_no_label(tmp_path: Path) -> None:
-    assert one(tmp_path, "id,chronological_age,bone_age\n1,100,120\n").months == 120
-    assert one(tmp_path, "id,chronological_age\n1,100\n").months is None
-
-
 def test_empty_cells(tmp_path: Path) -> None:
     assert one(tmp_path, "id,boneage,sex,split\n1,,,\n") == Sample("1", None, None, Sex.UNKNOWN, "1", None)
 
@@ -169,12 +164,35 @@ def test_a_scan_lists_every_wrong_row(tmp_path: Path) -> None:
     assert (found.has_labels, found.has_sex) == (True, False)
 
 
-@pytest.mark.parametrize(
-    ("months", "years"),
-    [([], False), ([7], False), ([7.5], True), ([7, 12], True), ([7, 12, 21], False), ([6.5, 20.4], True)],
-)
-def test_columns_that_look_like_years(months: list[float], years: bool) -> None:
-    assert look_like_years(months) is years
+def test_words_that_are_no_sexes_are_all_named(tmp_path: Path) -> None:
+    message = reason(tmp_path, "id,sex\n1,F\n2,1\n3,2\n4,1\n")
+    assert "line 3: unknown sex '1'" in message
+    assert message.endswith("; the column 'sex' also holds '2'")
+
+
+def test_a_table_to_predict_needs_no_labels(tmp_path: Path) -> None:
+    for header, row in (
+        ("id,sex,age", "1,F,10.4"),
+        ("id,sex,PatientAge", "1,F,010Y"),
+        ("id,sex,bone_age_1,bone_age_2", "1,F,100,twelve"),
+        ("id,sex,birth date,bone_age_months", "1,F,2001-02-03,unknown"),
+        ("id,sex,split", "1,F,maybe"),
+    ):
+        found = checked_table(table(tmp_path, f"{header}\n{row}\n2{',' * header.count(',')}\n"), labelled=False)
+        assert [(s.id, s.months, s.sex, s.split) for s in found.samples] == [
+            ("1", None, Sex.FEMALE, None),
+            ("2", None, Sex.UNKNOWN, None),
+        ]
+
+
+def test_a_sex_that_is_not_understood_is_unknown_without_labels_and_said(tmp_path: Path) -> None:
+    found = checked_table(table(tmp_path, "id,sex\n1,F\n2,1\n3,1\n4,both\n"), labelled=False)
+    assert [sample.sex for sample in found.samples] == [Sex.FEMALE, *[Sex.UNKNOWN] * 3]
+    assert found.remarks[1].endswith("3 sexes are taken for unknown, as their words are not understood: '1', 'both'")
+
+
+def test_ids_that_a_program_stored_as_decimals(tmp_path: Path) -> None:
+    assert [s.id for s in read_table(table(tmp_path, "id,sex\n1377.0,F\n7.0,M\n"))] == ["1377", "7"]
 
 
 def test_split_names() -> None:
@@ -185,64 +203,6 @@ def test_split_names() -> None:
         "calibration",
         None,
     ]
-
-
-def folder_of(root: Path, *names: str) -> Path:
-    for name in names:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_bytes(b"")
-    return root
-
-
-def places(root: Path, text: str, images: Path | None = None) -> list[str | None]:
-    table(root, text)
-    found = open_folder(root / "table.csv", images).samples
-    return [sample.path.relative_to(root).as_posix() if sample.path else None for sample in found]
-
-
-def test_films_are_found_by_id_nearer_ones_first(tmp_path: Path) -> None:
-    folder_of(tmp_path, "b/1.png", "a/deep/1.png", "a/2.AVIF", "3", "notes/4.txt", ".hidden/5.png")
-    assert places(tmp_path, "id\n1\n2\n3\n4\n5\n") == ["b/1.png", "a/2.AVIF", "3", None, None]
-
-
-def test_films_are_found_by_the_image_column(tmp_path: Path) -> None:
-    folder_of(tmp_path, "a/1.png", "b/1.png")
-    assert places(tmp_path, "image\na/1.png\nb\\1.png\nc/2.png\n") == ["a/1.png", "b/1.png", None]
-    assert places(tmp_path, "id,image\nx,/old/disk/b/1.jpg\ny,1.png\n") == ["b/1.png", "a/1.png"]
-
-
-def test_a_film_that_another_row_names_is_not_taken_for_a_missing_one(tmp_path: Path) -> None:
-    folder_of(tmp_path, "a/1.png", "a/2.png")
-    assert places(tmp_path, "image\na/1.png\nb/1.png\n") == ["a/1.png", None]
-    assert places(tmp_path, "image\nb/2.png\nc/2.png\n") == [None, None]
-    assert places(tmp_path, "id,image\nx,/old/a/1.jpg\ny,b/1.png\n") == ["a/1.png", None]
-    assert places(tmp_path, "id,image\nx,a/1.png\ny,a/1.png\n") == ["a/1.png"] * 2
-
-
-def test_dicom_files_need_no_ending(tmp_path: Path) -> None:
-    for name in ("IM0001", "1.2.840.7", "DICOMDIR", "text"):
-        (tmp_path / name).write_bytes(bytes(128) + (b"DICM" if name != "text" else b"....") + bytes(9))
-    assert places(tmp_path, "id\nIM0001\n1.2.840.7\n") == ["IM0001", "1.2.840.7"]
-
-
-def test_films_in_another_folder(tmp_path: Path) -> None:
-    folder_of(tmp_path, "films/a/1.png", "films/b/1.png", "films/2.png")
-    (tmp_path / "tables").mkdir()
-    table(tmp_path / "tables", "id,image\nx,b/1.png\ny,2.png\n2,\n")
-    found = open_folder(tmp_path / "tables/table.csv", tmp_path / "films").samples
-    assert [sample.path for sample in found] == [tmp_path / "films/b/1.png", *[tmp_path / "films/2.png"] * 2]
-
-
-def test_a_folder_of_images_must_be_one(tmp_path: Path) -> None:
-    with pytest.raises(BadTable, match="is not a folder of images"):
-        with_paths([], tmp_path / "table.csv", tmp_path / "nowhere")
-
-
-def test_films_in_linked_folders_are_found(tmp_path: Path) -> None:
-    folder_of(tmp_path, "elsewhere/1.png", "data/2.png")
-    (tmp_path / "data/images").symlink_to(tmp_path / "elsewhere")
-    table(tmp_path / "data", "id,boneage\n1,100\n2,110\n")
-    assert all(sample.path for sample in open_folder(tmp_path / "data").samples)
 
 
 def test_the_table_of_a_folder(tmp_path: Path) -> None:
@@ -259,6 +219,16 @@ def test_the_table_of_a_folder(tmp_path: Path) -> None:
     assert find_table(tmp_path) == published
     with pytest.raises(BadTable, match="neither a data folder nor a table"):
         find_table(tmp_path / "nowhere")
+
+
+def test_what_this_program_wrote_is_not_taken_for_a_table(tmp_path: Path) -> None:
+    table(tmp_path, "id,bone_age_months,sex,weights_sha256\n1,100,female,ab\n", "out.csv")
+    table(tmp_path, "id,sex,label,prediction\n1,F,100,101\n", "run.csv")
+    assert tables_in(tmp_path) == tables_in(tmp_path, labelled=False) == []
+    mine = table(tmp_path, "id,sex\n1,F\n", "mine.csv")
+    assert (tables_in(tmp_path), tables_in(tmp_path, labelled=False)) == ([], [mine])
+    labelled = table(tmp_path, "id,boneage\n1,100\n", "labels.csv")
+    assert tables_in(tmp_path) == tables_in(tmp_path, labelled=False) == [labelled]
 
 
 def test_a_folder_with_a_table_without_rows(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ from processes import children
 
 from boneage.config import PrepareConfig
 from boneage.data import pipeline
-from boneage.data.dataset import NO_IMAGE, Sample, open_folder
+from boneage.data.dataset import Sample, open_folder
+from boneage.data.film_paths import NO_IMAGE
 from boneage.data.pipeline import CHUNK, FEW, NO_LABEL, PreparedFilm, each_film, labelled, prepared, restored
 from boneage.errors import BadModel
 from boneage.types import Failure, Radiograph, Sex

@@ -132,6 +132,15 @@ def test_what_is_wrong_with_a_split_is_said(tmp_path: Path, text: str, words: st
         read_split(tmp_path / "split.csv")
 
 
+def test_a_split_stored_with_decimals_and_ids_like_formulas(tmp_path: Path) -> None:
+    path = tmp_path / "split.csv"
+    path.write_text("id,split\n1377.0,train\n7.0,val\n")
+    assert read_split(path) == {"1377": "train", "7": "validation"}
+    write_split(path, {"=1+1": "train"})
+    assert path.read_text() == "id,split\n'=1+1,train\n"
+    assert read_split(path) == {"=1+1": "train"}
+
+
 def test_a_split_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(CannotWrite, match=r"split\.csv cannot be written"):

@@ -116,3 +116,19 @@ def test_spreads_have_a_table_of_their_own():
 def test_columns_of_different_lengths_are_a_mistake():
     with pytest.raises(ValueError, match="different lengths"):
         Predictions("m", ("a",), (Sex.MALE,), np.zeros(2), np.zeros(1))
+
+
+def test_ids_like_formulas_are_guarded_and_read_back(tmp_path):
+    ids = ("=1+1", "-7", "'@x")
+    table = Predictions("m", ids, (Sex.MALE,) * 3, np.full(3, 90.0), np.array([-2.0, 80, 90]), np.ones(3))
+    path = tmp_path / "predictions.csv"
+    path.write_text(to_csv(table))
+    assert path.read_text().splitlines()[1] == "'=1+1,male,90.00,-2.0000"
+    assert read_predictions(path).ids == ids
+    assert expected_errors_to_csv(table).splitlines()[2] == "'-7,1.0000"
+
+
+def test_ids_stored_as_decimals_join_with_whole_ones(tmp_path):
+    path = tmp_path / "theirs.csv"
+    path.write_text("id,label,prediction\n1377.0,100,101\n7.0,50,51\n")
+    assert read_predictions(path).ids == ("1377", "7")

@@ -10,7 +10,7 @@ from refusals import closed_folder
 
 from boneage import Predictor, Reading, Sex
 from boneage.errors import BadConfig, BadTable, UnreadableImage
-from boneage.reading.batch import Item, items, read_all
+from boneage.reading.batch import Item, Notes, items, read_all
 from boneage.types import Failure
 
 NOT_FOUND = "no image with this id was found"
@@ -69,6 +69,71 @@ def test_a_table_gives_ids_sexes_and_films_also_those_that_are_not_there(folder:
     ]
 
 
+def test_a_table_needs_no_labels_and_no_word_of_a_sex_stops_it(folder: Path) -> None:
+    path, notes = table(folder, "id,female,age\nb,yes,10.4\nc,2,old\n"), Notes()
+    assert [(item.sex, item.sex_source) for item in items(path, notes=notes)] == [
+        (Sex.FEMALE, "table"),
+        (None, "table"),
+    ]
+    assert notes.before == [
+        f"{path}: ids from 'id', sexes from 'female'; not used: 'age'",
+        f"{path}: 1 sexes are taken for unknown, as their words are not understood: '2'",
+    ]
+
+
+def test_a_folders_table_gives_the_sexes_of_its_films(folder: Path) -> None:
+    path, notes = table(folder, "id,sex,age\nB,F,10\nc,,11\ngone,M,12\n"), Notes()
+    assert items(folder, notes=notes) == [
+        Item("a", folder / "a.PNG", None),
+        Item("b", folder / "b.png", Sex.FEMALE, "table"),
+        Item("c", folder / "deep" / "c.png", None),
+    ]
+    assert notes.before == [
+        f"{path}: ids from 'id', sexes from 'sex'; not used: 'age'",
+        f"{path}: 1 film was found by the only name that fits, such as 'B' for b.png",
+        f"{path}: used for the sexes of 1 of 3 films",
+        f"{path}: no film here for 1 of its 3 rows",
+    ]
+
+
+def test_what_is_passed_over_is_counted_without_the_table_that_is_used(folder: Path) -> None:
+    notes = Notes()
+    items(folder, notes=notes)
+    assert notes.after == [f"{folder}: 3 files were passed over: 2 hidden, 1 .txt"]
+    table(folder, "id,sex\nb,F\n")
+    items(folder, notes=(again := Notes()))
+    assert again.after == notes.after
+    items(folder, Sex.MALE, notes=(given := Notes()))
+    assert given.after == [f"{folder}: 4 files were passed over: 2 hidden, 1 .csv, 1 .txt"]
+
+
+def test_a_folder_without_films_says_what_it_holds(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no film")
+    with pytest.raises(UnreadableImage, match=r"no DICOM file; 1 file was passed over: 1 \.txt$"):
+        items(tmp_path)
+
+
+def test_a_sex_given_holds_before_the_folders_table(folder: Path) -> None:
+    table(folder, "id,sex\nb,F\n")
+    notes = Notes()
+    assert {(item.sex, item.sex_source) for item in items(folder, Sex.MALE, notes=notes)} == {(Sex.MALE, "given")}
+    assert notes.before == []
+
+
+def test_a_folders_table_that_is_of_no_use_is_named(folder: Path) -> None:
+    table(folder, "id,sex\nb,F\nb,M\n")
+    notes = Notes()
+    assert {item.sex for item in items(folder, notes=notes)} == {None}
+    assert "is not used" in notes.before[0]
+    assert "line 3: the id 'b' is there twice" in notes.before[0]
+    (folder / "other.csv").write_text("id,sex\nb,F\n")
+    notes = Notes()
+    assert {item.sex for item in items(folder, notes=notes)} == {None}
+    assert notes.before == [
+        f"{folder}: none of the tables other.csv, table.csv is used: name the one to use by its own path"
+    ]
+
+
 def test_a_sex_given_holds_for_the_whole_table(folder: Path) -> None:
     found = items(table(folder, "id,sex\nb,F\nc,M\n"), Sex.UNKNOWN)
     assert [(item.sex, item.sex_source) for item in found] == [(Sex.UNKNOWN, "given")] * 2
@@ -88,7 +153,7 @@ def test_only_a_tables_films_can_be_elsewhere(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"), [("id,sex\n", "has no rows"), ("id,sex\na,x\n", "line 2: unknown sex"), ("x\n1\n", "no column")]
+    ("text", "reason"), [("id,sex\n", "has no rows"), ("id,sex\na,F\na,M\n", "line 3: the id"), ("x\n1\n", "no column")]
 )
 def test_a_bad_table_is_refused_by_name(tmp_path: Path, text: str, reason: str) -> None:
     with pytest.raises(BadTable, match=rf"table\.csv.* {reason}"):

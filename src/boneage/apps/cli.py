@@ -14,7 +14,7 @@ import typer
 
 from ..errors import BoneAgeError
 from ..types import DISCLAIMER, Reading, Sex
-from .options import chosen, configured, need, of_table, plain, report_failures
+from .options import announced, asked_for, chosen, configured, need, of_table, plain, report_failures, say
 
 INTERRUPTED = 130
 EXTRA = {  # the optional install that a package belongs to
@@ -145,7 +145,7 @@ def evaluate(
         )
     print(plain(f"MAE {measured(found['mae'], 'months', 2)}, n = {found['n']}, split {split}"))
     print(f"{out / 'report.html'}. {DISCLAIMER}")
-    report_failures(of_table(dataset, found["failures"]), len(dataset.samples))
+    report_failures(of_table(dataset, found["failures"]), len(dataset.samples), dataset.remarks)
 
 
 @app.command()
@@ -187,7 +187,7 @@ def robustness(
         f"{found['n']} films; the largest increase of the MAE is by {name}: {worst['mae_change']['value']:+.2f} months"
     )
     print(f"{out / 'report.html'}. {DISCLAIMER}")
-    report_failures(of_table(dataset, found["failures"]), len(films))
+    report_failures(of_table(dataset, found["failures"]), len(films), dataset.remarks)
 
 
 @app.command()
@@ -227,16 +227,16 @@ def predict(
 ) -> None:
     """Read the bone age of films. A quality check refuses films that do not show a whole hand."""
     from ..progress import progress
-    from ..reading.batch import items, read_and_explain
+    from ..reading.batch import read_and_explain
     from ..reading.predictor import Predictor
     from .render import closing, drawing, show, writing
 
-    films = items(source, sex, images)
+    films, notes = asked_for(source, sex, images)
     predictor = Predictor.load(model)
     draw, failures = drawing(heatmap, predictor, films, as_text=not as_json), []
     quiet = len(films) == 1 or not csv
     with writing(csv, source, films) as write, progress("reading", len(films), "films", quiet=quiet) as advance:
-        results = read_and_explain(predictor, films, force=force, heatmaps=bool(heatmap))
+        results = announced(notes, read_and_explain(predictor, films, force=force, heatmaps=bool(heatmap)))
         for film, (result, explanation) in zip(films, results, strict=True):
             write(film, result)
             show(result, as_json=as_json, as_text=not csv)
@@ -245,7 +245,7 @@ def predict(
             advance()
     if not as_json:
         print(closing(predictor))
-    report_failures(failures, len(films))
+    report_failures(failures, len(films), notes.after)
 
 
 @app.command()
@@ -349,6 +349,7 @@ def calibrate(
     with progress(f"calibrating on {split}", 2 * len(dataset.samples), "films") as tick:
         found = calibrate(model, dataset.samples, out, split=split, out_of_fold=out_of_fold, progress=tick)
     print(f"{out}: intervals from {found['n']['known']} films of split {split}")
+    say(dataset.remarks)
 
 
 @app.command()

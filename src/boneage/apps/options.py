@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
+
+from ..errors import shown
 
 if TYPE_CHECKING:
     from ..config import Config
     from ..data.dataset import Dataset
+    from ..reading.batch import Item, Notes
     from ..reading.predictor import Predictor
+    from ..types import Sex
+
+Result = TypeVar("Result")
 
 
 def plain(text: str) -> str:
@@ -42,9 +48,14 @@ def chosen(predictor: Predictor, folder: Path, images: Path | None, split: str) 
     from ..data.split import choose
 
     config, dataset = Config.from_dict(predictor.about["config"]), open_folder(folder, images)
-    for doubt in dataset.doubts:
-        print(f"boneage: {doubt}", file=sys.stderr)
+    say(dataset.doubts)
     return choose(dataset, config.data, split, predictor.about["data"])
+
+
+def say(sentences: Sequence[str]) -> None:
+    """Tell a person beside the output."""
+    for sentence in sentences:
+        print(f"boneage: {shown(sentence)}", file=sys.stderr)
 
 
 def of_table(dataset: Dataset, failures: Sequence[Mapping[str, str]]) -> list[str]:
@@ -52,10 +63,23 @@ def of_table(dataset: Dataset, failures: Sequence[Mapping[str, str]]) -> list[st
     return [f"{dataset.table}, film {one['id']}: {one['reason']}" for one in failures]
 
 
-def report_failures(reasons: list[str], films: int) -> None:
-    """Print the reasons to standard error, and exit with code 2 if there are any."""
-    for reason in reasons:
-        print(f"boneage: {reason}", file=sys.stderr)
+def asked_for(source: Path, sex: Sex | None, images: Path | None) -> tuple[list[Item], Notes]:
+    """The films to read, and what to tell a person about them."""
+    from ..reading.batch import Notes, items
+
+    notes = Notes()
+    return items(source, sex, images, notes), notes
+
+
+def announced(notes: Notes, results: Iterable[Result]) -> Iterator[Result]:
+    """The results, after what to know before the first of them is said."""
+    say(notes.before)
+    yield from results
+
+
+def report_failures(reasons: list[str], films: int, remarks: Sequence[str] = ()) -> None:
+    """Print the remarks and the reasons to standard error, and exit with code 2 if there are reasons."""
+    say([*remarks, *reasons])
     if reasons and films > 1:
         print(f"boneage: {len(reasons)} of {films} films could not be read", file=sys.stderr)
     if reasons:

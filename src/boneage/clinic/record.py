@@ -29,6 +29,7 @@ from sqlalchemy.pool import StaticPool
 
 from ..errors import BadConfig, CannotWrite
 from ..images.pixels import printable
+from ..table import harmless
 from ..types import DISCLAIMER, Reading
 from .errors import NoSuchReading
 from .pseudonyms import Pseudonyms
@@ -204,7 +205,7 @@ class Record:
         writer.writeheader()
         count = 0
         for entry in self._entries():
-            writer.writerow({name: _harmless(value) for name, value in (entry.to_dict() | about).items()})
+            writer.writerow({name: harmless(value) for name, value in (entry.to_dict() | about).items()})
             count += 1
         return count
 
@@ -295,8 +296,3 @@ def _in_utc(value: Any) -> Any:
     if not isinstance(value, datetime):
         return value
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-def _harmless(value: Any) -> Any:
-    """Put an apostrophe before text that a spreadsheet would run as a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

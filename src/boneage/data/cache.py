@@ -18,7 +18,8 @@ from ..config import PrepareConfig
 from ..files import remove_leftovers, replacing, sha256, sha256_json, write_json
 from ..progress import progress
 from ..types import Failure
-from .dataset import NO_IMAGE, Sample
+from .dataset import Sample
+from .film_paths import not_found
 from .pipeline import PreparedFilm, Sizes, attempt, each_film, prepared
 
 ROOT = Path(__file__).parents[1]
@@ -76,7 +77,7 @@ def open_cache(
     again = [sample for sample in here if sample.id in left_out]
     if not is_made or any(not isinstance(attempt(work, sample), Failure) for sample in again):
         write_json(index, _build(array, here, spec, each_film(work, here, workers=workers)))
-    reasons = {sample.id: NO_IMAGE for sample in samples if sample.path is None} | _reasons(index)
+    reasons = {sample.id: not_found(sample) for sample in samples if sample.path is None} | _reasons(index)
     return Cache(
         pixels=np.load(array, mmap_mode="r"),
         samples=tuple(sample for sample in samples if sample.id not in reasons),

@@ -22,7 +22,9 @@ from ..images.read import read
 from ..types import Failure, Sex
 from . import duplicates
 from .census import census
-from .dataset import Dataset, Sample, Table, find_table, look_like_years, scan_table, with_paths
+from .columns import look_like_years
+from .dataset import Dataset, Sample, Table, find_table, scan_table
+from .film_paths import with_paths
 from .pipeline import each_film
 from .split import RSNA, divide, split_source
 
@@ -218,7 +220,7 @@ def _labels(table: Table) -> Iterator[Finding]:
 
 
 def _files(table: Table, samples: Sequence[Sample], folder: Path, out: Path | None) -> Iterator[Finding]:
-    yield from (Finding("missing", (sample.id,), "") for sample in samples if sample.path is None)
+    yield from (Finding("missing", (sample.id,), sample.hint) for sample in samples if sample.path is None)
     known = {sample.id for sample in samples} | {problem.id for problem in table.problems}
     used = {sample.path for sample in samples}
     for path in films_below(folder):

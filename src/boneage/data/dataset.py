@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import BadTable
-from ..images.folders import entries, films_below
-from ..images.read import SUFFIXES
-from ..table import rows_of, simple
+from ..images.folders import entries
+from ..images.formats import without_ending
+from ..table import rows_of, simple, whole_numbers
 from ..types import Sex
+from .columns import (
+    NO_VALUE,
+    Columns,
+    columns_of,
+    hidden_sexes,
+    look_like_years,
+    months_of,
+    sex_of_cell,
+)
+from .film_paths import respelt, with_paths
 
-NO_IMAGE = "no image with this id was found"
-OLDEST = 300.0  # months: a label above it is a mistake
-YEARS_AT_MOST = 20.0  # a column without a unit whose labels all lie below is taken for years
 PUBLISHED = frozenset(
     {
         "boneage-training-dataset.csv",
@@ -29,28 +35,12 @@ PUBLISHED = frozenset(
 NOT_TABLES = frozenset(
     {"original_sizes.csv", "hand_keypoints.csv", "ossification_rois.csv", "split.csv", "predictions.csv"}
 )
+WRITTEN = ({"bone_age_months", "weights_sha256"}, {"label", "prediction"}, {"label", "as_it_is"})  # by this program
 SPLITS = {
     "train": {"train", "training", "tr"},
     "validation": {"validation", "val", "valid", "dev", "development", "tune", "tuning"},
     "calibration": {"calibration", "calib", "cal"},
     "test": {"test", "testing", "holdout", "hold_out"},
-}
-
-_IDS = ("id", "image_id", "case_id")
-_IMAGES = ("image", "file", "path", "filename", "file_name", "image_path", "image_file", "file_path")
-_PATIENTS = ("patient", "patient_id", "patientid", "subject", "subject_id")
-_SPLIT_COLUMNS = ("split", "set", "subset", "partition")
-_MONTHS = {"month", "months", "mo", "mos"}
-_YEARS = {"year", "years", "yr", "yrs"}
-_NOT_LABELS = {"chronological", "predicted", "prediction", "sd", "std", "reference", "group", "band"}
-_NO_VALUE = {"", "na", "nan", "none", "null", "n/a"}
-_BOOLEANS = {
-    "true": Sex.MALE,
-    "1": Sex.MALE,
-    "1.0": Sex.MALE,
-    "false": Sex.FEMALE,
-    "0": Sex.FEMALE,
-    "0.0": Sex.FEMALE,
 }
 
 
@@ -65,6 +55,8 @@ class Sample:
         sex: unknown where the table has none.
         patient: the film's id where the table names no patients.
         split: a key of `SPLITS`, or None.
+        instead: a film that another cell of the row names, for one that the id does not find.
+        hint: for people; for a film that was not found, what may help, else by what other name it was.
     """
 
     id: str
@@ -73,6 +65,8 @@ class Sample:
     sex: Sex
     patient: str
     split: str | None
+    instead: Path | None = None
+    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,22 +80,55 @@ class RowProblem:
 
 @dataclass(frozen=True)
 class Table:
-    """A table with the rows that can be used, in order, and what is wrong with the others."""
+    """A table with the rows that can be used, in order, and what is wrong with the others.
+
+    Attributes:
+        path: its file.
+        samples: one for each row that can be used.
+        problems: one for each other row, and for what is wrong with the whole.
+        columns: what was taken for what.
+        strange: words in the column of sexes that mean none.
+        remarks: sentences for people.
+    """
 
     path: Path
     samples: tuple[Sample, ...]
     problems: tuple[RowProblem, ...]
-    has_labels: bool
-    has_sex: bool
+    columns: Columns
+    strange: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether a column of bone ages was recognised."""
+        return self.columns.age is not None
+
+    @property
+    def has_sex(self) -> bool:
+        """Whether a column of sexes was recognised."""
+        return self.columns.sex is not None
+
+    @property
+    def complaint(self) -> str:
+        """What to mend first, for people; empty where nothing is wrong."""
+        if not self.problems:
+            return ""
+        first, others = self.problems[0], [word for word in self.strange if repr(word) not in self.problems[0].reason]
+        more = f"; the column {self.columns.sex!r} also holds {', '.join(map(repr, others[:6]))}" if others else ""
+        return f"{self.path}, line {first.line}: {first.reason}{more}"
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data folder ``root`` with its ``table`` and the films in the table's order."""
+    """A data folder ``root`` with its ``table`` and the films in the table's order.
+
+    ``remarks``: sentences on how the table was understood; what is odd about it is in ``doubts``.
+    """
 
     root: Path
     table: Path
     samples: tuple[Sample, ...]
+    remarks: tuple[str, ...] = ()
 
     def of(self, split: str) -> Dataset:
         """The dataset with the films of one split only: ``train``, ``validation``, ``calibration`` or ``test``."""
@@ -117,52 +144,64 @@ class Dataset:
         return [f"{self.table}: {found} but are taken for months, as their column is named"]
 
 
-@dataclass(frozen=True)
-class _Columns:
-    """The names of a table's columns by meaning, None where it has none; ``factor``: months per unit of the ages."""
-
-    id: str | None
-    image: str | None
-    age: str | None
-    sex: str | None
-    patient: str | None
-    split: str | None
-    factor: float | None
-
-
 def read_table(path: str | os.PathLike[str]) -> list[Sample]:
     """All rows of a table; `with_paths` finds their films.
 
     The three published RSNA tables are read, and any CSV with a column ``id`` or ``image`` and, where it has them, one
-    of ages (in months, or in years where its name says so), ``sex`` or ``male``, ``patient`` and ``split``.
-    Raises BadTable with the table, the line and what is wrong there.
+    of bone ages (in months, or in years where its name says so), ``sex``, ``male`` or ``female``, ``patient`` and
+    ``split``; see `boneage.data.columns`.
+
+    Raises:
+        BadTable: with the table, the line and what is wrong there.
     """
-    table = scan_table(path)
+    return list(checked_table(path).samples)
+
+
+def checked_table(path: str | os.PathLike[str], *, labelled: bool = True) -> Table:
+    """`scan_table`, of a table in which nothing is wrong. Raises BadTable with the first thing that is."""
+    table = scan_table(path, labelled=labelled)
     if table.problems:
-        first = table.problems[0]
-        raise BadTable(f"{table.path}, line {first.line}: {first.reason}")
-    return list(table.samples)
+        raise BadTable(table.complaint)
+    return table
 
 
-def scan_table(path: str | os.PathLike[str]) -> Table:
-    """`read_table`, but wrong rows are listed as problems. Raises BadTable if the table as a whole cannot be used."""
+def scan_table(path: str | os.PathLike[str], *, labelled: bool = True) -> Table:
+    """`read_table`, but wrong rows are listed as problems.
+
+    Args:
+        path: the table.
+        labelled: whether films of known bone age are wanted. Without it ages and splits do not count, and a sex that is
+            not understood is unknown, with a remark.
+
+    Raises:
+        BadTable: if the table as a whole cannot be used.
+    """
     path = Path(path)
     header, rows = rows_of(path)
-    columns = _columns(path, header)
+    columns = columns_of(path, header, [cells for _, cells in rows], labelled=labelled)
+    records = [dict(zip(header, cells, strict=False)) for _, cells in rows]
+    names = whole_numbers([without_ending(record[columns.key]) for record in records])
     samples: dict[str, Sample] = {}
     problems: list[RowProblem] = []
-    for line, cells in rows:
-        row = dict(zip(header, cells, strict=False))
+    strange: list[str] = []
+    sex_of = _sexes(columns, strange, strict=labelled)
+    for (line, cells), record, name in zip(rows, records, names, strict=True):
         try:
-            sample = _sample(row, columns, path.parent, len(cells), len(header))
-            if sample.id in samples:
-                raise ValueError(f"the id {sample.id!r} is there twice")
-            samples[sample.id] = sample
+            if len(cells) != len(header):
+                raise ValueError(f"has {len(cells)} cells where the header has {len(header)}")
+            if name in samples:
+                raise ValueError(f"the id {name!r} is there twice")
+            samples[name] = _sample(name, record, columns, path.parent, sex_of)
         except ValueError as error:
-            problems.append(RowProblem(line, _id(row, columns), str(error)))
+            problems.append(RowProblem(line, name, str(error)))
+    if hidden := hidden_sexes(header, [cells for _, cells in rows], columns):
+        problems += [RowProblem(1, "", hidden)] if labelled else []
     if columns.age and columns.factor is None:
         problems += _years(columns.age, [s.months for s in samples.values() if s.months is not None])
-    return Table(path, tuple(samples.values()), tuple(problems), columns.age is not None, columns.sex is not None)
+    words = tuple(dict.fromkeys(strange))
+    remarks = [columns.words, *([hidden] if hidden else []), *([] if labelled else _not_understood(strange))]
+    sentences = tuple(f"{path}: {remark}" for remark in remarks)
+    return Table(path, tuple(samples.values()), tuple(problems), columns, words, sentences)
 
 
 def open_folder(root: str | os.PathLike[str], images: str | os.PathLike[str] | None = None) -> Dataset:
@@ -170,55 +209,15 @@ def open_folder(root: str | os.PathLike[str], images: str | os.PathLike[str] | N
 
     Films are found by their id, with any ending of a film, or by what an image column names, in the folder ``images``
     (by default the table's own) or in its subfolders.
-    Raises BadTable if there is no table, more than one, or one that is wrong.
+
+    Raises:
+        BadTable: if there is no table, more than one, or one that is wrong.
     """
-    table = find_table(root)
-    samples = read_table(table)
-    if not samples:
-        raise BadTable(f"{table} has no rows")
-    return Dataset(table.parent, table, with_paths(samples, table, images))
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where a row's film was found, by the last ``words`` parts of its path; ``is_whole``: by all of them."""
-
-    path: Path
-    words: float = math.inf
-    is_whole: bool = True
-
-    def is_owned(self, claims: Sequence[float]) -> bool:
-        """Whether the film is this row's: found by its whole path, or by more words than any other row found it."""
-        return self.is_whole or (self.words == max(claims) and claims.count(self.words) == 1)
-
-
-def with_paths(
-    samples: Sequence[Sample], table: Path, images: str | os.PathLike[str] | None = None
-) -> tuple[Sample, ...]:
-    """A table's samples with the paths of their films, None for those that were not found.
-
-    A row may name folders that do not exist here: then its film is looked for by fewer parts of its path. It is taken
-    only if no other row finds it by as many, or else it could be another row's film.
-
-    ``images``: the folder where the films are, by default the table's own. Raises BadTable if that is no folder.
-    """
-    folder = table.parent if images is None else Path(images)
-    if not folder.is_dir():
-        raise BadTable(f"{folder} is not a folder of images")
-    known: dict[str, Path] = {}
-    for path in films_below(folder):
-        names = _without_ending(path.relative_to(folder).as_posix()).split("/")
-        for start in range(len(names)):
-            known.setdefault("/".join(names[start:]), path)
-    places = [_locate(sample, table.parent, folder, known) for sample in samples]
-    claims: dict[Path, list[float]] = {}
-    for place in places:
-        if place:
-            claims.setdefault(place.path, []).append(place.words)
-    return tuple(
-        replace(sample, path=place.path if place and place.is_owned(claims[place.path]) else None)
-        for sample, place in zip(samples, places, strict=True)
-    )
+    table = checked_table(find_table(root))
+    if not table.samples:
+        raise BadTable(f"{table.path} has no rows")
+    samples = with_paths(table.samples, table.path, images)
+    return Dataset(table.path.parent, table.path, samples, (*table.remarks, *respelt(samples, table.path)))
 
 
 def find_table(root: str | os.PathLike[str]) -> Path:
@@ -231,15 +230,30 @@ def find_table(root: str | os.PathLike[str]) -> Path:
         return root
     if not root.is_dir():
         raise BadTable(f"{root} is neither a data folder nor a table")
-    tables = [Path(entry.path) for entry in entries(root) if entry.name.lower().endswith((".csv", ".tsv"))]
-    published = [path for path in tables if path.name.lower() in PUBLISHED]
-    candidates = published or [path for path in tables if _is_candidate(path)]
+    candidates = tables_in(root)
     if len(candidates) > 1:
         names = ", ".join(path.name for path in candidates)
         raise BadTable(f"{root} holds several tables ({names}): name the one to use by its own path")
     if not candidates:
         raise BadTable(f"{root} holds no table (a CSV with the columns id, boneage and male, for example)")
     return candidates[0]
+
+
+def tables_in(folder: Path, *, labelled: bool = True) -> list[Path]:
+    """The tables of a folder that may be meant: those with a published name, else each CSV with columns of a table.
+
+    What this program writes is none of them. Raises BadTable if the folder cannot be listed.
+
+    Args:
+        folder: where to look; not below.
+        labelled: without it, where no table has bone ages those with sexes are meant.
+    """
+    tables = [Path(entry.path) for entry in entries(folder) if entry.name.lower().endswith((".csv", ".tsv"))]
+    if published := [path for path in tables if path.name.lower() in PUBLISHED]:
+        return published
+    columns = {path: found for path in tables if (found := _columns_in(path))}
+    with_ages = [path for path, found in columns.items() if found.age]
+    return with_ages if with_ages or labelled else [path for path, found in columns.items() if found.sex]
 
 
 def original_sizes(root: str | os.PathLike[str]) -> dict[str, tuple[int, int]]:
@@ -263,7 +277,7 @@ def original_sizes(root: str | os.PathLike[str]) -> dict[str, tuple[int, int]]:
 def split_name(word: str) -> str | None:
     """The split that a word such as ``Val`` means, None if it is empty. Raises ValueError for any other word."""
     word = simple(word)
-    if word in _NO_VALUE:
+    if word in NO_VALUE:
         return None
     for name, spellings in SPLITS.items():
         if word in spellings:
@@ -271,94 +285,54 @@ def split_name(word: str) -> str | None:
     raise ValueError(f"unknown split {word!r}: expected {', '.join(SPLITS)}")
 
 
-def _columns(path: Path, header: list[str]) -> _Columns:
-    def first(names: tuple[str, ...]) -> str | None:
-        return next((name for name in names if name in header), None)
-
-    columns_id, image = first(_IDS), first(_IMAGES)
-    if not columns_id and not image:
-        raise BadTable(f"{path} has no column of film ids (id, image, file or path); found {', '.join(header)!r}")
-    age = _age_column(path, header)
-    sex = first(("sex", "gender", "male", "patient_sex"))
-    return _Columns(columns_id, image, age, sex, first(_PATIENTS), first(_SPLIT_COLUMNS), _factor(age))
-
-
-def _age_column(path: Path, header: list[str]) -> str | None:
-    """The column of labels: rather a bone age than an age, rather months than years. BadTable if that leaves two."""
-    ages = [name for name in header if _is_age(name)]
-    ages = [name for name in ages if "bone" in name] or ages
-    ages = [name for name in ages if _factor(name) == 1.0] or ages
-    if len(ages) > 1:
-        raise BadTable(f"{path} has several columns of ages ({', '.join(ages)}): name one bone_age_months")
-    return ages[0] if ages else None
-
-
-def _is_age(name: str) -> bool:
-    words = set(name.split("_"))
-    return bool(words & {"age", "boneage", "months"}) and not words & _NOT_LABELS
-
-
-def _factor(name: str | None) -> float | None:
-    """Months per unit of a column of ages, None where its name does not say."""
-    words = set((name or "").split("_"))
-    return 1.0 if words & _MONTHS else 12.0 if words & _YEARS else None
-
-
-def _sample(row: dict[str, str], columns: _Columns, folder: Path, found: int, expected: int) -> Sample:
-    if found != expected:
-        raise ValueError(f"has {found} cells where the header has {expected}")
-    name = _id(row, columns)
+def _sample(name: str, record: dict[str, str], columns: Columns, folder: Path, sex_of: Callable[[str], Sex]) -> Sample:
     if not name:
         raise ValueError("has no film id")
-    image = row[columns.image] if columns.image else ""
+
+    def film(column: str | None) -> Path | None:
+        named = record[column] if column else ""
+        return folder / named.replace("\\", "/") if named else None
+
     return Sample(
         id=name,
-        path=folder / image.replace("\\", "/") if image else None,
-        months=_months(row[columns.age], columns.factor or 1.0) if columns.age else None,
-        sex=_sex(row[columns.sex], columns.sex) if columns.sex else Sex.UNKNOWN,
-        patient=(row[columns.patient] if columns.patient else "") or name,
-        split=split_name(row[columns.split]) if columns.split else None,
+        path=film(columns.image),
+        months=months_of(record[columns.age], columns.factor or 1.0) if columns.age else None,
+        sex=sex_of(record[columns.sex]) if columns.sex else Sex.UNKNOWN,
+        patient=(record[columns.patient] if columns.patient else "") or name,
+        split=split_name(record[columns.split]) if columns.split else None,
+        instead=film(columns.guess),
     )
 
 
-def _id(row: dict[str, str], columns: _Columns) -> str:
-    return _without_ending(row.get(columns.id or columns.image or "", ""))
+def _sexes(columns: Columns, strange: list[str], *, strict: bool) -> Callable[[str], Sex]:
+    """What gives the sex of a cell. ``strange`` takes the words that mean none: with ``strict`` they are a ValueError,
+    else no sex is assumed."""
+
+    def sex_of(cell: str) -> Sex:
+        try:
+            return sex_of_cell(cell, columns)
+        except ValueError:
+            strange.append(cell)
+            if strict:
+                raise
+            return Sex.UNKNOWN
+
+    return sex_of
 
 
-def _without_ending(name: str) -> str:
-    stem, ending = os.path.splitext(name)
-    return stem if ending.lower() in SUFFIXES else name
+def _not_understood(strange: Sequence[str]) -> list[str]:
+    words = ", ".join(map(repr, dict.fromkeys(strange)))
+    return [f"{len(strange)} sexes are taken for unknown, as their words are not understood: {words}"] if words else []
 
 
-def _months(text: str, factor: float) -> float | None:
-    if text.lower() in _NO_VALUE:
-        return None
-    try:
-        months = float(text.replace(",", ".").replace("_", "?")) * factor  # Python reads 1_2 as 12
-    except ValueError:
-        raise ValueError(f"the age {text!r} is not a number") from None
-    if not 0 <= months <= OLDEST:
-        raise ValueError(f"the age {text!r} is {months:g} months, outside 0 to {OLDEST:g}")
-    return months
-
-
-def _sex(text: str, column: str) -> Sex:
-    if column == "male" and text.lower() in _BOOLEANS:
-        return _BOOLEANS[text.lower()]
-    return Sex.parse(text)
-
-
-def look_like_years(months: Sequence[float]) -> bool:
-    """Whether labels are likely to be years: two or more (or one that is not whole), and none above 20 or so."""
-    whole = all(value == math.floor(value) for value in months)
-    return len(months) > whole and max(months) <= (YEARS_AT_MOST if whole else YEARS_AT_MOST + 1)
-
-
-def _years(column: str, months: list[float]) -> list[RowProblem]:
+def _years(column: str, months: Sequence[float]) -> list[RowProblem]:
     if not look_like_years(months):
         return []
     found = f"the ages in column {column!r} look like years (the largest is {max(months):g})"
-    return [RowProblem(1, "", f"{found}; name the column bone_age_years or bone_age_months")]
+    advice = "name the column bone_age_years or bone_age_months"
+    if "bone" not in column:
+        advice = "a chronological age is no label, and a column of bone ages should be called so, with its unit"
+    return [RowProblem(1, "", f"{found}; {advice}")]
 
 
 def _positive(text: str) -> int:
@@ -367,31 +341,13 @@ def _positive(text: str) -> int:
     return value
 
 
-def _is_candidate(path: Path) -> bool:
+def _columns_in(path: Path) -> Columns | None:
+    """The columns of a table of films; None for any other, and for what this program writes."""
     if path.name.lower() in NOT_TABLES:
-        return False
+        return None
     try:
-        header, _ = rows_of(path)
-        return _columns(path, header).age is not None
+        header, rows = rows_of(path)
+        is_ours = any(written <= set(header) for written in WRITTEN)
+        return None if is_ours else columns_of(path, header, [cells for _, cells in rows])
     except BadTable:
-        return False
-
-
-def _locate(sample: Sample, home: Path, folder: Path, known: Mapping[str, Path]) -> _Place | None:
-    """The film where its path says, else by as much of the end of that path as matches, else by its id."""
-    if sample.path and _is_file(sample.path):
-        return _Place(sample.path)
-    named = sample.path.relative_to(home) if sample.path and sample.path.is_relative_to(home) else sample.path
-    for name in (named.as_posix() if named else "", sample.id):
-        parts = _without_ending(name).split("/")
-        for start in range(len(parts)):
-            if found := known.get("/".join(parts[start:])):
-                return _Place(found, is_whole=start == 0, words=len(parts) - start)
-    return _Place(folder / sample.id) if _is_file(folder / sample.id) else None
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
+        return None

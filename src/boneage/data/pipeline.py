@@ -23,7 +23,8 @@ from ..errors import BadTable, UnreadableImage
 from ..hand.prepare import prepare
 from ..images.read import read
 from ..types import Failure, Radiograph, Sex
-from .dataset import NO_IMAGE, Sample
+from .dataset import Sample
+from .film_paths import not_found
 from .workers import Died, Workers, cores
 
 Sizes = Mapping[str, tuple[int, int]]  # original (width, height) in pixels, by id
@@ -70,7 +71,7 @@ def each_film(
 def attempt(work: Callable[[Sample], Result], sample: Sample) -> Result | Failure:
     """What ``work`` gives for one sample, or the `Failure`."""
     if sample.path is None:
-        return Failure(sample.id, "", NO_IMAGE)
+        return Failure(sample.id, "", not_found(sample))
     try:
         return work(sample)
     except (UnreadableImage, BadTable) as error:

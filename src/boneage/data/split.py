@@ -14,7 +14,7 @@ from typing import Any
 from ..config import DataConfig
 from ..errors import BadConfig, BadTable
 from ..files import sha256_json, write_bytes
-from ..table import rows_of
+from ..table import harmless, rows_of, whole_numbers
 from . import duplicates
 from .dataset import SPLITS, Dataset, Sample, split_name
 
@@ -180,12 +180,13 @@ def read_split(path: Path) -> dict[str, str]:
     if not {"id", "split"} <= set(header):
         raise BadTable(f"{path} should have the columns id and split, found {', '.join(header)!r}")
     parts: dict[str, str | None] = {}
-    for line, cells in rows:
-        row = dict(zip(header, cells, strict=False))
-        if row["id"] in parts:
-            raise BadTable(f"{path}, line {line}: the id {row['id']!r} is there twice")
+    films = [(line, dict(zip(header, cells, strict=False))) for line, cells in rows]
+    names = whole_numbers([row["id"] for _, row in films])
+    for name, (line, row) in zip(names, films, strict=True):
+        if name in parts:
+            raise BadTable(f"{path}, line {line}: the id {name!r} is there twice")
         try:
-            parts[row["id"]] = split_name(row["split"])
+            parts[name] = split_name(row["split"])
         except ValueError as error:
             raise BadTable(f"{path}, line {line}: {error}") from None
     return {name: part for name, part in parts.items() if part}
@@ -194,7 +195,8 @@ def read_split(path: Path) -> dict[str, str]:
 def write_split(path: Path, parts: Mapping[str, str]) -> None:
     """Write a table for `read_split` in the mapping's order. Raises CannotWrite."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([("id", "split"), *parts.items()])
+    rows = ((harmless(name), part) for name, part in parts.items())
+    csv.writer(text, lineterminator="\n").writerows([("id", "split"), *rows])
     write_bytes(path, text.getvalue().encode())
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import BadTable
-from ..table import rows_of
+from ..table import harmless, rows_of, whole_numbers
 from ..types import Sex
 
 COLUMNS = ("id", "sex", "label", "prediction")
@@ -72,7 +72,7 @@ def to_csv(table: Predictions) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for film, sex, label, prediction in zip(table.ids, table.sexes, table.labels, table.predictions, strict=True):
-        writer.writerow((film, sex.value, f"{label:.2f}", f"{prediction:.4f}"))
+        writer.writerow((harmless(film), sex.value, f"{label:.2f}", f"{prediction:.4f}"))
     return text.getvalue()
 
 
@@ -83,7 +83,9 @@ def expected_errors_to_csv(table: Predictions) -> str:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("id", "expected_error"))
-    writer.writerows((film, f"{value:.4f}") for film, value in zip(table.ids, table.expected_errors, strict=True))
+    writer.writerows(
+        (harmless(film), f"{value:.4f}") for film, value in zip(table.ids, table.expected_errors, strict=True)
+    )
     return text.getvalue()
 
 
@@ -125,10 +127,10 @@ def _rows(source: Path) -> list[Row]:
     return [(line, dict(zip(header, cells, strict=False))) for line, cells in lines]
 
 
-def _ids(rows: Iterable[Row], source: Path) -> tuple[str, ...]:
+def _ids(rows: Sequence[Row], source: Path) -> tuple[str, ...]:
     seen: dict[str, int] = {}
-    for line, row in rows:
-        film = row["id"]
+    films = whole_numbers([row["id"] for _, row in rows])
+    for film, (line, _) in zip(films, rows, strict=True):
         if not film:
             raise BadTable(f"{source}, line {line}: the id is empty")
         if film in seen:

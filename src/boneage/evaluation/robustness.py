@@ -23,6 +23,7 @@ from ..errors import BadTable
 from ..files import json_bytes, text_bytes
 from ..progress import Advance
 from ..reading.predictor import Predictor
+from ..table import harmless
 from ..types import DISCLAIMER, Failure
 from . import html, metrics, plots
 from .changes import CHANGES, Change, in_every_form
@@ -144,7 +145,7 @@ def _csv(films: Sequence[_Film], changes: Sequence[Change]) -> bytes:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["id", "label", "as it is", *(change.name for change in changes)])
     for film in films:
-        writer.writerow([film.sample.id, film.sample.months, *(f"{age:.2f}" for age in film.months)])
+        writer.writerow([harmless(film.sample.id), film.sample.months, *(f"{age:.2f}" for age in film.months)])
     return text.getvalue().encode()
 
 

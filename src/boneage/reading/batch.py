@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..data.dataset import NO_IMAGE, read_table, with_paths
+from ..data.dataset import Sample, Table, checked_table, tables_in
+from ..data.film_paths import not_found, respelt, with_paths
 from ..errors import BadConfig, BadTable, BoneAgeError, UnreadableImage
-from ..images.folders import films_below
-from ..images.read import SUFFIXES, read
+from ..images.folders import films_below, passed_over
+from ..images.formats import ending, without_ending
+from ..images.read import read
 from ..types import Failure, Reading, Sex
 from .occlusion import Explanation, explain
 from .predictor import Predictor
@@ -34,29 +36,46 @@ class Item:
     reason: str = ""
 
 
-def items(source: str | Path, sex: Sex | None = None, images: str | Path | None = None) -> list[Item]:
+@dataclass
+class Notes:
+    """Sentences for people on how sources were understood.
+
+    Attributes:
+        before: what to know before the films are read, such as which columns of a table were taken.
+        after: what was passed over.
+    """
+
+    before: list[str] = field(default_factory=list)
+    after: list[str] = field(default_factory=list)
+
+
+def items(
+    source: str | Path, sex: Sex | None = None, images: str | Path | None = None, notes: Notes | None = None
+) -> list[Item]:
     """List the films of a file, a folder or a table.
 
-    A folder's film has its name without ending as id, or its path in the folder if several have that name.
+    A folder's film has its name without ending as id, or its path in the folder if several have that name. A table in
+    the folder gives its films' sexes: the one that an evaluation would use, or the only one with a column of sexes.
 
     Args:
         source: a film, a folder of films and subfolders, or a table of ids.
         sex: of all films; by default what the table says, else what the file says.
         images: the folder of a table's films, by default the table's own.
+        notes: takes what to tell a person.
 
     Raises:
         UnreadableImage: if a folder has no films.
         BadTable: if a table is wrong, or the folder cannot be listed.
         BadConfig: if ``images`` is given and ``source`` is no table.
     """
-    path = Path(source)
+    path, notes = Path(source), Notes() if notes is None else notes
     if path.suffix.lower() in {".csv", ".tsv"} and not path.is_dir():
-        return _of_table(path, sex, Path(images) if images else None)
+        return _of_table(path, sex, Path(images) if images else None, notes)
     if images:
         raise BadConfig(f"{path} is no table, and only a table's films can be in another folder such as {images}")
     if path.is_dir():
-        return _of_folder(path, sex)
-    return [Item(_stem(path), path, sex)]
+        return _of_folder(path, sex, notes)
+    return [Item(without_ending(path.name), path, sex)]
 
 
 def read_all(predictor: Predictor, films: Sequence[Item], *, force: bool = False) -> Iterator[Reading | Failure]:
@@ -91,39 +110,77 @@ def _read(
     return reading, explain(predictor, seen, reading.sex) if is_explained else None
 
 
-def _of_table(path: Path, sex: Sex | None, images: Path | None) -> list[Item]:
-    samples = with_paths(read_table(path), path, images)
+def _of_table(path: Path, sex: Sex | None, images: Path | None, notes: Notes) -> list[Item]:
+    table = checked_table(path, labelled=False)
+    samples = with_paths(table.samples, path, images)
     if not samples:
         raise BadTable(f"{path} has no rows")
+    notes.before += [*table.remarks, *respelt(samples, path)]
     source = "table" if sex is None else "given"
     return [
         Item(
             s.id,
             s.path,
-            sex or (None if s.sex is Sex.UNKNOWN else s.sex),
+            sex or _known(s),
             source,
-            "" if s.path else f"{path}, film {s.id}: {NO_IMAGE} in {images or path.parent}",
+            "" if s.path else f"{path}, film {s.id}: {not_found(s, images or path.parent)}",
         )
         for s in samples
     ]
 
 
-def _of_folder(path: Path, sex: Sex | None) -> list[Item]:
+def _known(sample: Sample) -> Sex | None:
+    return None if sample.sex is Sex.UNKNOWN else sample.sex
+
+
+def _of_folder(path: Path, sex: Sex | None, notes: Notes) -> list[Item]:
     """The films of a folder and its subfolders. A subfolder that cannot be listed is an item with the reason."""
     closed: dict[Path, str] = {}
-    films = sorted(films_below(path, closed))
+    passed: Counter[str] = Counter()
+    films = sorted(films_below(path, closed, passed))
     if not films and not closed:
-        raise UnreadableImage(f"{path} holds no picture and no DICOM file")
-    names = Counter(map(_stem, films))
+        reasons = (f"{path} holds no picture and no DICOM file", passed_over(passed))
+        raise UnreadableImage("; ".join(filter(None, reasons)))
+    names = Counter(without_ending(film.name) for film in films)
+    table = _table_beside(path, notes) if sex is None else None
+    sexes: dict[Path, Sex] = {}
+    if table:
+        passed -= Counter([ending(table.path.name)])
+        sexes = _sexes_beside(table, films, notes)
+    notes.after += [f"{path}: {sentence}" for sentence in [passed_over(passed)] if sentence]
+
+    def item(film: Path) -> Item:
+        name = without_ending(film.name)
+        name = name if names[name] == 1 else film.relative_to(path).as_posix()
+        return Item(name, film, sexes.get(film, sex), "table" if film in sexes else "given")
+
     return [
-        *(
-            Item(_stem(film) if names[_stem(film)] == 1 else film.relative_to(path).as_posix(), film, sex)
-            for film in films
-        ),
+        *map(item, films),
         *(Item(place.relative_to(path).as_posix(), None, sex, reason=reason) for place, reason in closed.items()),
     ]
 
 
-def _stem(film: Path) -> str:
-    """Its name without the ending; a name such as 1.2.840.7 has none."""
-    return film.stem if film.suffix.lower() in SUFFIXES else film.name
+def _table_beside(folder: Path, notes: Notes) -> Table | None:
+    """The table in a folder; None where there is none that can be used, which is noted."""
+    tables = tables_in(folder, labelled=False)
+    if len(tables) > 1:
+        names = ", ".join(table.name for table in tables)
+        notes.before.append(f"{folder}: none of the tables {names} is used: name the one to use by its own path")
+    if len(tables) != 1:
+        return None
+    try:
+        return checked_table(tables[0], labelled=False)
+    except BadTable as error:
+        notes.before.append(f"the table in {folder} is not used: {error}")
+        return None
+
+
+def _sexes_beside(table: Table, films: Sequence[Path], notes: Notes) -> dict[Path, Sex]:
+    """The sexes of a folder's films as the table in it knows them; notes what was used."""
+    samples = [sample for sample in with_paths(table.samples, table.path, films=films) if sample.path]
+    sexes = {sample.path: sample.sex for sample in samples if sample.path and _known(sample)}
+    lost = len(table.samples) - len(samples)
+    use = f"{table.path}: used for the sexes of {len(sexes)} of {len(films)} films" if table.has_sex else ""
+    rows = f"{table.path}: no film here for {lost} of its {len(table.samples)} rows" if lost else ""
+    notes.before += [*table.remarks, *respelt(samples, table.path), *filter(None, (use, rows))]
+    return sexes

@@ -24,6 +24,7 @@ from ..evaluation.predictions import Predictions
 from ..files import write_bytes
 from ..reading.predictor import Predictor
 from ..run_folder import MODEL, RUN, load_run
+from ..table import harmless
 from .distributed import Processes, interruptible
 from .export import write_model
 from .fit import fit
@@ -135,7 +136,8 @@ def write(out: Path, films: Sequence[Sample], fold_of: dict[str, int], *runs: Pa
             first.ids, first.sexes, first.labels, ages, expected_errors, strict=True
         ):
             alone = [f"{age:.2f}" for age in each[: len(kinds)]]
-            rows.writerow((name, fold, sex.value, f"{label:.2f}", f"{each.mean():.2f}", expected_error, *alone))
+            read = (sex.value, f"{label:.2f}", f"{each.mean():.2f}", expected_error, *alone)
+            rows.writerow((harmless(name), fold, *read))
     write_bytes(out, text.getvalue().encode())
 
 
