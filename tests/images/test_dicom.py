@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -36,9 +37,12 @@ from pydicom.uid import (
     JPEG2000Lossless,
 )
 
+from boneage.data.phantom import draw
 from boneage.errors import UnreadableImage
 from boneage.images import dicom as read_dicom
+from boneage.images.dicom_display import _window
 from boneage.images.read import read
+from boneage.types import Sex
 
 # --- encodings ------------------------------------------------------------------------------------------------------
 
@@ -104,10 +108,9 @@ def test_the_range_of_the_values_is_used_where_no_window_is() -> None:
 
 
 WINDOWS = {  # centre, width, function: the displayed value of a stored value (PS3.3 C.11.2.1.2, C.11.2.1.3)
-    "linear": (2000, 1001, None, lambda v: np.clip((v - 1999.5) / 1000 + 0.5, 0, 1)),
-    "linear of two": ([2000, 7], [1001, 9], "LINEAR", lambda v: np.clip((v - 1999.5) / 1000 + 0.5, 0, 1)),
-    "step": (2000, 1, "LINEAR", lambda v: v > 1999.5),
-    "exact": (2000.5, 1000, "LINEAR_EXACT", lambda v: np.clip((v - 2000.5) / 1000 + 0.5, 0, 1)),
+    "linear": (2100, 4001, None, lambda v: np.clip((v - 2099.5) / 4000 + 0.5, 0, 1)),
+    "linear of two": ([2100, 7], [4001, 9], "LINEAR", lambda v: np.clip((v - 2099.5) / 4000 + 0.5, 0, 1)),
+    "exact": (2100.5, 4000, "LINEAR_EXACT", lambda v: np.clip((v - 2100.5) / 4000 + 0.5, 0, 1)),
     "sigmoid": (2000, 800, "SIGMOID", lambda v: 1 / (1 + np.exp(-4 * (v - 2000) / 800))),
 }
 
@@ -118,12 +121,62 @@ def test_the_first_window_is_applied(name: str) -> None:
     elements = {"WindowCenter": center, "WindowWidth": width}
     if function:
         elements["VOILUTFunction"] = function
-    shows(written(dicom(**elements)), expected(TWELVE.astype(float)), 1e-5)
+    data = written(dicom(**elements))
+    shows(data, expected(TWELVE.astype(float)), 1e-5)
+    assert read(data).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("center", "width", "shape", "expected"),
+    [
+        (2000, 1001, "LINEAR", lambda v: np.clip((v - 1999.5) / 1000 + 0.5, 0, 1)),
+        (2000, 1, "LINEAR", lambda v: v > 1999.5),
+        (2000.5, 1000, "LINEAR_EXACT", lambda v: np.clip((v - 2000.5) / 1000 + 0.5, 0, 1)),
+    ],
+)
+def test_functions_of_windows(center: float, width: float, shape: str, expected: Callable[..., np.ndarray]) -> None:
+    values = TWELVE.astype(np.float32)
+    np.testing.assert_allclose(_window(values, center, width, shape), expected(values), atol=1e-5)
+
+
+HAND = draw(np.random.default_rng(7), months=120, sex=Sex.FEMALE, size=256, plain=True).pixels / 255
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+@pytest.mark.parametrize(("low", "high"), [(0, 0.6), (0.3, 0.75), (0.5, 1.0)])
+def test_a_window_that_cuts_off_the_hand_is_set_aside_and_noted(low: float, high: float, inverted: bool) -> None:
+    values = np.round(HAND * 4095).astype(np.uint16)
+    elements = {"WindowCenter": 4095 * (low + high) / 2, "WindowWidth": 4095 * (high - low)}
+    if inverted:
+        values, elements["WindowCenter"] = 4095 - values, 4095 - elements["WindowCenter"]
+        elements["PhotometricInterpretation"] = "MONOCHROME1"
+    film = read(written(dicom(values, **elements)))
+    assert film.notes == ("the window cuts off a part of the hand: the range of its values is used",)
+    np.testing.assert_allclose(film.pixels, (HAND - HAND.min()) / np.ptp(HAND), atol=2 / 4095)
+
+
+def test_a_window_around_the_hand_is_kept() -> None:
+    values = np.round(HAND * 4095).astype(np.uint16)
+    top = int(np.percentile(values, 99.8))
+    film = read(written(dicom(values, WindowCenter=top / 2, WindowWidth=top)))
+    assert film.notes == ()
+    np.testing.assert_allclose(film.pixels, np.clip(values / top, 0, 1), atol=0.002)
+
+
+def test_a_window_or_table_made_for_more_bits_than_are_used() -> None:
+    wide = read(written(dicom(WindowCenter=32768, WindowWidth=65536)))
+    np.testing.assert_allclose(wide.pixels, PICTURE, atol=LEVEL)
+    assert wide.notes == ("the window uses a small part of the grey range: the range of its values is used",)
+    for used in (8, 10, 12, 14, 16):
+        entries = np.round(np.linspace(0, 2**used - 1, 4096)).astype(int).tolist()
+        film = read(written(dicom(VOILUTSequence=table([4096, 0, 16], entries))))
+        np.testing.assert_allclose(film.pixels, PICTURE, atol=1 / (2**used - 1) + LEVEL)
+        assert film.notes == ()
 
 
 def test_rescale_comes_before_the_window() -> None:
-    film = dicom(RescaleSlope="0.5", RescaleIntercept="-100", WindowCenter="900.5", WindowWidth="1001")
-    shows(written(film), np.clip((TWELVE * 0.5 - 100 - 900) / 1000 + 0.5, 0, 1), 1e-5)
+    film = dicom(RescaleSlope="0.5", RescaleIntercept="-100", WindowCenter="950.5", WindowWidth="2001")
+    shows(written(film), np.clip((TWELVE * 0.5 - 100 - 950) / 2000 + 0.5, 0, 1), 1e-5)
 
 
 @pytest.mark.parametrize(("center", "width"), [(2000, 0), (2000, -5), (90000, 10)])
@@ -140,6 +193,14 @@ def test_a_voi_lut_goes_before_the_window(depth: int, syntax: str) -> None:
     lut = table([4096, 0, depth], entries.tolist())
     data = written(dicom(VOILUTSequence=lut, WindowCenter=5, WindowWidth=3), syntax)
     shows(data, (TWELVE / 4095) ** 2, 1 / (2**depth - 1) + 1e-5)
+
+
+def test_a_palette_of_bytes_in_words_is_scaled_by_them() -> None:
+    dataset = dicom(EIGHT, 8, PhotometricInterpretation="PALETTE COLOR")
+    for colour in ("Red", "Green", "Blue"):
+        setattr(dataset, f"{colour}PaletteColorLookupTableDescriptor", [256, 0, 16])
+        setattr(dataset, f"{colour}PaletteColorLookupTableData", np.arange(256).astype("<u2").tobytes())
+    shows(written(dataset), PICTURE, 0.5 / 255 + 1e-6)
 
 
 def test_lookup_tables_of_packed_bytes_signed_values_and_the_full_length() -> None:
@@ -224,6 +285,54 @@ def test_several_frames_and_other_modalities_are_noted() -> None:
     np.testing.assert_allclose(film.pixels, PICTURE, atol=LEVEL)
 
 
+# --- what the header lacks, and bits beyond ---
+
+
+ABSENT = (
+    "SamplesPerPixel",
+    "PixelRepresentation",
+    "HighBit",
+    "BitsStored",
+    "BitsAllocated",
+    "PhotometricInterpretation",
+    "PlanarConfiguration",
+)
+
+
+@pytest.mark.parametrize("empty", [False, True])
+@pytest.mark.parametrize("absent", [(word,) for word in ABSENT] + [ABSENT])
+def test_absent_elements_have_plain_defaults(absent: tuple[str, ...], empty: bool) -> None:
+    sixteen = np.round(PICTURE * 65535).astype(np.uint16)
+    for build, expected in (
+        (lambda: dicom(sixteen, 16), PICTURE),
+        (lambda: dicom(EIGHT, 8), PICTURE),
+        (lambda: dicom(COLOUR, 8), LUMA),
+    ):
+        dataset = build()
+        if "SamplesPerPixel" in absent and "PhotometricInterpretation" in absent and dataset.SamplesPerPixel == 3:
+            continue  # nothing tells the colours
+        for word in absent:
+            if word in dataset and empty:
+                dataset[word].value = None
+            elif word in dataset:
+                del dataset[word]
+        data = written(dataset)
+        shows(data, expected, 0.005)
+        told = [word for word in ("BitsAllocated", "PhotometricInterpretation") if word in absent]
+        assert [word for word in told if word in " ".join(read(data).notes)] == told
+
+
+def test_bits_above_those_stored_are_told() -> None:
+    overlay = np.where(PICTURE > 0.8, 0x8000, 0).astype(np.uint16)
+    film = read(written(dicom(TWELVE | overlay)))
+    np.testing.assert_allclose(film.pixels, PICTURE, atol=LEVEL)
+    assert film.notes == ("bits above the 12 that BitsStored names are set: they are left away",)
+    film = read(written(dicom(TWELVE, 10)))
+    np.testing.assert_allclose(film.pixels, PICTURE, atol=LEVEL)
+    assert film.notes == ("the values need more than the 10 bits that BitsStored names: all bits are used",)
+    assert read(written(dicom(TWELVE.astype(np.int16) - 2048))).notes == ()
+
+
 # --- what cannot be read --------------------------------------------------------------------------------------------
 
 
@@ -236,7 +345,8 @@ def test_dicom_without_an_image_is_refused() -> None:
 
 def test_damaged_headers_are_refused() -> None:
     data = written(dicom())
-    refused(data[:-100], "truncated")
+    refused(data[:-100], "the DICOM file is truncated: 3,928 of 4,028 bytes of its image are there")
+    refused(data[: data.index(b"\xe0\x7f\x10\0")], "the DICOM file is truncated: it ends before its image")
     refused(data[:600], "DICOM")
     refused(written(dicom(BitsStored=17)), "DICOM")
     refused(written(dicom(HighBit=16)), "BitsStored 12 and HighBit 16 do not fit 16 bits")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import io
 import struct
 from pathlib import Path
@@ -37,7 +38,8 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from boneage.images import dicom as read_dicom
+from boneage.images import dicom_stored as read_dicom
+from boneage.images.read import read
 
 # SMALL below, written once by libjpeg-turbo (12 bits, quality 90) and OpenJPH (reversible).
 JPEG_12_BIT = base64.b64decode(
@@ -127,6 +129,76 @@ def colour_jpeg() -> bytes:
 @pytest.mark.parametrize("name", COMPRESSED)
 def test_every_compressed_encoding_shows_the_same_picture(name: str) -> None:
     shows(*COMPRESSED[name]())
+
+
+def with_adobe(stream: bytes, transform: int) -> bytes:
+    """A JPEG whose JFIF segment is replaced by Adobe's."""
+    return stream[:2] + b"\xff\xee\0\x0eAdobe\0\x64" + bytes([0, 0, 0, 0, transform]) + stream[20:]
+
+
+RGB = np.dstack([EIGHT, EIGHT // 2, 255 - EIGHT])
+LUMA = RGB @ np.array([0.299, 0.587, 0.114]) / 255
+PLAIN = jpeg(RGB)
+WRONG = {  # data set, codestream, transfer syntax, what is shown
+    "12 bits said 8": (dicom(EIGHT[::3, ::2], 8), JPEG_12_BIT, JPEGExtended12Bit, SMALL / 4095),
+    "12 bits said 10": (dicom(SMALL, 10), JPEG_12_BIT, JPEGExtended12Bit, SMALL / 4095),
+    "12 bits said baseline": (dicom(EIGHT[::3, ::2], 8), JPEG_12_BIT, JPEGBaseline8Bit, SMALL / 4095),
+    "8 bits said 12": (dicom(), jpeg(EIGHT), JPEGBaseline8Bit, PICTURE),
+    "8 bits said 12, extended": (dicom(), jpeg(EIGHT), JPEGExtended12Bit, PICTURE),
+    "lossless 12 said 8": (dicom(EIGHT, 8), lossless_jpeg(TWELVE, 12, 1), JPEGLosslessSV1, PICTURE),
+    "lossless said baseline": (dicom(EIGHT, 8), lossless_jpeg(TWELVE, 12, 1), JPEGBaseline8Bit, PICTURE),
+    "baseline said lossless": (dicom(), jpeg(EIGHT), JPEGLosslessSV1, PICTURE),
+    "baseline said JPEG 2000": (dicom(), jpeg(EIGHT), JPEG2000Lossless, PICTURE),
+    "HTJ2K 12 said 8": (dicom(EIGHT[::3, ::2], 8), HTJ2K, HTJ2KLossless, SMALL / 4095),
+    "HTJ2K unsigned said signed": (dicom(SMALL.astype(np.int16)), HTJ2K, HTJ2KLossless, SMALL / 4095),
+    "grey said colour": (dicom(RGB, 8), jpeg(EIGHT), JPEGBaseline8Bit, PICTURE),
+    "grey said YBR": (
+        dicom(EIGHT, 8, PhotometricInterpretation="YBR_FULL_422"),
+        jpeg(EIGHT),
+        JPEGBaseline8Bit,
+        PICTURE,
+    ),
+    "colour said grey": (dicom(EIGHT, 8), PLAIN, JPEGBaseline8Bit, LUMA),
+    "YBR said RGB": (dicom(RGB, 8), PLAIN, JPEGBaseline8Bit, LUMA),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_the_pixels_are_what_the_codestream_says(name: str) -> None:
+    dataset, stream, syntax, expected = WRONG[name]
+    film = read(wrapped(copy.deepcopy(dataset), stream, syntax))
+    np.testing.assert_allclose(film.pixels, expected, atol=0.02)
+    if name not in ("baseline said lossless", "baseline said JPEG 2000"):
+        assert "the compressed image is read as it says itself" in film.notes[0]
+
+
+@pytest.mark.parametrize("word", ["BitsAllocated", "BitsStored", "SamplesPerPixel", "PhotometricInterpretation"])
+def test_what_the_header_lacks_the_codestream_says(word: str) -> None:
+    dataset = dicom()
+    del dataset[word]
+    shows(wrapped(dataset, lossless_jpeg(TWELVE, 12, 1), JPEGLosslessSV1), PICTURE)
+
+
+def test_colour_with_adobes_marker_is_turned_to_rgb_once() -> None:
+    dataset = dicom(RGB, 8, PhotometricInterpretation="YBR_FULL_422")
+    film = read(wrapped(dataset, with_adobe(PLAIN, 1), JPEGBaseline8Bit))
+    np.testing.assert_allclose(film.pixels, LUMA, atol=0.03)
+    assert film.notes == ()
+
+
+def test_a_missing_delimiter_at_the_end_loses_nothing() -> None:
+    data = compressed(dicom(), JPEG2000Lossless)
+    for cut in range(1, 9):
+        film = read(data[:-cut])
+        np.testing.assert_allclose(film.pixels, PICTURE, atol=LEVEL)
+        assert film.notes == (("the delimiter at the end of its compressed image is missing",) if cut > 4 else ())
+
+
+def test_a_cut_transfer_is_called_that() -> None:
+    data = compressed(dicom(), JPEG2000Lossless)
+    for cut in (9, 100, 500):
+        refused(data[:-cut], "the DICOM file is truncated: it ends within its image")
+    refused(data[:700], "the DICOM file is truncated: it ends")
 
 
 def test_the_first_of_several_compressed_frames_is_read() -> None:

@@ -57,6 +57,7 @@ def test_every_format_shows_the_same_picture(name: str) -> None:
 
 def test_sixteen_bits_keep_neighbouring_levels_apart() -> None:
     ramp = np.arange(16 * 16, dtype=np.uint16).reshape(16, 16) + 30000
+    ramp[0, 0] = 65535
     for data in (png(ramp, 16, 0), png(np.repeat(ramp[..., None], 3, axis=2), 16, 2), tiff(ramp)):
         np.testing.assert_array_equal(np.round(read(data).pixels * 65535), ramp)
 
@@ -67,6 +68,66 @@ def test_twelve_bit_tiff_is_scaled_by_4095() -> None:
     triples = np.stack([first >> 4, (first & 15) << 4 | second >> 8, second & 255], axis=-1).astype(np.uint8)
     data = tiff(triples, bits=12, size=(HEIGHT, WIDTH))
     np.testing.assert_allclose(read(data).pixels, PICTURE, atol=0.5 / 4095 + 1e-6)
+
+
+def deep_files(values: np.ndarray) -> list[bytes]:
+    """Values of 16 bits as grey, colour and both with alpha, in PNG and TIFF."""
+    colour, full = np.repeat(values[..., None], 3, axis=2), np.full_like(values, 65535)
+    alpha = np.dstack([colour, full])
+    return [
+        png(values, 16, 0),
+        tiff(values),
+        png(colour, 16, 2),
+        png(alpha, 16, 6),
+        png(np.dstack([values, full]), 16, 4),
+        cv2.imencode(".tiff", colour)[1].tobytes(),
+    ]
+
+
+@pytest.mark.parametrize("bits", [8, 10, 11, 12, 14, 16])
+def test_the_range_of_grey_comes_from_the_pixels(bits: int) -> None:
+    values = np.round(PICTURE * (2**bits - 1)).astype(np.uint16)
+    for data in deep_files(values):
+        film = read(data)
+        np.testing.assert_allclose(film.pixels, values / (2**bits - 1), atol=1e-6)
+        assert film.notes == ()
+
+
+def test_a_dim_film_stays_dim() -> None:
+    for share, seen in ((0.6, 0.6), (0.1, 0.1 * 65535 / 8191), (0.001, 66 / 255)):
+        film = read(png(np.round(PICTURE * share * 65535).astype(np.uint16), 16, 0))
+        assert film.pixels.max() == pytest.approx(seen, abs=0.002)
+    assert read(saved(Image.fromarray(GREY // 10), "PNG")).pixels.max() == pytest.approx(25 / 255)
+    assert read(png(np.zeros((20, 20), np.uint16), 16, 0)).pixels.max() == 0
+
+
+def test_burnt_in_writing_does_not_set_the_range_of_grey() -> None:
+    values = np.round(PICTURE * 4095).astype(np.uint16)
+    values[:4, :9] = 65535
+    expected = np.clip(values / 4095, 0, 1)
+    for data in (png(values, 16, 0), tiff(values)):
+        np.testing.assert_allclose(read(data).pixels, expected, atol=1e-6)
+
+
+def test_an_offset_under_the_grey_levels_is_taken_off_and_noted() -> None:
+    film = read(png(np.round(PICTURE * 4095).astype(np.uint16) + 32768, 16, 0))
+    np.testing.assert_allclose(film.pixels, PICTURE, atol=1 / 4095)
+    assert film.notes == ("values 32768 to 36863 scaled by their range",)
+
+
+def test_an_alpha_of_zero_everywhere_is_ignored_and_noted() -> None:
+    empty = Image.new("L", G.size, 0)
+    for data in (
+        saved(Image.merge("RGBA", (G, G, G, empty)), "PNG"),
+        saved(Image.merge("LA", (G, empty)), "PNG"),
+        saved(Image.merge("RGBA", (G, G, G, empty)), "TIFF"),
+        saved(Image.merge("RGBA", (G, G, G, empty)), "WEBP", lossless=True, exact=True),
+        png(np.dstack([DEEP_RGB, np.zeros_like(DEEP)]), 16, 6),
+        png(np.dstack([DEEP, np.zeros_like(DEEP)]), 16, 4),
+    ):
+        film = read(data)
+        np.testing.assert_allclose(film.pixels, PICTURE, atol=LEVEL8)
+        assert film.notes == ("its alpha channel is zero everywhere and is ignored",)
 
 
 def test_colour_becomes_its_luminance() -> None:
@@ -128,17 +189,41 @@ def test_exif_that_is_not_exif_is_passed_over() -> None:
     np.testing.assert_allclose(film.pixels, PICTURE, atol=0.02)
 
 
-def test_colour_tiff_of_sixteen_bits_says_what_is_lost() -> None:
-    film = read(cv2.imencode(".tiff", DEEP_RGB)[1].tobytes())
-    np.testing.assert_allclose(film.pixels, PICTURE, atol=1 / 255)
-    assert film.notes == ("16-bit colour is read with 8 bits",)
+def test_the_largest_page_is_read_and_that_is_noted() -> None:
+    small, smaller = Image.new("L", (20, 20)), Image.new("L", (9, 7))
+    for pages, note in (
+        ([G, small, smaller], "3 pages: only page 1, the largest, is read"),
+        ([smaller, small, G], "3 pages: only page 3, the largest, is read"),
+        ([small, Image.fromarray(DEEP)], "2 pages: only page 2, the largest, is read"),
+        ([G, Image.fromarray(255 - GREY)], "2 pages: only page 1, the largest, is read"),
+    ):
+        film = read(saved(pages[0], "TIFF", save_all=True, append_images=pages[1:]))
+        np.testing.assert_allclose(film.pixels, PICTURE, atol=LEVEL8)
+        assert film.notes == (note,)
 
 
-def test_only_the_first_page_is_read_and_that_is_noted() -> None:
-    data = saved(G, "TIFF", save_all=True, append_images=[Image.new("L", (90, 90)), Image.new("L", (20, 20))])
-    film = read(data)
-    np.testing.assert_allclose(film.pixels, PICTURE, atol=LEVEL8)
-    assert film.notes == ("3 pages: only the first is read",)
+SAMPLES = {
+    "signed bytes": (lambda: tiff((GREY.astype(int) - 128).astype(np.int8), sample=2), LEVEL8),
+    "untyped 8": (lambda: tiff(GREY, sample=4), LEVEL8),
+    "untyped 16": (lambda: tiff(DEEP, sample=4), LEVEL16),
+    "half floats": (lambda: tiff(PICTURE.astype(np.float16), sample=3), 0.001),
+    "half floats, big endian": (lambda: tiff(PICTURE.astype(np.float16), sample=3, order=">"), 0.001),
+    "double floats": (lambda: tiff(PICTURE, sample=3), 1e-6),
+    "unsigned 32": (lambda: tiff(np.round(PICTURE * 4e9).astype(np.uint32)), 1e-6),
+    "unsigned 32, big endian": (lambda: tiff(np.round(PICTURE * 4e9).astype(np.uint32), order=">"), 1e-6),
+    "16, big endian, white is zero": (lambda: tiff(65535 - DEEP, order=">", white_is_zero=True), LEVEL16),
+    "12 of 16, white is zero": (
+        lambda: tiff(4095 - np.round(PICTURE * 4095).astype(np.uint16), white_is_zero=True),
+        1 / 4095,
+    ),
+    "signed 16, white is zero": (lambda: tiff(16000 - DEEP // 2, sample=2, white_is_zero=True), 4 / 65535),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_every_form_of_number_in_a_tiff(name: str) -> None:
+    build, tolerance = SAMPLES[name]
+    np.testing.assert_allclose(read(build()).pixels, PICTURE, atol=tolerance)
 
 
 def test_floats_beyond_one_and_holes_are_noted() -> None:

@@ -11,8 +11,10 @@ import numpy as np
 from PIL import Image, ImageChops, ImageFile
 
 from ..errors import UnreadableImage
+from .grey import is_narrow, unit, white_level
 from .pixels import check_size, luminance
 from .silence import unprinted
+from .tiff import Page, largest
 
 _PLUGINS = {  # Pillow's reader per format, called by name so that no other format is ever tried
     "PNG": ("PngImagePlugin", "PngImageFile"),
@@ -23,7 +25,7 @@ _PLUGINS = {  # Pillow's reader per format, called by name so that no other form
     "BMP": ("BmpImagePlugin", "BmpImageFile"),
 }
 _PRINTING = ("PNG", "TIFF")  # libtiff prints, and OpenCV, which decodes PNG of 16-bit colour
-_TIFF_HEIGHT, _TIFF_BITS, _TIFF_PHOTOMETRIC, _ORIENTATION = 257, 258, 262, 274
+_TIFF_HEIGHT, _ORIENTATION = 257, 274
 _UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {  # EXIF orientation to what sets it upright
     2: np.fliplr,
     3: lambda pixels: np.rot90(pixels, 2),
@@ -38,21 +40,40 @@ _UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {  # EXIF orientation 
 def decode_picture(data: bytes, kind: str, max_pixels: int) -> tuple[np.ndarray, tuple[str, ...]]:
     """Pixels and notes of any format but DICOM. On damaged files Pillow raises errors of any type: all are caught."""
     try:
-        with unprinted() if kind in _PRINTING else contextlib.nullcontext(), _open(data, kind) as image:
-            check_size(*image.size, max_pixels)
-            _check_cover(image, kind)
-            image.load()
-            frames = getattr(image, "n_frames", 1)
-            notes = (f"{frames} pages: only the first is read",) if frames > 1 else ()
-            pixels, more = _grey(image, data, kind)
-            upright = _UPRIGHT.get(_orientation(image), np.asarray)
-            return np.ascontiguousarray(upright(pixels)), notes + more
+        with unprinted() if kind in _PRINTING else contextlib.nullcontext():
+            if kind == "TIFF":
+                data, page, note = largest(data)
+                return _decoded(data, kind, max_pixels, page, (note,) if note else ())
+            return _decoded(data, kind, max_pixels, None, ())
     except UnreadableImage:
         raise
     except MemoryError as error:
         raise UnreadableImage(f"there is not enough memory for this {kind} image") from error
     except Exception as error:
         raise UnreadableImage(f"the {kind} image is {_damage(error)}") from error
+
+
+def _decoded(
+    data: bytes, kind: str, max_pixels: int, page: Page | None, notes: tuple[str, ...]
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    try:
+        opened = _open(data, kind)
+    except SyntaxError:
+        if page is None:
+            raise
+        check_size(page.width, page.height, max_pixels)
+        pixels, more = _by_opencv(data, page)
+        return pixels, notes + more
+    with opened as image:
+        check_size(*image.size, max_pixels)
+        _check_cover(image, kind)
+        image.load()
+        frames = 1 if page else getattr(image, "n_frames", 1)
+        if frames > 1:
+            notes = (f"{frames} pages: only the first is read",)
+        pixels, more = _grey(image, data, kind, page)
+        upright = _UPRIGHT.get(_orientation(image), np.asarray)
+        return np.ascontiguousarray(upright(pixels)), notes + more
 
 
 def _open(data: bytes, kind: str) -> ImageFile.ImageFile:
@@ -82,65 +103,83 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _damage(error: Exception) -> str:
-    text = str(error) or type(error).__name__
-    return "truncated" if "truncated" in text.lower() else f"damaged or not supported ({text})"
+    """In a word, what a library's error means: its own words are for its programmers."""
+    return "truncated" if "truncated" in str(error).lower() else "damaged or not supported"
 
 
-def _grey(image: Image.Image, data: bytes, kind: str) -> tuple[np.ndarray, tuple[str, ...]]:
+def _grey(image: Image.Image, data: bytes, kind: str, page: Page | None) -> tuple[np.ndarray, tuple[str, ...]]:
     """An image of any Pillow mode as float32 [height, width] in [0, 1], and notes on what was lost."""
     if image.mode in ("L", "1") and not image.has_transparency_data:
-        return np.asarray(image, dtype=np.float32) / (255 if image.mode == "L" else 1), ()
-    if image.mode.startswith("I;16"):
-        return _sixteen_bit(image), ()
-    if image.mode in ("I", "F"):
-        return _wide(image)
+        values = page.values(np.asarray(image)) if page and image.mode == "L" else np.asarray(image)
+        return values.astype(np.float32) / (255 if image.mode == "L" else 1), ()
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        values = np.asarray(image)
+        return _deep(page.values(values) if page else values, image.info.get("transparency"), page)
     if kind == "JPEG" and image.mode == "CMYK" and "adobe" not in image.info:
         image = ImageChops.invert(image)  # Pillow takes every CMYK JPEG for Adobe's, which are stored inverted
     if kind == "PNG" and data[24] == 16:
-        return _composite(_deep_colour(data)), ()
+        return _composite(_deep_colour(data))
+    if page and page.bits == 16 and image.mode in ("RGB", "RGBA"):
+        with contextlib.suppress(UnreadableImage):
+            return _composite(_deep_colour(data)[..., : len(image.mode)])
     if image.mode == "La":
         image = image.convert("LA")
-    deep = getattr(image, "tag_v2", {}).get(_TIFF_BITS, (8,))[0] > 8
-    notes = ("16-bit colour is read with 8 bits",) if deep else ()
-    return _composite(np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB"))), notes
+    notes = ("16-bit colour is read with 8 bits",) if page and page.bits > 8 else ()
+    pixels, more = _composite(np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB")))
+    return pixels, notes + more
 
 
 def _deep_colour(data: bytes) -> np.ndarray:
-    """A PNG as uint16 RGB or RGBA, decoded by OpenCV: Pillow keeps only 8 bits of 16-bit colour."""
+    """A PNG or TIFF as uint16 RGB or RGBA, decoded by OpenCV: Pillow keeps only 8 bits of 16-bit colour."""
     import cv2
 
     array = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if array is None or array.dtype != np.uint16 or array.ndim != 3:
-        raise UnreadableImage("the PNG image has 16-bit colour that does not decode")
+        raise UnreadableImage("it has 16-bit colour that does not decode")
     return array[..., [2, 1, 0, 3][: array.shape[2]]]
 
 
-def _composite(colour: np.ndarray) -> np.ndarray:
-    """BT.601 luminance of an unsigned integer [height, width, 3 or 4] array, over black where it is transparent."""
-    top = np.float32(np.iinfo(colour.dtype).max)
-    grey = luminance(colour) / top
+def _composite(colour: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    """BT.601 luminance of an unsigned integer [height, width, 3 or 4] array, over black where it is transparent.
+
+    Where everything is transparent, the alpha channel is ignored, as viewers do, and a note says so.
+    """
+    grey = luminance(colour) / np.float32(white_level(colour[..., :3]))
+    notes: tuple[str, ...] = ()
     if colour.shape[2] == 4:
-        grey *= colour[..., 3] / top
-    return np.clip(grey, 0, 1)
+        alpha = colour[..., 3]
+        if alpha.any():
+            grey *= unit(alpha)
+        else:
+            notes = ("its alpha channel is zero everywhere and is ignored",)
+    return np.clip(grey, 0, 1), notes
 
 
-def _sixteen_bit(image: Image.Image) -> np.ndarray:
-    values = np.asarray(image).astype(np.float32)
-    transparent = image.info.get("transparency")
-    tags = getattr(image, "tag_v2", {})
-    bits = tags.get(_TIFF_BITS, (16,))[0]
-    pixels = np.clip(values / (2**bits - 1), 0, 1)
+def _by_opencv(data: bytes, page: Page) -> tuple[np.ndarray, tuple[str, ...]]:
+    """A TIFF of a kind that Pillow does not know, such as 64-bit floating point."""
+    import cv2
+
+    array = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if array is None:
+        raise UnreadableImage("the TIFF image is damaged or not supported")
+    if array.ndim == 3 and array.shape[2] >= 3 and array.dtype.kind == "u":
+        return _composite(array[..., [2, 1, 0, 3][: array.shape[2]]])
+    return _deep(array if array.ndim == 2 else array[..., 0], None, page)
+
+
+def _deep(values: np.ndarray, transparent: object, page: Page | None) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Grey levels of more than 8 bits: unsigned ones by the bits in use, others by their range.
+
+    No file says what is white of signed numbers, of 32 bits and of floating point: the last stay if within [0, 1].
+    """
+    notes: tuple[str, ...] = ()
     if isinstance(transparent, int):
-        pixels[values == transparent] = 0
-    return 1 - pixels if tags.get(_TIFF_PHOTOMETRIC) == 0 else pixels
-
-
-def _wide(image: Image.Image) -> tuple[np.ndarray, tuple[str, ...]]:
-    """32-bit integers and floats, of which no file says what is white: floats in [0, 1] stay, others are scaled."""
-    values = np.asarray(image)
-    inverted = getattr(image, "tag_v2", {}).get(_TIFF_PHOTOMETRIC) == 0
-    pixels, notes = _by_range(values, keep_unit=image.mode == "F")
-    return (1 - pixels if inverted else pixels), notes
+        pixels = unit(np.where(values == transparent, 0, values))
+    elif values.dtype.kind == "u" and values.dtype.itemsize <= 2 and not is_narrow(values):
+        pixels = unit(values)
+    else:
+        pixels, notes = _by_range(values, keep_unit=values.dtype.kind == "f")
+    return (1 - pixels if page and page.is_inverted else pixels), notes
 
 
 def _by_range(values: np.ndarray, *, keep_unit: bool) -> tuple[np.ndarray, tuple[str, ...]]:

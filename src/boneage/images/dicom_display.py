@@ -1,0 +1,161 @@
+"""From stored values to what a viewer displays (PS3.3 C.11, PS3.4 N.2): modality LUT, VOI LUT, presentation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from pydicom.dataset import Dataset
+
+from ..errors import UnreadableImage
+from .dicom_header import number, text
+from .grey import white_level
+from .pixels import luminance
+
+CLIPPED = 0.02  # of the hand; from 0.05 on ages of real films move by months
+BORDER = 0.95  # of the range of values: brighter is a collimator's border, or metal
+NARROW = 1 / 3  # of the grey range
+SAMPLE = 500_000  # pixels that are looked at
+
+
+def displayed(stored: np.ndarray, dataset: Dataset, photometric: str, notes: list[str]) -> np.ndarray:
+    shown = np.isfinite(stored) & ~_padding(stored, dataset)
+    if not shown.any():
+        raise UnreadableImage("all its pixels are padding")
+    values = _modality(stored, dataset)
+    pixels = _voi(values, dataset, notes)
+    # PS3.3 C.8.11.3.1: in DX, INVERSE goes with MONOCHROME1 and says the same thing, so the two do not cancel.
+    inverted = photometric == "MONOCHROME1" or text(dataset, "PresentationLUTShape") == "INVERSE"
+    fault = "" if pixels is None else _fault(pixels[shown], values[shown], inverted)
+    if fault:
+        notes.append(f"the window {fault}: the range of its values is used")
+    if pixels is None or fault:
+        low, high = values[shown].min(), values[shown].max()
+        pixels = (values - low) / (high - low or np.float32(1))
+    if inverted:
+        pixels = 1 - pixels
+    return np.where(shown, pixels, np.float32(0))
+
+
+def _fault(pixels: np.ndarray, values: np.ndarray, inverted: bool) -> str:
+    """What is wrong with how a window or VOI LUT shows a film's values; empty where nothing is.
+
+    A window is what a reader wants on a screen. It is set aside where it cuts off the hand (`CLIPPED` of what is
+    brighter than the background, without the even white of a border), or leaves most of the grey range unused.
+
+    Args:
+        pixels: what is shown, [n] in [0, 1].
+        values: what is stored, [n].
+        inverted: whether bone has low values.
+    """
+    low, high = float(values.min()), float(values.max())
+    if low == high:
+        return ""
+    pixels, values = pixels[:: max(1, pixels.size // SAMPLE)], values[:: max(1, values.size // SAMPLE)]
+    if _is_flat(pixels):
+        return "leaves the image blank"
+    if float(pixels.max() - pixels.min()) < NARROW:
+        return "uses a small part of the grey range"
+    depth = (high - values if inverted else values - low) / (high - low)
+    levels = np.round(depth * 255).astype(np.uint8)
+    between = cv2.threshold(levels, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)[0]
+    background = np.median(levels[levels <= between])
+    hand = (levels > (background + between) / 2) & (depth < BORDER)
+    clipped = (pixels <= 0) | (pixels >= 1)
+    return "cuts off a part of the hand" if (clipped & hand).sum() > CLIPPED * max(hand.sum(), 1) else ""
+
+
+def _is_flat(values: np.ndarray) -> bool:
+    return bool(values.min() == values.max())
+
+
+def _padding(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
+    """Where the detector saw nothing: PixelPaddingValue, up to PixelPaddingRangeLimit where that is given."""
+    value = dataset.get("PixelPaddingValue")
+    if value is None:
+        return np.zeros(stored.shape, bool)
+    limit = dataset.get("PixelPaddingRangeLimit")
+    ends = [_as_stored(int(end), stored.dtype, dataset) for end in (value, value if limit is None else limit)]
+    return (stored >= min(ends)) & (stored <= max(ends))
+
+
+def _as_stored(value: int, dtype: np.dtype, dataset: Dataset) -> int:
+    """A padding value in the signedness of the stored values; some scanners write it in the other."""
+    bits = 16 if dtype.kind == "f" else 8 * dtype.itemsize
+    if dtype.kind == "i" and value >= 2 ** (bits - 1):
+        return value - 2**bits
+    return value + 2 ** int(dataset.BitsStored) if dtype.kind == "u" and value < 0 else value
+
+
+def _modality(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
+    """Stored values through the modality LUT, or rescale slope and intercept (PS3.3 C.11.1), as float32."""
+    sequence = dataset.get("ModalityLUTSequence")
+    if sequence:
+        return _look_up(stored, sequence[0].LUTDescriptor, sequence[0].LUTData, dataset)[0]
+    slope, intercept = number(dataset, "RescaleSlope"), number(dataset, "RescaleIntercept")
+    return stored.astype(np.float32) * np.float32(1 if slope is None else slope) + np.float32(intercept or 0)
+
+
+def _voi(values: np.ndarray, dataset: Dataset, notes: list[str]) -> np.ndarray | None:
+    """Values in [0, 1] through the first VOI LUT, else the first window; None where there is neither."""
+    sequence = dataset.get("VOILUTSequence")
+    if sequence:
+        table, top = _look_up(values, sequence[0].LUTDescriptor, sequence[0].LUTData, dataset)
+        return table / np.float32(top)
+    center, width = number(dataset, "WindowCenter"), number(dataset, "WindowWidth")
+    if center is None or width is None:
+        return None
+    shape = text(dataset, "VOILUTFunction") or "LINEAR"
+    if width < 1 if shape == "LINEAR" else width <= 0:
+        notes.append(f"window width {width:g} makes no sense: the range of the values is used")
+        return None
+    return _window(values, center, width, shape)
+
+
+def _window(values: np.ndarray, center: float, width: float, shape: str) -> np.ndarray:
+    """VOI LUT functions of PS3.3 C.11.2.1.2 and C.11.2.1.3, to [0, 1]."""
+    if shape == "SIGMOID":
+        return 1 / (1 + np.exp(np.clip(-4 * (values - center) / width, -80, 80)))
+    if shape == "LINEAR_EXACT":
+        return np.clip((values - center) / width + 0.5, 0, 1)
+    if width == 1:
+        return (values > center - 0.5).astype(np.float32)
+    return np.clip((values - (center - 0.5)) / (width - 1) + 0.5, 0, 1)
+
+
+def _look_up(values: np.ndarray, descriptor: Sequence[int], data: Any, dataset: Dataset) -> tuple[np.ndarray, int]:
+    """A LUT (PS3.3 C.11.1.1): float32 entries for the values, and the largest that the bits in use can hold."""
+    count, first, bits = (int(number) for number in descriptor)
+    count = count or 2**16
+    first = first - 2**16 if first >= 2**15 and values.min() < 0 else first
+    table = _entries(data, count, dataset)
+    top = max(white_level(table), 2 ** min(bits, 8) - 1) if bits > 8 else max(2**bits - 1, int(table.max()))
+    place = np.clip(np.rint(values) - first, 0, len(table) - 1).astype(np.int32)
+    return table.astype(np.float32)[place], top
+
+
+def _entries(data: Any, count: int, dataset: Dataset) -> np.ndarray:
+    """LUT entries from words or bytes, and from 8-bit entries packed in pairs."""
+    little = dataset.original_encoding[1] is not False
+    if not isinstance(data, bytes):
+        words = np.atleast_1d(np.asarray(data, dtype=np.int64)) & 0xFFFF
+        data, little = words.astype("<u2").tobytes(), True
+    if len(data) < count:
+        raise UnreadableImage(f"a lookup table has {len(data)} bytes for {count} entries")
+    word = np.dtype("<u2" if little else ">u2")
+    return np.frombuffer(data, np.uint8 if len(data) < 2 * count else word)[:count]
+
+
+def palette(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
+    """Luminance in [0, 1] of palette colours."""
+    if "RedPaletteColorLookupTableData" not in dataset:
+        raise UnreadableImage("its palette is missing or segmented")
+    planes, tops = [], []
+    for colour in ("Red", "Green", "Blue"):
+        descriptor = dataset[f"{colour}PaletteColorLookupTableDescriptor"].value
+        entries, top = _look_up(stored, descriptor, dataset[f"{colour}PaletteColorLookupTableData"].value, dataset)
+        planes.append(entries)
+        tops.append(top)
+    return luminance(np.stack(planes, axis=-1)) / np.float32(max(tops))
