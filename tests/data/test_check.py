@@ -222,3 +222,10 @@ def test_the_command(folder: Path) -> None:
     spoiled = CliRunner().invoke(app, ["data", "check", str(folder)])
     assert spoiled.exit_code == 1
     assert "wrong: rows whose film is not there: 1\n  0\n" in spoiled.output
+
+
+def test_a_link_in_a_circle_is_one_finding(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("id,boneage,sex\n1,100,F\n")
+    (tmp_path / "round").symlink_to(tmp_path / "round")
+    found = check(tmp_path).findings
+    assert ("unreadable", ("round",)) in {(finding.kind, finding.ids) for finding in found}

@@ -75,6 +75,14 @@ def test_what_the_columns_were_taken_for_is_said(tmp_path: Path) -> None:
     assert open_folder(path).remarks[0] == checked_table(path).remarks[0]
 
 
+def test_columns_that_may_not_be_what_they_are_taken_for(tmp_path: Path) -> None:
+    path = table(tmp_path, "id,age,sex\n1,100,\n2,110,U\n")
+    assert checked_table(path).remarks[1:] == (
+        f"{path}: the column 'age' is taken for bone ages; a chronological age is none",
+        f"{path}: no row tells a sex: the column 'sex' is empty or says unknown",
+    )
+
+
 def test_nobody_is_told_to_call_a_chronological_age_a_bone_age(tmp_path: Path) -> None:
     message = reason(tmp_path, "id,sex,age\n1,F,10.4\n2,M,16.2\n")
     assert "look like years" in message

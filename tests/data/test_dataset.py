@@ -188,7 +188,9 @@ def test_a_table_to_predict_needs_no_labels(tmp_path: Path) -> None:
 def test_a_sex_that_is_not_understood_is_unknown_without_labels_and_said(tmp_path: Path) -> None:
     found = checked_table(table(tmp_path, "id,sex\n1,F\n2,1\n3,1\n4,both\n"), labelled=False)
     assert [sample.sex for sample in found.samples] == [Sex.FEMALE, *[Sex.UNKNOWN] * 3]
-    assert found.remarks[1].endswith("3 sexes are taken for unknown, as their words are not understood: '1', 'both'")
+    assert found.remarks[1].endswith(
+        "the sex is taken for unknown in 3 cells, as the words are not understood: '1', 'both'"
+    )
 
 
 def test_ids_that_a_program_stored_as_decimals(tmp_path: Path) -> None:
@@ -219,6 +221,24 @@ def test_the_table_of_a_folder(tmp_path: Path) -> None:
     assert find_table(tmp_path) == published
     with pytest.raises(BadTable, match="neither a data folder nor a table"):
         find_table(tmp_path / "nowhere")
+
+
+def test_a_folder_whose_table_has_no_bone_ages(tmp_path: Path) -> None:
+    table(tmp_path, "id,sex,patient_age\n1,F,100\n", "mine.csv")
+    with pytest.raises(BadTable, match=r"holds no table .*; mine.csv has no column of bone ages, and a chronological"):
+        find_table(tmp_path)
+
+
+def test_films_without_a_row_and_links_in_a_circle_are_said(tmp_path: Path) -> None:
+    for name in ("1.png", "2.png", "3.png"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "round").symlink_to(tmp_path / "round")
+    found = open_folder(table(tmp_path, "id,bone_age,sex\n1,100,F\n"))
+    assert found.samples[0].path == tmp_path / "1.png"
+    assert found.remarks[1:] == (
+        f"{found.table}: 2 films have no row, of 3 below {tmp_path}",
+        f"{tmp_path / 'round'} is a link that leads in a circle",
+    )
 
 
 def test_what_this_program_wrote_is_not_taken_for_a_table(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_films_in_linked_folders_are_found(tmp_path: Path) -> None:
 def test_a_spelling_of_an_id_finds_the_only_film_that_fits(tmp_path: Path, name: str, film: str) -> None:
     folder_of(tmp_path, f"sub/{film}", "other.png", "70.png")
     assert places(tmp_path, f"id;sex\n{name};F\nother;M\n") == [f"sub/{film}", "other.png"]
-    (remark,) = open_folder(tmp_path / "table.csv").remarks[1:]
+    remark = open_folder(tmp_path / "table.csv").remarks[1]
     assert remark.endswith(
         f"1 film was found by the only name that fits, such as {name.removesuffix('.PNG')!r} for sub/{film}"
     )

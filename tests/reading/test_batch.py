@@ -77,7 +77,7 @@ def test_a_table_needs_no_labels_and_no_word_of_a_sex_stops_it(folder: Path) -> 
     ]
     assert notes.before == [
         f"{path}: ids from 'id', sexes from 'female'; not used: 'age'",
-        f"{path}: 1 sexes are taken for unknown, as their words are not understood: '2'",
+        f"{path}: the sex is taken for unknown in 1 cell, as the words are not understood: '2'",
     ]
 
 

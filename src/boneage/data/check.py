@@ -137,9 +137,11 @@ def check(
     if not table.samples and not table.problems:
         raise BadTable(f"{table.path} has no rows")
     folder = Path(images) if images else table.path.parent
-    samples = with_paths(table.samples, table.path, folder)
+    closed: dict[Path, str] = {}
+    samples = with_paths(table.samples, table.path, folder, closed=closed)
     formats: Counter[str] = Counter()
     findings = [*_rows(table), *_labels(table), *_files(table, samples, folder, out)]
+    findings += [Finding("unreadable", (place.name,), reason) for place, reason in closed.items()]
     thumbnails = _survey(samples, formats, findings)
     equal = duplicates.exact(samples)
     dataset, split = _divided(Dataset(table.path.parent, table.path, samples), equal, findings)
@@ -223,7 +225,7 @@ def _files(table: Table, samples: Sequence[Sample], folder: Path, out: Path | No
     yield from (Finding("missing", (sample.id,), sample.hint) for sample in samples if sample.path is None)
     known = {sample.id for sample in samples} | {problem.id for problem in table.problems}
     used = {sample.path for sample in samples}
-    for path in films_below(folder):
+    for path in films_below(folder, {}):
         if path not in used and not (out and out.resolve() in path.resolve().parents):
             kind = "extra" if path.stem in known else "no_row"
             yield Finding(kind, (path.stem,), path.relative_to(folder).as_posix())

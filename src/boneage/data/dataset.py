@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import BadTable
-from ..images.folders import entries
+from ..images.folders import entries, films_below
 from ..images.formats import without_ending
 from ..table import rows_of, simple, whole_numbers
 from ..types import Sex
@@ -200,8 +200,19 @@ def scan_table(path: str | os.PathLike[str], *, labelled: bool = True) -> Table:
         problems += _years(columns.age, [s.months for s in samples.values() if s.months is not None])
     words = tuple(dict.fromkeys(strange))
     remarks = [columns.words, *([hidden] if hidden else []), *([] if labelled else _not_understood(strange))]
+    remarks += _doubtful(columns, list(samples.values()))
     sentences = tuple(f"{path}: {remark}" for remark in remarks)
     return Table(path, tuple(samples.values()), tuple(problems), columns, words, sentences)
+
+
+def _doubtful(columns: Columns, samples: Sequence[Sample]) -> list[str]:
+    """Sentences on columns that may not be what they were taken for."""
+    found = []
+    if columns.age and "bone" not in columns.age:
+        found.append(f"the column {columns.age!r} is taken for bone ages; a chronological age is none")
+    if columns.sex and samples and all(sample.sex is Sex.UNKNOWN for sample in samples):
+        found.append(f"no row tells a sex: the column {columns.sex!r} is empty or says unknown")
+    return found
 
 
 def open_folder(root: str | os.PathLike[str], images: str | os.PathLike[str] | None = None) -> Dataset:
@@ -216,8 +227,14 @@ def open_folder(root: str | os.PathLike[str], images: str | os.PathLike[str] | N
     table = checked_table(find_table(root))
     if not table.samples:
         raise BadTable(f"{table.path} has no rows")
-    samples = with_paths(table.samples, table.path, images)
-    return Dataset(table.path.parent, table.path, samples, (*table.remarks, *respelt(samples, table.path)))
+    folder, closed = table.path.parent if images is None else Path(images), dict[Path, str]()
+    films = list(films_below(folder, closed)) if folder.is_dir() else []
+    samples = with_paths(table.samples, table.path, images, films)
+    left = len(set(films) - {sample.path for sample in samples})
+    words = "1 film has" if left == 1 else f"{left} films have"
+    others = [f"{table.path}: {words} no row, of {len(films)} below {folder}"] if left else []
+    remarks = (*table.remarks, *respelt(samples, table.path), *others, *closed.values())
+    return Dataset(table.path.parent, table.path, samples, remarks)
 
 
 def find_table(root: str | os.PathLike[str]) -> Path:
@@ -235,7 +252,9 @@ def find_table(root: str | os.PathLike[str]) -> Path:
         names = ", ".join(path.name for path in candidates)
         raise BadTable(f"{root} holds several tables ({names}): name the one to use by its own path")
     if not candidates:
-        raise BadTable(f"{root} holds no table (a CSV with the columns id, boneage and male, for example)")
+        others = ", ".join(path.name for path in tables_in(root, labelled=False))
+        more = f"; {others} has no column of bone ages, and a chronological age is none" if others else ""
+        raise BadTable(f"{root} holds no table (a CSV with the columns id, boneage and male, for example){more}")
     return candidates[0]
 
 
@@ -322,7 +341,8 @@ def _sexes(columns: Columns, strange: list[str], *, strict: bool) -> Callable[[s
 
 def _not_understood(strange: Sequence[str]) -> list[str]:
     words = ", ".join(map(repr, dict.fromkeys(strange)))
-    return [f"{len(strange)} sexes are taken for unknown, as their words are not understood: {words}"] if words else []
+    cells = "1 cell" if len(strange) == 1 else f"{len(strange)} cells"
+    return [f"the sex is taken for unknown in {cells}, as the words are not understood: {words}"] if words else []
 
 
 def _years(column: str, months: Sequence[float]) -> list[RowProblem]:

@@ -74,6 +74,7 @@ def with_paths(
     table: Path,
     images: str | os.PathLike[str] | None = None,
     films: Iterable[Path] | None = None,
+    closed: dict[Path, str] | None = None,
 ) -> tuple[Sample, ...]:
     """A table's samples with the paths of their films; None and, where there is one, a hint for those not found.
 
@@ -86,15 +87,16 @@ def with_paths(
         table: where they are from.
         images: the folder where the films are, by default the table's own.
         films: all films below that folder, where they are known, so that it is not searched again.
+        closed: takes the subfolders that cannot be searched, with the reason.
 
     Raises:
-        BadTable: if that is no folder.
+        BadTable: if that is no folder, or cannot be listed; without ``closed`` also if a subfolder cannot be searched.
     """
     folder = table.parent if images is None else Path(images)
     if not folder.is_dir():
         raise BadTable(f"{folder} is not a folder of images")
     known = _Films(folder)
-    for path in films_below(folder) if films is None else films:
+    for path in films_below(folder, closed) if films is None else films:
         known.add(path)
     places = [_locate(sample, table.parent, known) for sample in samples]
     claims: dict[Path, list[float]] = {}

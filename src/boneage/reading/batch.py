@@ -112,10 +112,12 @@ def _read(
 
 def _of_table(path: Path, sex: Sex | None, images: Path | None, notes: Notes) -> list[Item]:
     table = checked_table(path, labelled=False)
-    samples = with_paths(table.samples, path, images)
+    closed: dict[Path, str] = {}
+    samples = with_paths(table.samples, path, images, closed=closed)
     if not samples:
         raise BadTable(f"{path} has no rows")
     notes.before += [*table.remarks, *respelt(samples, path)]
+    notes.after += closed.values()
     source = "table" if sex is None else "given"
     return [
         Item(
