@@ -54,7 +54,7 @@ def test_a_file_is_no_folder(tmp_path):
 
 
 def test_a_folder_that_takes_no_files_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
     with pytest.raises(CannotWrite, match="takes no new files"):
         check(tmp_path / "out")
 
@@ -88,3 +88,11 @@ def test_a_link_to_a_folder_is_written_through(tmp_path):
     result_folder.write(tmp_path / "link", FILES)
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real" / "a.png").read_bytes() == b"new"
+
+
+def test_links_that_lead_in_a_circle_are_one_sentence(tmp_path):
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    for write in (check, lambda out: result_folder.write(out, FILES)):
+        with pytest.raises(CannotWrite, match="a cannot be written: its links lead in a circle"):
+            write(tmp_path / "a")

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from .errors import CannotWrite
-from .files import refuse_unwritable
+from .files import final, refuse_unwritable, sync, sync_folder
 
 
 def check(out: Path, names: Collection[str], marker: str) -> None:
@@ -22,7 +22,7 @@ def check(out: Path, names: Collection[str], marker: str) -> None:
     foreign = sorted(found - set(names)) or (sorted(found) if marker not in found else [])
     if foreign:
         raise CannotWrite(f"{out} exists and holds other things ({foreign[0]}): name another folder")
-    refuse_unwritable(_home(Path(os.path.realpath(out))), out)
+    refuse_unwritable(_home(final(out)), out)
 
 
 def write(out: Path, files: Mapping[str, bytes]) -> None:
@@ -31,13 +31,16 @@ def write(out: Path, files: Mapping[str, bytes]) -> None:
 
     Call `check` first: what was there is removed. CannotWrite if folder or disk do not take it.
     """
-    target = Path(os.path.realpath(out))
+    target = final(out)
     fresh = _home(target) / f".{target.name}.{os.getpid()}.tmp"
     try:
         fresh.mkdir(parents=True)
         for name, content in files.items():
             (fresh / name).write_bytes(content)
+            sync(fresh / name)
+        sync_folder(fresh)
         _take_place(fresh, target)
+        sync_folder(_home(target))
     except OSError as error:
         raise CannotWrite(f"{out} cannot be written: {error.strerror or error}") from error
     finally:

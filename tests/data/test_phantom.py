@@ -231,3 +231,13 @@ def test_numbers_that_make_no_sense_are_refused(tmp_path: Path, n: int, seed: in
     with pytest.raises(BadConfig, match="at least"):
         write_folder(tmp_path / "hands", n, seed, size=size)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_to_an_empty_folder_or_to_none_stays_and_is_written_through(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for link, target in (("link", "empty"), ("dangling", "new")):
+        (tmp_path / link).symlink_to(target)
+        write_folder(tmp_path / link, 1, 1, size=64)
+        assert (tmp_path / link).is_symlink()
+        assert (tmp_path / target / "images" / "1.png").is_file()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dangling", "empty", "link", "new"]

@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 
 from ..errors import BadConfig, CannotWrite
+from ..files import final, sync_folder
 from ..hand.landmarks import LANDMARKS
 from ..types import Sex
 from .landmark_table import LANDMARK_TABLE
@@ -147,18 +148,22 @@ def _numbered(seed: int, number: int, size: int) -> Phantom:
 
 @contextmanager
 def _new_folder(out: Path) -> Iterator[Path]:
-    """A temporary folder beside ``out`` that takes its place when the block ends well, else is removed."""
-    temporary = out.absolute().with_name(f".{out.absolute().name}.{os.getpid()}.tmp")
+    """A temporary folder beside ``out``, links followed, that takes its place when the block ends well, else is
+    removed."""
     try:
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise CannotWrite(f"{out} exists and is not an empty folder: name another one")
+        target = final(out)
+        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
         temporary.mkdir(parents=True)
-        yield temporary
-        os.replace(temporary, out)
+        try:
+            yield temporary
+            os.replace(temporary, target)
+            sync_folder(target.parent)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
         raise CannotWrite(f"{out} cannot be written: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
