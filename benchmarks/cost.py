@@ -22,7 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from boneage.config import Config
 from boneage.files import write_json
 from boneage.models.head import Network
-from boneage.training.checkpoint import load_run
+from boneage.run_folder import load_run
 from boneage.training.losses import output
 
 SIDE, ROUNDS, FILMS = 4096, 12, 4

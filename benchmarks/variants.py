@@ -21,7 +21,7 @@ from boneage.evaluation.evaluate import predict_all
 from boneage.evaluation.predictions import to_csv
 from boneage.files import write_bytes, write_json
 from boneage.reading.predictor import Predictor
-from boneage.training.checkpoint import load_run
+from boneage.run_folder import load_run
 from boneage.training.recipes import recipe
 from boneage.training.train import train
 

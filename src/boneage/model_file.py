@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from .config import Config
 from .errors import BadConfig, BadModel
-from .files import sha256
+from .files import json_value, sha256
 
 FORMAT = 1
 METADATA = "boneage"
@@ -69,10 +68,14 @@ def session(data: bytes, path: Path, threads: int) -> tuple[Any, dict[str, Any]]
     try:
         network = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the runtime's own exceptions share no base
-        raise BadModel(f"{path} cannot be run: {str(error).splitlines()[0]}") from error
-    values = json.loads(network.get_modelmeta().custom_metadata_map[METADATA])
-    if values["format"] != FORMAT:
-        raise BadModel(f"{path} has format {values['format']}, this version of boneage reads format {FORMAT}")
+        raise BadModel(f"{path} cannot be run: ONNX Runtime does not accept it") from error
+    try:
+        values = json_value(network.get_modelmeta().custom_metadata_map[METADATA])
+        written = values["format"]
+    except (KeyError, TypeError, ValueError):
+        raise BadModel(f"{path} does not say what it is: boneage did not write its description") from None
+    if written != FORMAT:
+        raise BadModel(f"{path} has format {written}, this version of boneage reads format {FORMAT}")
     return network, values
 
 

@@ -13,18 +13,21 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch")
 
 from refusals import full_disk
+from safetensors.torch import save
 
+from boneage import run_folder
 from boneage.errors import BadModel, CannotWrite
-from boneage.run_folder import MODEL
+from boneage.files import json_bytes, sha256, sha256_json
+from boneage.run_folder import MODEL, NEXT, RUN, WEIGHTS, load_run, settle
 from boneage.training import checkpoint
-from boneage.training.checkpoint import LOG, RUN, STATE, WEIGHTS
+from boneage.training.checkpoint import LOG, STATE
 
 TENSORS = {"a.weight": torch.arange(6.0).view(2, 3), "a.count": torch.tensor(3), "b": torch.zeros(2, 3, 4, 4)}
 TENSORS["b"] = TENSORS["b"].to(memory_format=torch.channels_last)
 VALUES: dict[str, Any] = {"progress": {"step": 7, "best": None}, "data": {"sha256": "0" * 64}, "words": 'a "b" ü'}
 LOADS: dict[str, Callable[[Path], object]] = {
     WEIGHTS: checkpoint.load_weights,
-    RUN: checkpoint.load_run,
+    RUN: load_run,
     STATE: checkpoint.load_state,
 }
 
@@ -95,7 +98,9 @@ def test_cut_short_or_lengthened_anywhere_is_refused(whole: Path, name: str, dat
         assert "cut short or altered" in refused(whole, name, content[:place])
 
 
-@pytest.mark.parametrize("content", [b"[]", b'"run"', b"null", b"{}", b'{"run_sha256": NaN}\n', b"\xff\xfe", b"[" * 99])
+@pytest.mark.parametrize(
+    "content", [b"[]", b'"run"', b"null", b"{}", b'{"run_sha256": NaN}\n', b"\xff\xfe", b"[" * 99, b"[" * 100_000]
+)
 def test_a_run_json_that_is_none_is_refused(whole: Path, content: bytes) -> None:
     refused(whole, RUN, content)
 
@@ -103,6 +108,57 @@ def test_a_run_json_that_is_none_is_refused(whole: Path, content: bytes) -> None
 def test_weights_of_another_run_are_refused(whole: Path, tmp_path: Path) -> None:
     checkpoint.save_weights(tmp_path, {"a": torch.ones(1)}, {})
     assert "its hash is not the one in run.json" in refused(whole, WEIGHTS, (tmp_path / WEIGHTS).read_bytes())
+
+
+class Died(BaseException):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize(("at", "expected"), [(1, 1.0), (2, 1.0), (3, 2.0), (4, 2.0)])
+def test_weights_and_record_are_those_of_one_time_whenever_a_kill_falls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int, expected: float
+) -> None:
+    """``at``: the file that has not got its name yet: the new weights, the record, the weights' last name, none."""
+    checkpoint.save_weights(tmp_path, {"a": torch.tensor(1.0)}, {"validation_mae": 1.0})
+    rename, left = os.replace, iter(range(at - 1, -1, -1))
+
+    def replace(source: Path, target: Path) -> None:
+        if next(left, 1) == 0:
+            raise Died
+        rename(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", replace)
+        try:
+            checkpoint.save_weights(tmp_path, {"a": torch.tensor(2.0)}, {"validation_mae": 2.0})
+        except Died:
+            assert at < 4
+    for _ in range(2):
+        weights, record = checkpoint.load_weights(tmp_path)
+        assert (weights["a"].item(), record["validation_mae"]) == (expected, expected)
+        settle(tmp_path)  # as who resumes does
+        assert sorted(path.name for path in tmp_path.iterdir()) == [RUN, WEIGHTS]
+
+
+def test_who_reads_while_the_two_change_gets_the_newer_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoint.save_weights(tmp_path, {"a": torch.tensor(1.0)}, {"validation_mae": 1.0})
+    real, calls = run_folder.weights_of, list[Path]()
+
+    def weights_of(folder: Path, run: dict[str, Any]) -> bytes:
+        calls.append(folder)
+        if len(calls) == 1:
+            checkpoint.save_weights(tmp_path, {"a": torch.tensor(2.0)}, {"validation_mae": 2.0})
+        return real(folder, run)
+
+    monkeypatch.setattr(run_folder, "weights_of", weights_of)
+    weights, record = checkpoint.load_weights(tmp_path)
+    assert (weights["a"].item(), record["validation_mae"]) == (2.0, 2.0)
+
+
+def test_next_weights_that_are_damaged_do_no_harm(tmp_path: Path) -> None:
+    checkpoint.save_weights(tmp_path, TENSORS, {})
+    (tmp_path / NEXT).write_bytes(b"half")
+    assert same(checkpoint.load_weights(tmp_path)[0], TENSORS)
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
@@ -113,6 +169,23 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     checkpoint.save_weights(tmp_path, TENSORS, {})
     (tmp_path / WEIGHTS).unlink()
     with pytest.raises(BadModel, match=r"weights\.safetensors cannot be read: No such file"):
+        checkpoint.load_weights(tmp_path)
+
+
+@pytest.mark.parametrize("state", ["[" * 100_000, "nothing"])
+def test_a_state_with_a_right_hash_that_is_none_is_refused(tmp_path: Path, state: str) -> None:
+    metadata = {"state": state, "sha256": "0" * 64}
+    data = save({"a": torch.ones(1)}, metadata=metadata)
+    (tmp_path / STATE).write_bytes(data.replace(b"0" * 64, sha256(data).encode()))
+    with pytest.raises(BadModel, match=r"state\.safetensors holds no state of a run"):
+        checkpoint.load_state(tmp_path)
+
+
+def test_a_record_without_its_facts_is_refused(tmp_path: Path) -> None:
+    run = {"config": {}}
+    (tmp_path / RUN).write_bytes(json_bytes(run | {"run_sha256": sha256_json(run)}))
+    (tmp_path / WEIGHTS).write_bytes(b"")
+    with pytest.raises(BadModel, match=r"its hash is not the one in run\.json"):
         checkpoint.load_weights(tmp_path)
 
 

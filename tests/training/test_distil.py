@@ -15,6 +15,7 @@ from torch import Tensor
 
 from boneage.errors import BadConfig
 from boneage.models.head import RawOutputs
+from boneage.run_folder import load_run
 from boneage.training import augment, checkpoint
 from boneage.training import fit as fit_module
 from boneage.training.augment import degraded, plain
@@ -124,7 +125,7 @@ def test_a_distillation_that_was_stopped_goes_on_with_the_same_teacher(
     again = train(config, films, tmp_path / "halves", resume=True, export=False)
     assert again["weights_sha256"] == whole["weights_sha256"]
     values = checkpoint.load_state(tmp_path / "halves")[1]
-    assert values["start"]["weights_sha256"] == checkpoint.load_run(tiny_run)["weights_sha256"]
+    assert values["start"]["weights_sha256"] == load_run(tiny_run)["weights_sha256"]
 
 
 def test_a_teacher_that_was_trained_again_is_refused(tiny_data: TrainingData, tiny_run: Path, tmp_path: Path) -> None:

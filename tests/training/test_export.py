@@ -58,7 +58,7 @@ def test_the_expected_error_is_exported_with_the_age(tiny_run: Path, tiny_model:
 
 
 def test_the_file_says_its_preparation_and_where_it_comes_from(tiny_run: Path, tiny_model: Path) -> None:
-    about, summary = Predictor.load(tiny_model).about, checkpoint.load_run(tiny_run)
+    about, summary = Predictor.load(tiny_model).about, load_run(tiny_run)
     assert Config.from_dict(about["config"]).prepare == tiny_config().prepare
     for key in ("config", "data", "weights_sha256", "validation_mae", "epoch", "versions"):
         assert about[key] == summary[key]
@@ -204,7 +204,7 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     weights, summary = checkpoint.load_weights(run)
     summary = {key: value for key, value in summary.items() if not key.endswith("sha256")}
     checkpoint.save_weights(run, weights, summary | {"config": wide.to_dict()})
-    with pytest.raises(BadModel, match="does not fit this program: size mismatch"):
+    with pytest.raises(BadModel, match="does not fit this program: its weights are of another network"):
         export(run, tmp_path / "model.onnx")
 
 

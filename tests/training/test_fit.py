@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch")
 from runs import CERTAIN, FROZEN, finished, log, run_of, same, state
 
 from boneage.errors import BadConfig
+from boneage.run_folder import load_run
 from boneage.training import checkpoint
 from boneage.training import fit as loop
 from boneage.training.fit import augmented_batch, batch_rows, fit, predict, train_step, validate
@@ -62,14 +63,14 @@ def test_validation_labels_have_no_say_in_the_weights(tiny_data: TrainingData, t
 def test_stops_early_when_the_error_no_longer_falls(tiny_data: TrainingData, tmp_path: Path) -> None:
     folder = finished(tiny_data, tmp_path / "run", *FROZEN, "train.lr=0", "train.patience=2", "train.epochs=9")
     assert [line["epoch"] for line in log(folder)] == [1, 2, 3]
-    assert checkpoint.load_run(folder)["epoch"] == 1
+    assert load_run(folder)["epoch"] == 1
 
 
 def test_without_validation_films_the_last_weights_are_kept(tiny_data: TrainingData, tmp_path: Path) -> None:
     folder = finished(
         replace(tiny_data, validation=tiny_data.validation.select([])), tmp_path / "run", "train.patience=1"
     )
-    assert checkpoint.load_run(folder)["step"] == 9
+    assert load_run(folder)["step"] == 9
     assert same(checkpoint.load_weights(folder)[0], checkpoint.unprefixed("average", state(folder)))
     assert [line["validation_mae"] for line in log(folder)] == [None] * 3
 

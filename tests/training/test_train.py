@@ -13,7 +13,7 @@ from command import child
 from tiny import TINY, tiny_config
 
 from boneage.errors import BadConfig, BadTable, CannotWrite
-from boneage.run_folder import MODEL, WEIGHTS
+from boneage.run_folder import MODEL, WEIGHTS, load_run
 from boneage.training import checkpoint, recipes
 from boneage.training.export import load as load_reader
 from boneage.training.tensors import TrainingData
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_a_run_leaves_a_folder_that_explains_itself(tiny_run: Path, films: Path) -> None:
-    summary = checkpoint.load_run(tiny_run)
+    summary = load_run(tiny_run)
     assert summary["config"] == json.loads(json.dumps(tiny_config().to_dict()))
     assert summary["data"]["folder"] == films.name
     assert (summary["data"]["train"], summary["data"]["validation"]) == (51, 6)
@@ -77,7 +77,7 @@ def test_a_recipe_is_trained_first_and_not_again(films: Path, tmp_path: Path, mo
     )
     monkeypatch.setitem(recipes.RECIPES, "tiny", lambda: first)
     summary = train(config, films, tmp_path / "run", export=False)
-    begun = checkpoint.load_run(tmp_path / "run" / "start")
+    begun = load_run(tmp_path / "run" / "start")
     assert begun["config"]["train"]["seed"] == 5
     assert begun["precision"] == summary["precision"] == "fp32"  # of the run that it is for
     assert summary["start"]["weights_sha256"] == begun["weights_sha256"]

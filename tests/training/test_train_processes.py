@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from tiny import tiny_config
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-from boneage.training import checkpoint
+from boneage.run_folder import load_run
 from boneage.training.fit import train_step
 from boneage.training.tensors import TrainingData
 from boneage.training.train import train
@@ -94,7 +94,7 @@ def test_two_processes_have_the_gradients_of_one(tiny_data: TrainingData, pair: 
 
 def test_two_processes_train_as_one(films: Path, pair: Path, tmp_path: Path) -> None:
     train(tiny_config(*ALIKE), films, tmp_path / "one", export=False)
-    assert checkpoint.load_run(pair / "alike")["processes"] == 2
+    assert load_run(pair / "alike")["processes"] == 2
     for line, expected in zip(log(pair / "alike"), log(tmp_path / "one"), strict=True):
         assert line.pop("precision") == expected.pop("precision")
         assert line == pytest.approx(expected, rel=1e-3)

@@ -13,10 +13,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from command import done, refused
 from runs import FROZEN, assert_same_run, finished, log, run_of, step
 from tiny import TINY, tiny_config
 
 from boneage.errors import BadConfig, BadModel
+from boneage.run_folder import MODEL, load_run
 from boneage.training import checkpoint
 from boneage.training.distributed import Processes
 from boneage.training.fit import fit
@@ -127,7 +129,8 @@ def test_ctrl_c_saves_says_so_and_the_run_goes_on(films: Path, tmp_path: Path, u
         (2, 0),  # a state in mid-epoch
         (3, 2),  # the weights of the first epoch
         (4, 2),  # run.json
-        (5, 2),  # the state, when the log has its line already
+        (5, 2),  # the weights, by their last name
+        (6, 2),  # the state, when the log has its line already
     ],
 )
 def test_a_run_that_dies_while_it_saves_goes_on_bit_for_bit(
@@ -201,7 +204,7 @@ def test_resuming_a_finished_run_changes_nothing(tiny_data: TrainingData, tmp_pa
     folder = finished(tiny_data, tmp_path / "run")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     run = train(tiny_config(), films, folder, resume=True, export=False)
-    assert run == checkpoint.load_run(folder)
+    assert run == load_run(folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
@@ -251,7 +254,7 @@ def test_resuming_where_auto_is_another_precision_says_how_to_force_the_first(
     forced = here(native=False, word="bf16")
     forced.restore()
     fit(forced, False)
-    assert checkpoint.load_run(tmp_path / "run")["precision"] == "bf16"
+    assert load_run(tmp_path / "run")["precision"] == "bf16"
     assert [line["precision"] for line in log(tmp_path / "run")] == ["bf16"]
 
 
@@ -267,8 +270,39 @@ def test_a_state_without_a_precision_has_that_of_its_configuration(tiny_data: Tr
 def test_resuming_on_other_films_is_refused(tiny_run: Path, own_films: Path, tiny_data: TrainingData) -> None:
     table = own_films / "boneage-training-dataset.csv"
     table.write_text(table.read_text().replace("True", "False", 1))
-    with pytest.raises(BadConfig, match=r"started with another data \(folder, sha256\)"):
-        train(tiny_config(), own_films, tiny_run, resume=True, export=False)
+    with pytest.raises(BadConfig, match=r"started with another data \(sha256\)"):
+        train(tiny_config(), own_films, tiny_run, resume=True)
+
+
+def test_the_same_films_in_a_folder_of_another_name_go_on(
+    films: Path, own_films: Path, tmp_path: Path, unbroken: Path
+) -> None:
+    folder = tmp_path / "run"
+    assert struck(films, folder, "step", 5, signal.SIGINT).returncode == 130
+    assert own_films.name != films.name
+    train(tiny_config(*HARSH), own_films, folder, resume=True, export=False)
+    assert_same_run(folder, unbroken)
+
+
+def test_a_run_goes_on_for_more_epochs_but_not_for_fewer(tiny_data: TrainingData, tmp_path: Path) -> None:
+    settings = ("train.schedule=constant", "train.warmup=0", "train.freeze_after=1")  # nothing depends on the end
+    longer = finished(tiny_data, tmp_path / "longer", *settings, "train.epochs=3")
+    folder = finished(tiny_data, tmp_path / "run", *settings, "train.epochs=2")
+    again = run_of(tiny_data, folder, *settings, "train.epochs=3")
+    again.restore()
+    fit(again, False)
+    assert_same_run(folder, longer)
+    with pytest.raises(BadConfig, match=r"another configuration \(train\.epochs\)"):
+        run_of(tiny_data, folder, *settings, "train.epochs=2").restore()
+
+
+def test_more_epochs_let_a_run_go_on_that_stopped_early(tiny_data: TrainingData, tmp_path: Path) -> None:
+    settings = (*FROZEN, "train.lr=0", "train.patience=1")
+    folder = finished(tiny_data, tmp_path / "run", *settings, "train.epochs=9")
+    again = run_of(tiny_data, folder, *settings, "train.epochs=10")
+    again.restore()
+    fit(again, False)
+    assert len(log(folder)) == 3
 
 
 def test_resuming_with_other_processes_is_refused(tiny_run: Path, tiny_data: TrainingData) -> None:
@@ -277,7 +311,32 @@ def test_resuming_with_other_processes_is_refused(tiny_run: Path, tiny_data: Tra
         run.restore()
 
 
-def test_resuming_what_was_never_started_is_refused(films: Path, tmp_path: Path) -> None:
-    with pytest.raises(BadModel, match="absent has nothing to resume"):
-        train(tiny_config(), films, tmp_path / "absent", resume=True, export=False)
-    assert not (tmp_path / "absent").exists()
+@pytest.mark.parametrize("is_made", [False, True])
+def test_resuming_what_was_stopped_before_it_began_begins(
+    films: Path, tmp_path: Path, unbroken: Path, capsys: pytest.CaptureFixture[str], is_made: bool
+) -> None:
+    folder = tmp_path / "run"
+    if is_made:
+        folder.mkdir()
+    train(tiny_config(*HARSH), films, folder, resume=True, export=False)
+    assert f"boneage: {folder} has nothing to resume: the run begins\n" in capsys.readouterr().err
+    assert_same_run(folder, unbroken)
+
+
+def test_resuming_something_else_is_refused(films: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "notes.txt").write_text("mine")
+    with pytest.raises(BadModel, match="run has nothing to resume"):
+        train(tiny_config(), films, tmp_path / "run", resume=True)
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["notes.txt"]
+
+
+def test_the_command_line_takes_the_runs_own_settings(films: Path, tmp_path: Path, unbroken: Path) -> None:
+    folder = tmp_path / "run"
+    assert struck(films, folder, "step", 5, signal.SIGINT).returncode == 130
+    words = ("train", "tiny", "--data", films, "--out", folder, "--resume")
+    refused(*words, "--set", "train.lr=0.5", naming=folder, because="another configuration (train.lr)")
+    refused("train", "quick", *words[2:], naming=folder, because="was started with the recipe tiny, not quick")
+    done(*words)
+    (folder / MODEL).unlink(missing_ok=True)
+    assert_same_run(folder, unbroken)

@@ -5,7 +5,6 @@ boneage compare OUT OUT... --out REPORT
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -17,7 +16,7 @@ import numpy as np
 
 from .. import result_folder
 from ..errors import BadTable
-from ..files import json_bytes, text_bytes
+from ..files import json_bytes, json_value, text_bytes
 from ..types import DISCLAIMER, Sex
 from . import html, metrics, plots
 from .evaluate import MARKER as EVALUATION
@@ -133,11 +132,11 @@ def _about(path: Path) -> dict[str, Any]:
     """Model, weights and split from the evaluation; empty for a table from another program."""
     source = (path.parent if path.name == PREDICTIONS else path) / EVALUATION
     try:
-        about = json.loads(source.read_text(encoding="utf-8"))
+        about = json_value(source.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError) as error:
-        raise BadTable(f"{source} cannot be read ({error})") from None
+        raise BadTable(f"{source} cannot be read: {getattr(error, 'strerror', None) or 'it is no JSON'}") from None
     if not isinstance(about, dict):
         raise BadTable(f"{source} holds no evaluation")
     return {key: str(about[key]) for key in ("model", "weights_sha256", "split") if about.get(key)}

@@ -5,14 +5,13 @@ boneage card MODEL --evaluation DIR [--unknown DIR] [--robustness DIR] --out DIR
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..config import Config
 from ..errors import BadTable
-from ..files import json_bytes, text_bytes, write_bytes
+from ..files import json_bytes, json_value, text_bytes, write_bytes
 from ..reading.predictor import Predictor
 from ..types import DISCLAIMER
 from .coverage import described
@@ -132,7 +131,7 @@ def load(folder: Path, name: str) -> dict[str, Any]:
     """
     path = folder / name if folder.is_dir() else folder
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json_value(path.read_bytes())
         found["weights_sha256"], found["n"]
     except (OSError, ValueError, KeyError, TypeError):
         raise BadTable(f"{path} is no {name} of a model") from None

@@ -52,7 +52,7 @@ class Timm(Backbone):
         try:
             import timm
         except (ImportError, RuntimeError) as error:  # RuntimeError: a torchvision that does not fit its torch
-            raise BadConfig(f"model.name {config.name!r} needs timm, which cannot be imported: {error}") from error
+            raise BadConfig(f"model.name {config.name!r} needs timm, which cannot be imported") from error
         name = config.name.removeprefix("timm:")
         if not timm.is_model(name):
             raise BadConfig(f"timm has no model named {name!r}")

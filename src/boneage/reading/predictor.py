@@ -17,7 +17,7 @@ from ..hand import flags as film_flags
 from ..hand import several
 from ..hand.prepare import parts
 from ..hand.views import views
-from ..run_folder import MODEL, load_run, weights_of
+from ..run_folder import MODEL, load_both
 from ..types import DISCLAIMER, Interval, Radiograph, Reading, Severity, Sex
 from . import weights
 from .examination import Examination, examine
@@ -62,8 +62,7 @@ class Predictor:
     @classmethod
     def _of_run(cls, folder: Path, threads: int) -> Predictor:
         """The model of a run folder, which must have been exported from the folder's weights."""
-        run, path = load_run(folder), folder / MODEL
-        weights_of(folder, run)
+        (_, run), path = load_both(folder), folder / MODEL
         if path.is_file():
             predictor = cls(model_file.verified(path), path, threads)
             if predictor.weights_sha256 == run["weights_sha256"]:

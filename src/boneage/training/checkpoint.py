@@ -16,12 +16,13 @@ import re
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
 from ..errors import BadConfig, BadModel, CannotWrite
-from ..files import LEFTOVERS, replacing, sha256, sha256_json, write_bytes, write_json
-from ..run_folder import RUN, WEIGHTS, load_run, weights_of, whole
+from ..files import LEFTOVERS, json_value, replacing, sha256, write_bytes
+from ..run_folder import load_both, save_both, whole
 
 STATE, LOG = "state.safetensors", "log.jsonl"
 BOARD, START = "tensorboard", "start"
@@ -40,9 +41,14 @@ def is_empty(folder: Path) -> bool:
     return folder.is_dir() and all(path.match(LEFTOVERS) or path.name == START for path in folder.iterdir())
 
 
+def has_begun(folder: Path) -> bool:
+    """Whether there is a run to resume, or something else in its place; not if the folder is absent or `is_empty`."""
+    return folder.exists() and not is_empty(folder)
+
+
 def refuse_existing(folder: Path) -> None:
     """CannotWrite unless ``folder`` is absent or empty."""
-    if folder.exists() and not is_empty(folder):
+    if has_begun(folder):
         raise CannotWrite(f"{folder} exists already: choose another --out, or continue it with --resume")
 
 
@@ -56,23 +62,15 @@ def create(folder: Path) -> None:
 
 
 def save_weights(folder: Path, weights: Tensors, summary: dict[str, Any]) -> dict[str, Any]:
-    """Write the weights, and the run's summary with both hashes as ``run.json``; returns the content of the latter.
-
-    A process killed between the two leaves weights that the older ``run.json`` does not match: a damaged folder, which
-    resuming repairs.
-    """
-    data = save({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()})
-    write_bytes(folder / WEIGHTS, data)
-    run = summary | {"weights_sha256": sha256(data)}
-    run["run_sha256"] = sha256_json(run)
-    write_json(folder / RUN, run)
-    return run
+    """Write the weights and ``run.json``, the two as one; returns the content of the latter. Raises CannotWrite."""
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    return save_both(folder, save(plain), summary)
 
 
 def load_weights(folder: Path) -> tuple[Tensors, dict[str, Any]]:
     """The weights and the content of ``run.json``, both checked against their hashes; BadModel if one fails."""
-    run = load_run(folder)
-    return load(weights_of(folder, run)), run
+    data, run = load_both(folder)
+    return load(data), run
 
 
 def save_state(folder: Path, tensors: Tensors, values: dict[str, Any]) -> None:
@@ -96,9 +94,12 @@ def load_state(folder: Path) -> tuple[Tensors, dict[str, Any]]:
     before, claimed, after = _around_hash(data)
     if sha256(before, _BLANK, after).encode() != claimed:
         raise BadModel(f"{path} is cut short or altered: its content does not match its own hash")
-    # A safetensors file begins with the length of its JSON header, in eight bytes.
-    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    return load(data), json.loads(header["__metadata__"]["state"])
+    try:
+        # A safetensors file begins with the length of its JSON header, in eight bytes.
+        header = json_value(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        return load(data), json_value(header["__metadata__"]["state"])
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise BadModel(f"{path} holds no state of a run") from error
 
 
 def append_log(folder: Path, line: dict[str, Any], *, tensorboard: bool = False) -> None:
@@ -120,7 +121,7 @@ def summary_writer() -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
-        raise BadConfig(f"train.tensorboard needs boneage[tensorboard] ({error})") from error
+        raise BadConfig("train.tensorboard needs boneage[tensorboard], which cannot be imported") from error
     return SummaryWriter
 
 
@@ -142,7 +143,7 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
 
 def _logged(path: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
-        values = json.loads(line)
+        values = json_value(line)
         if isinstance(values, dict) and isinstance(values.get("step"), int):
             return values
     except ValueError:

@@ -120,7 +120,8 @@ def _device(name: str) -> torch.device:
             torch.cuda.set_device(chosen)
             torch.backends.cudnn.benchmark = True  # all batches have one shape: trying the kernels pays
     except (RuntimeError, AssertionError) as error:
-        raise BadConfig(f"train.device {name!r} is not here: {str(error).splitlines()[0]}") from error
+        here = ["auto", "cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+        raise BadConfig(f"train.device {name!r} is not here: expected {', '.join(here)}") from error
     return chosen
 
 

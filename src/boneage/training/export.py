@@ -112,7 +112,7 @@ def load(folder: Path) -> tuple[Single, dict[str, Any]]:
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
-        raise BadModel(f"{folder} does not fit this program: {str(error).splitlines()[-1].strip()}") from error
+        raise BadModel(f"{folder} does not fit this program: its weights are of another network") from error
     return Single(network.eval(), meaning.months).eval(), run
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from ..config import Config, differences
 from ..errors import BadConfig
 from ..models.head import Network
+from ..run_folder import settle
 from . import checkpoint
 from .checkpoint import prefixed, unprefixed
 from .distil import Teacher
@@ -198,11 +199,14 @@ class Run:
     def restore(self) -> None:
         """Continue from what `save` wrote, or from the beginning if the run was stopped before it wrote anything.
 
+        ``train.epochs`` may be more than the run was started with: the schedule is then that of the longer run, and
+        training goes on where ``train.patience`` had ended it.
+
         Raises:
             BadModel: the state is missing or damaged.
             BadConfig: it belongs to another configuration, precision, number of processes, start or other films.
         """
-        if checkpoint.is_empty(self.folder):
+        if not checkpoint.has_begun(self.folder):
             return
         tensors, values = checkpoint.load_state(self.folder)
         self._refuse_another_run(values)
@@ -214,7 +218,10 @@ class Run:
         self.start = values.get("start")
         if values["progress"]["best"] is None:
             self.progress.best = math.inf
+        if self.config.train.epochs > values["config"]["train"]["epochs"]:
+            self.progress.stale = 0
         if self.processes.is_main:
+            settle(self.folder)
             checkpoint.cut_log(self.folder, self.progress.step)
 
     def _refuse_another_run(self, values: dict[str, Any]) -> None:
@@ -222,15 +229,18 @@ class Run:
         stored = Config.from_dict(values["config"])
         self._refuse_difference("configuration", self._resolved(stored), self._resolved(self.config))
         self._refuse_precision(values.get("precision", stored.train.precision))
-        self._refuse_difference("data", values["data"], self.data.origin)
+        folder = {"folder": self.data.origin.get("folder")}  # which may have been renamed
+        self._refuse_difference("data", values["data"] | folder, self.data.origin)
         own = {"processes": self.processes.size}
         self._refuse_difference("number of processes", own | {"processes": values["processes"]}, own)
         if self.teacher:
             self._refuse_difference("start", values["start"], self.start or {})
 
     def _resolved(self, config: Config) -> dict[str, Any]:
-        """The settings with this run's precision in place of the word for it: `_refuse_precision` compares that."""
-        return replace(config, train=replace(config.train, precision=self.precision)).to_dict()
+        """The settings with this run's precision in place of the word for it: `_refuse_precision` compares that. Fewer
+        epochs than this run has are no difference."""
+        epochs = max(config.train.epochs, self.config.train.epochs)
+        return replace(config, train=replace(config.train, precision=self.precision, epochs=epochs)).to_dict()
 
     def _refuse_precision(self, stored: str) -> None:
         if stored != self.precision:

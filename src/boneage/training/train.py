@@ -44,7 +44,7 @@ def train(
         data: a data folder, or the path of its table.
         out: a new run folder; with ``resume``, the one to continue.
         images: the folder of the films, if they do not lie beside the table.
-        resume: continue where the run at ``out`` stopped.
+        resume: continue where the run at ``out`` stopped; begin it, if it was stopped before it had a folder.
         export: write ``model.onnx`` at the end, which `boneage.Predictor` loads. Where onnxscript is not installed, a
             line on standard error says how to do it later.
 
@@ -73,9 +73,11 @@ def _train(
         refuse_unwritable(folder)
         if not resume:
             checkpoint.refuse_existing(folder)
+        elif not checkpoint.has_begun(folder):
+            print(f"boneage: {folder} has nothing to resume: the run begins", file=sys.stderr)
     _refuse_impossible(config)
     # A resumed run has the weights already, but a teacher is not stored: it is loaded anew.
-    needs_start = config.train.start and (config.train.distil or not resume or checkpoint.is_empty(folder))
+    needs_start = config.train.start and (config.train.distil or not resume or not checkpoint.has_begun(folder))
     start = _start(config, data, folder, images, processes) if needs_start else None
     with processes.main_first():
         films = load(config, data, processes.device, images)
