@@ -71,3 +71,44 @@ def test_a_place_is_given_back_after_a_failure() -> None:
                     raise ValueError("of the film")
 
     asyncio.run(run())
+
+
+def test_a_queue_that_gives_up_ends_who_runs_and_who_waits() -> None:
+    async def run() -> list[object]:
+        queue = Queue(running=1, waiting=1)
+
+        async def film() -> str:
+            async with queue.turn():
+                await asyncio.Event().wait()
+            return "read"
+
+        films = [asyncio.create_task(film()) for _ in range(2)]
+        while queue.inside < 2:
+            await asyncio.sleep(0)
+        queue.give_up()
+        ended = await asyncio.gather(*films, return_exceptions=True)
+        assert queue.inside == 0
+        with pytest.raises(Closing):
+            queue.check()
+        return [type(one) for one in ended]
+
+    assert asyncio.run(run()) == [Closing, Closing]
+
+
+def test_a_film_whose_caller_goes_away_leaves_the_queue_as_usual() -> None:
+    async def run() -> None:
+        queue = Queue(running=1, waiting=1)
+
+        async def film() -> None:
+            async with queue.turn():
+                await asyncio.Event().wait()
+
+        task = asyncio.create_task(film())
+        while not queue.inside:
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert queue.inside == 0
+
+    asyncio.run(run())

@@ -18,7 +18,7 @@ from boneage.clinic.answers import ReadingRequest
 from boneage.clinic.errors import Busy, Closing, NoRecord, NotAFilm
 from boneage.clinic.limits import Limits
 from boneage.clinic.record import Record
-from boneage.clinic.service import SHOWN_SIDE
+from boneage.clinic.service import SHOWN_SIDE, Service
 from boneage.reading.examination import Examination
 from boneage.reading.occlusion import Layers
 
@@ -128,6 +128,30 @@ def test_a_film_that_still_waits_when_the_service_closes_is_refused() -> None:
         service.close()
         with pytest.raises(Closing):
             asyncio.run(service.read(hand(), "film", ReadingRequest()))
+
+
+def test_films_that_are_not_done_when_the_grace_time_ends_are_refused() -> None:
+    """The one that is read, whose thread cannot be stopped, and those that wait."""
+    begun, may_end = threading.Event(), threading.Event()
+
+    def explain(film: Examination, sex: Sex) -> Layers:
+        begun.set()
+        may_end.wait()
+        return Layers(b"png", ())
+
+    async def stop(service: Service) -> list[object]:
+        request = ReadingRequest(sex=Sex.FEMALE, heatmap=True)
+        films = [asyncio.create_task(service.read(hand(), "film", request)) for _ in range(3)]
+        while not begun.is_set():
+            await asyncio.sleep(0.01)
+        await service.drain()
+        return [type(one) for one in await asyncio.gather(*films, return_exceptions=True)]
+
+    with opened(Limits(running=1, drain_seconds=0), explain=explain) as service:
+        assert asyncio.run(stop(service)) == [Closing] * 3
+        service.close()  # which waits for no thread
+        assert not may_end.is_set()
+        may_end.set()
 
 
 def test_the_warm_up_asks_the_networks_in_every_thread(monkeypatch: pytest.MonkeyPatch) -> None:

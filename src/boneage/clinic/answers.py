@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from ..errors import OutsideReference
 from ..growth import reference
@@ -19,6 +20,17 @@ def _from_text(value: Any) -> Any:
 
 
 Bool = Annotated[bool, BeforeValidator(_from_text), Field(strict=True)]
+
+
+def _in_words(value: Any) -> Any:
+    """The sex of any word that tables have for it; an empty one is none."""
+    try:
+        return Sex.parse(value) if isinstance(value, str) and value.strip() else Sex(value)
+    except ValueError:
+        raise PydanticCustomError("sex", "expected female, male or unknown") from None
+
+
+SexInWords = Annotated[Sex, BeforeValidator(_in_words)]
 Months = Annotated[float, Field(ge=0, le=MAX_AGE, allow_inf_nan=False)]
 ShortText = Annotated[str, Field(max_length=64), AfterValidator(str.strip)]  # the length holds before it is stripped
 
@@ -34,7 +46,9 @@ class ReadingOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    sex: Sex | None = Field(default=None, description="default: as the file says")
+    sex: SexInWords | None = Field(
+        default=None, description="in any word that a table may have; default: as the file says"
+    )
     chronological_age_months: Months | None = Field(default=None, description="default: as the file says")
     heatmap: Bool = Field(default=False, description="add a heat map of where the model looked, if there is an age")
     keep: Bool = Field(default=True, description="keep the reading, if the service has a record")

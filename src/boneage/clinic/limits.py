@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from ..images.decoder_pool import DecoderLimits
+
 MIB = 2**20
 
 
@@ -33,3 +35,8 @@ class Limits:
     jobs: int = 4
     films_a_job: int = 500
     jobs_bytes: int = 512 * MIB
+
+    @property
+    def decoders(self) -> DecoderLimits:
+        """Those of the decoder processes."""
+        return DecoderLimits(self.running, self.pixels, self.memory, self.decode_seconds)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Annotated, Any
@@ -21,6 +20,7 @@ from reportlab.lib.units import mm
 from reportlab.lib.utils import ImageReader, simpleSplit
 from reportlab.pdfgen.canvas import Canvas
 
+from ..files import json_value
 from ..growth import reference
 from ..reading.intervals import MEANING
 from ..types import DISCLAIMER, Radiograph, Sex
@@ -42,7 +42,7 @@ StrictMonths = Annotated[Months, Field(strict=True)]
 def _from_json(value: Any) -> Any:
     """A list from its JSON: forms send nothing but text."""
     try:
-        return json.loads(value) if isinstance(value, str) else value
+        return json_value(value) if isinstance(value, str) else value
     except ValueError:
         return value
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..data import phantom
 from ..errors import CannotWrite, UnreadableImage
+from ..images.decoder_pool import DecodedFilm, DecoderPool
 from ..reading.examination import Examination
 from ..reading.occlusion import Layers
 from ..reading.occlusion import Region as HeatRegion
@@ -22,7 +23,6 @@ from ..reading.predictor import Predictor
 from ..types import Radiograph, Reading, Sex
 from .answers import Answer, FilmFacts, ReadingRequest, Region, comparison
 from .counters import Counters
-from .decoder_pool import DecodedFilm, DecoderPool
 from .errors import Busy, Closing, NoRecord, NotAFilm
 from .faults import log
 from .film_store import FilmStore
@@ -61,8 +61,9 @@ class Service:
         self._record = record
         self.pseudonyms = record.pseudonyms if record else Pseudonyms.of_this_run()
         self.counters = Counters()
-        self.decoders = DecoderPool(limits)
+        self.decoders = DecoderPool(limits.decoders)
         self.queue = Queue(limits.running, limits.waiting)
+        self.counters.inside.set_function(lambda: self.queue.inside)
         self._threads = ThreadPoolExecutor(limits.running, "reading")
         self._closed = False
 
@@ -89,17 +90,22 @@ class Service:
         list(self._threads.map(lambda film: self._read(film, "warm-up", ReadingRequest(), keep=False), films))
 
     async def drain(self) -> None:
-        """Take no new film, and wait for those inside, for ``limits.drain_seconds`` at most."""
+        """Take no new film, and wait for those inside, for ``limits.drain_seconds`` at most; then give them up."""
         self.queue.closed = True
         end = monotonic() + self.limits.drain_seconds
         while self.queue.inside and monotonic() < end:
             await asyncio.sleep(DRAIN_POLL)
+        if self.queue.inside:
+            self.queue.give_up()
+        while self.queue.inside:
+            await asyncio.sleep(0)
 
     def close(self) -> None:
-        """End decoders and threads; films that are still waiting are not read."""
+        """End decoders and threads. Films that still wait are not read; threads of films given up are not waited for:
+        they end when their film is read."""
         self._closed = True
         self.decoders.close()
-        self._threads.shutdown(cancel_futures=True)
+        self._threads.shutdown(wait=not self.queue.given_up, cancel_futures=True)
 
     async def read(self, data: bytes, name: str, request: ReadingRequest) -> Answer:
         """Read a film, and keep the reading if there is a record and the request does not forbid it.
@@ -152,7 +158,6 @@ class Service:
         """Do the work in a thread when its turn comes; its UnreadableImage becomes NotAFilm."""
         try:
             async with self.queue.turn():
-                self.counters.inside.set(self.queue.inside)
                 if self._closed:
                     raise Closing
                 return await asyncio.get_running_loop().run_in_executor(self._threads, work)
@@ -163,7 +168,6 @@ class Service:
             self.counters.readings.labels("unreadable").inc()
             raise NotAFilm(str(error)) from None
         finally:
-            self.counters.inside.set(self.queue.inside)
             self.counters.deaths.set(self.decoders.deaths)
 
     def _read(self, data: bytes, name: str, request: ReadingRequest, *, keep: bool) -> tuple[Answer, Radiograph]:

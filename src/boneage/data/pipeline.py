@@ -21,7 +21,7 @@ import numpy as np
 from ..config import PrepareConfig
 from ..errors import BadTable, UnreadableImage
 from ..hand.prepare import prepare
-from ..images.read import read
+from ..images.guarded import read
 from ..types import Failure, Radiograph, Sex
 from .dataset import Sample
 from .film_paths import not_found

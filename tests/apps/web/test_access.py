@@ -20,6 +20,22 @@ def test_other_names_and_other_pages_are_not_answered(web: TestClient) -> None:
     assert web.post("/api/readings", **form(), headers={"origin": "http://localhost"}).status_code == 200
 
 
+@pytest.mark.parametrize("sent", ["http://[", "http://]", "null", "", "http://[::1", "http://localhost:99999999999"])
+@pytest.mark.parametrize("path", ["/", "/api/version", "/api/nothing", "/static/main.js"])
+def test_an_origin_that_is_no_address_is_refused(web: TestClient, path: str, sent: str) -> None:
+    assert web.get(path, headers={"origin": sent}).status_code == 403
+
+
+@pytest.mark.parametrize("host", ["[", "[::1", "a]b", "localhost:x", "", "http://["])
+def test_a_host_that_is_no_address_is_refused(web: TestClient, host: str) -> None:
+    assert web.get("/api/version", headers={"host": host}).status_code == 421
+    with client(token="a-token-of-the-test") as guarded:
+        assert guarded.get("/api/version", headers={"host": host}).status_code == 401
+        assert guarded.get("/", headers={"host": host}).status_code == 401
+        sent = {"data": {"token": "a-token-of-the-test"}, "headers": {"host": host}, "follow_redirects": False}
+        assert guarded.post("/api/session", **sent).status_code == 303
+
+
 @pytest.mark.parametrize("path", ["/api/health", "/api/version", "/metrics", "/static/main.js", "/api/openapi.json"])
 def test_with_a_token_everything_needs_it(path: str) -> None:
     with client(token="a-token-of-the-test") as web:

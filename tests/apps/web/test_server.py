@@ -18,7 +18,7 @@ import uvicorn
 from command import check_sentence, child
 from fastapi import FastAPI
 from hands import hand
-from services import SHORT, ServiceProcess, certificate, httpx, service
+from services import SHORT, ServiceProcess, answer_of, certificate, head, httpx, service
 
 from boneage.apps.web.limits import HttpLimits
 from boneage.apps.web.server import Server
@@ -43,6 +43,42 @@ def test_told_to_stop_it_finishes_what_runs_and_ends_with_0() -> None:
         assert [film.result().status_code for film in films] == [200, 200, 200]
     assert code == 0
     assert set(late) <= {200, 503}
+
+
+STUCK = (
+    SHORT.replace("waiting=2", "waiting=2, drain_seconds=0.5")
+    + """
+import time
+from boneage.reading import occlusion
+occlusion.over_film = lambda *_: time.sleep(600)
+"""
+)  # a service whose heat maps take longer than anybody waits
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
+def test_films_that_are_not_done_in_time_get_503_and_the_service_ends() -> None:
+    with service(code=STUCK) as running, ThreadPoolExecutor(3) as crowd:
+        films = [crowd.submit(running.post, hand(), sex="female", heatmap="true") for _ in range(3)]
+        while "boneage_films_inside 3.0" not in httpx.get(f"{running.url}/metrics", timeout=60).text:
+            assert [film.result().text for film in films if film.done()] == []
+            time.sleep(0.02)
+        code, _ = running.stop()
+        answers = [film.result() for film in films]
+    assert code == 0
+    assert [answer.status_code for answer in answers] == [503, 503, 503]
+    assert all(answer.headers["retry-after"] for answer in answers)
+    assert "Traceback" not in "".join(running.log)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
+def test_a_film_that_is_still_being_sent_gets_503_too() -> None:
+    with service(code=STUCK) as running, running.connection() as connection:
+        connection.sendall(head("POST", "/api/readings", "Content-Type: image/png", "Content-Length: 1000") + b"part")
+        assert httpx.get(f"{running.url}/api/health", timeout=60).status_code == 200  # the part has arrived by then
+        code, _ = running.stop()
+        status, _ = answer_of(connection)
+    assert (code, status) == (0, 503)
+    assert "Traceback" not in "".join(running.log)
 
 
 def statuses_until_gone(running: ServiceProcess) -> list[int]:

@@ -95,8 +95,8 @@ def _token(path: Path) -> str:
 class AccessControl:
     """ASGI middleware that refuses requests without the token, to foreign host names, or from foreign pages."""
 
-    def __init__(self, app: ASGIApp, token: str | None) -> None:
-        self.app, self.token = app, token
+    def __init__(self, app: ASGIApp, token: str | None, root: str = "") -> None:
+        self.app, self.token, self.root = app, token, root
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request on, or answer 401, 403 or 421 without reading its body."""
@@ -117,13 +117,14 @@ class AccessControl:
         if self.token is None and _name(host) not in _LOCAL:
             return _sentence(421, "this service answers only to names of this computer, such as localhost")
         origin = request.headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and _place(origin) != host:
             return _sentence(403, "this service does not answer to other pages")
-        if self.token is None or request.url.path in _OPEN or self._has_token(request.headers, request.cookies):
+        path = request.scope["path"]
+        if self.token is None or path in _OPEN or self._has_token(request.headers, request.cookies):
             return None
-        if request.url.path == "/" and request.method in ("GET", "HEAD"):
-            return sign_in_page()
-        if request.url.path == "/api/session" and request.method == "POST":
+        if path == "/" and request.method in ("GET", "HEAD"):
+            return sign_in_page(self.root)
+        if path == "/api/session" and request.method == "POST":
             return None
         return _sentence(401, "a token is needed: Authorization: Bearer TOKEN", {"WWW-Authenticate": "Bearer"})
 
@@ -135,9 +136,14 @@ class AccessControl:
         return is_same(cookies.get(COOKIE, ""), cookie_of(self.token))
 
 
-def sign_in_page(problem: str = "") -> Response:
+def page(name: str, root: str) -> str:
+    """A page of the folder ``static``, whose addresses begin with the path ``root``."""
+    return (STATIC / name).read_text("utf-8").replace('="/', f'="{root}/')
+
+
+def sign_in_page(root: str, problem: str = "") -> Response:
     """The page that asks for the token; ``problem``: what was wrong with the last attempt."""
-    text = (STATIC / "sign-in.html").read_text("utf-8")
+    text = page("sign-in.html", root)
     alert = f'<p class="problem" role="alert">{html.escape(problem)}</p>\n' if problem else ""
     return HTMLResponse(text.replace("</form>", f"{alert}</form>"), 401, {"Cache-Control": "no-store"})
 
@@ -155,6 +161,14 @@ def cookie_of(token: str) -> str:
 def _security(path: str) -> list[tuple[bytes, bytes]]:
     headers = dict(_SECURITY) | ({"Cache-Control": "no-store"} if path.startswith("/api/") else {})
     return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+
+def _place(origin: str) -> str | None:
+    """Name and port in an Origin header; None if it is no address."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def _name(host: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
@@ -19,6 +20,7 @@ from starlette.routing import Match
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ...clinic.errors import Closing
 from ...clinic.faults import log_fault
 from ...clinic.film_store import FilmStore
 from ...clinic.jobs import Jobs
@@ -28,7 +30,8 @@ from ...clinic.service import Explain, Service
 from ...reading.predictor import Predictor
 from ...types import DISCLAIMER
 from .access import STATIC, AccessControl
-from .errors import STATUSES, error_answer
+from .errors import STATUSES, error_answer, problem
+from .front import Front, checked_root
 from .intake import Intake
 from .limits import HttpLimits
 from .routes import page, router
@@ -45,6 +48,7 @@ def create_app(
     token: str | None = None,
     limits: Limits | None = None,
     http_limits: HttpLimits | None = None,
+    root_path: str = "",
 ) -> FastAPI:
     """The web application over one predictor.
 
@@ -56,7 +60,12 @@ def create_app(
         token: what every client must send; None: only requests to a name of this computer are answered.
         limits: on films and jobs.
         http_limits: on requests.
+        root_path: what a proxy in front puts before every address, such as ``/boneage``.
+
+    Raises:
+        BadConfig: if ``root_path`` is no path.
     """
+    root = checked_root(root_path)
     limits, http_limits = limits or Limits(), http_limits or HttpLimits()
     app = FastAPI(
         title="boneage",
@@ -65,10 +74,11 @@ def create_app(
         docs_url=None,  # these pages would load scripts from another site
         redoc_url=None,
         openapi_url="/api/openapi.json",
+        servers=[{"url": root}] if root else None,
         lifespan=_lifespan,
     )
     app.state.open_service = lambda: Service(predictor, limits, record=record, films=films, explain=explain)
-    app.state.token, app.state.http_limits = token, http_limits
+    app.state.token, app.state.http_limits, app.state.root = token, http_limits, root
     app.include_router(router)
     app.include_router(page)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
@@ -77,8 +87,9 @@ def create_app(
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _failed)
     app.add_middleware(Intake, limits=http_limits, expect_film=lambda: app.state.service.expect_film())
-    app.add_middleware(AccessControl, token=token)
+    app.add_middleware(AccessControl, token=token, root=root)
     app.add_middleware(RequestLog, requests_of=lambda: app.state.requests)
+    app.add_middleware(Front, root=root)
     return app
 
 
@@ -106,8 +117,8 @@ async def _failed(request: Request, error: Exception) -> JSONResponse:
 async def _invalid(request: Request, error: Any) -> JSONResponse:
     """The first problem that pydantic found, in one line that does not repeat what was sent."""
     first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"] if part not in ("query", "path", "body"))
-    return JSONResponse({"error": f"{place[:60] or 'the request'}: {first['msg']}"}, 422)
+    place = ".".join(str(part) for part in first["loc"] if part not in ("query", "path", "body", "header"))
+    return JSONResponse({"error": f"{place[:60] or 'the request'}: {problem(first)}"}, 422)
 
 
 def _allowed(request: Request) -> str:
@@ -116,7 +127,7 @@ def _allowed(request: Request) -> str:
     for method in ("DELETE", "GET", "POST", "PUT"):
         scope = dict(request.scope) | {"method": method}
         if any(route.matches(scope)[0] is Match.FULL for route in request.app.router.routes):
-            methods.add(method)
+            methods |= {"GET", "HEAD"} if method == "GET" else {method}
     return ", ".join(sorted(methods))
 
 
@@ -150,6 +161,10 @@ class RequestLog:
 
         try:
             await self.app(scope, receive, recorded)
+        except asyncio.CancelledError:  # the server ends, and this request is not done
+            if status:
+                raise
+            await error_answer(Closing())(scope, receive, recorded)
         except Exception as error:
             answer = JSONResponse({"error": log_fault(error)}, 500)
             if not status:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
@@ -31,6 +33,30 @@ STATUSES: dict[type[Exception], int] = {
     TooManyJobs: 503,
     CannotWrite: 503,  # the record cannot be used at the moment
 }
+_PROBLEMS = {  # what pydantic calls a problem, and what a person is told
+    "bool_type": "it is neither true nor false",
+    "extra_forbidden": "there is no such field",
+    "finite_number": "it is no finite number",
+    "float_parsing": "it is no number",
+    "float_type": "it is no number",
+    "greater_than": "it is not more than {gt:g}",
+    "greater_than_equal": "it is less than {ge:g}",
+    "int_from_float": "it is no whole number",
+    "int_parsing": "it is no whole number",
+    "int_parsing_size": "it is no number of this size",
+    "int_type": "it is no whole number",
+    "json_invalid": "it is no JSON",
+    "less_than": "it is not less than {lt:g}",
+    "less_than_equal": "it is more than {le:g}",
+    "list_type": "it is no list",
+    "missing": "it is missing",
+    "sex": "it is none of female, male and unknown",
+    "string_pattern_mismatch": "it does not have the form that it should have",
+    "string_too_long": "it has more than {max_length} characters",
+    "string_type": "it is no text",
+    "too_long": "it has more than {max_length} entries",
+    "tuple_type": "it is no list",
+}
 RECORD_RETRY = 10  # seconds until the record may work again
 
 
@@ -43,3 +69,8 @@ def error_answer(error: Exception) -> JSONResponse:
         retry = error.retry_after
     headers = None if retry is None else {"Retry-After": str(math.ceil(retry))}
     return JSONResponse({"error": str(error)}, STATUSES[type(error)], headers)
+
+
+def problem(found: Mapping[str, Any]) -> str:
+    """A sentence for one of the errors of a ``ValidationError`` of pydantic, which does not repeat what was sent."""
+    return _PROBLEMS.get(found["type"], "it is not what it should be").format(**found.get("ctx", {}))

@@ -96,6 +96,9 @@ def _parsed(
             films.append((_name(part), bytes(part.data)))
         elif part.name == field:
             raise HTTPException(422, f"the field {field} is not a file: it has no filename")
+        elif part.filename is not None and part.name not in model.model_fields:
+            sent = part.name[:60] or "a file"
+            raise HTTPException(422, f"{sent}: there is no such field; a film belongs in the field {field}")
         elif part.name in seen:
             raise HTTPException(422, f"{part.name[:60]}: the form has it more than once")
         else:

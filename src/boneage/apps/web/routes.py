@@ -11,7 +11,7 @@ import numpy as np
 from fastapi import APIRouter, Depends, Path, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.responses import FileResponse, RedirectResponse
+from starlette.responses import HTMLResponse, RedirectResponse
 
 from ...clinic import pdf
 from ...clinic.answers import (
@@ -33,7 +33,8 @@ from ...clinic.jobs import Jobs
 from ...clinic.record import Entry
 from ...clinic.service import Service
 from ...growth import reference
-from .access import COOKIE, STATIC, cookie_of, is_same, sign_in_page
+from .access import COOKIE, cookie_of, is_same, sign_in_page
+from .access import page as start_page
 from .forms import OneFilm, body_of, films_of, only
 
 MAX_NUMBER = 2**31 - 1  # of a reading in the record
@@ -121,7 +122,7 @@ async def start(request: Request, response: Response, jobs: InJobs) -> JobState:
     if not films:
         raise HTTPException(422, "the form needs files in its field films, it has none")
     job = jobs.start(films, reading)
-    response.headers["Location"] = f"/api/jobs/{job.id}"
+    response.headers["Location"] = f"{request.app.state.root}/api/jobs/{job.id}"
     return job.state()
 
 
@@ -218,23 +219,23 @@ async def metrics(service: InService) -> Response:
 
 
 @page.get("/")
-async def index() -> FileResponse:
+async def index(request: Request) -> HTMLResponse:
     """The web page."""
-    return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
+    return HTMLResponse(start_page("index.html", request.app.state.root), headers={"Cache-Control": "no-cache"})
 
 
 @page.post("/api/session")
 async def sign_in(request: Request) -> Response:
     """Exchange the token for a cookie that no script can read."""
-    token = request.app.state.token
+    token, root = request.app.state.token, request.app.state.root
     sent = parse_qs((await request.body()).decode("utf-8", "replace")).get("token", [""])[0]
     if token is None or not is_same(sent.strip(), token):
         if token is not None and "text/html" in request.headers.get("accept", ""):
-            return sign_in_page("This is not the token of this service.")
+            return sign_in_page(root, "This is not the token of this service.")
         raise HTTPException(401, "this is not the token")
-    answer = RedirectResponse("/", 303)
-    secure = request.url.scheme == "https"
-    answer.set_cookie(COOKIE, cookie_of(token), httponly=True, samesite="strict", secure=secure)
+    answer = RedirectResponse(f"{root}/", 303)
+    secure = request.scope["scheme"] == "https"
+    answer.set_cookie(COOKIE, cookie_of(token), path=root or "/", httponly=True, samesite="strict", secure=secure)
     return answer
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import sys
 from functools import partial
@@ -50,6 +51,8 @@ class Server(uvicorn.Server):
         """The first signal lets the films inside be read; a second one does not wait for them."""
         if self._draining is not None or not self.started:
             self.should_exit = True
+            if self._draining is not None:
+                self._loop.call_soon_threadsafe(self.app.state.service.queue.give_up)
             return
         self._draining = self._loop.create_task(self._drain())
 
@@ -98,6 +101,15 @@ def serve(app: FastAPI, host: str, port: int, *, tls_cert: Path | None = None, t
     except OSError as error:  # of the certificate; `ssl.SSLError` is one too
         raise BadConfig(f"{tls_cert} and {tls_key} are no certificate and key: {error.strerror or error}") from error
     Server(config, app, limits).run(sockets=[listener])
+    if app.state.service.queue.given_up:
+        _end_at_once()
+
+
+def _end_at_once() -> None:
+    """End the process although threads still read films, which nobody waits for any more; Python would wait."""
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(0)
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -2,6 +2,7 @@
 
 export class Refused extends Error {}
 
+const HOME = new URL("..", import.meta.url); // of the service, wherever a proxy puts it
 const RETRIES = 20; // attempts of a film that finds the queue full
 
 /** A form with one film and its options. */
@@ -34,7 +35,7 @@ async function send(url, { retries = 0, ...options } = {}) {
 
 async function attempt(url, options) {
   try {
-    return await fetch(url, options);
+    return await fetch(new URL(url, HOME), options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Refused("The service does not answer, or the file is no longer there.");
@@ -61,21 +62,21 @@ function pause(seconds, signal) {
 }
 
 export async function about() {
-  return (await send("/api/version")).json();
+  return (await send("api/version")).json();
 }
 
 export async function reference() {
-  return (await send("/api/reference")).json();
+  return (await send("api/reference")).json();
 }
 
 export async function read(film, signal) {
-  return (await send("/api/readings", { method: "POST", body: form(film), signal, retries: RETRIES })).json();
+  return (await send("api/readings", { method: "POST", body: form(film), signal, retries: RETRIES })).json();
 }
 
 /** Where the model looked: { heat: a picture over the whole film, regions }. */
 export async function layers(film) {
   const body = form(film, { heatmap: "true", keep: "false" });
-  const { heatmap, regions } = await (await send("/api/readings", { method: "POST", body, retries: RETRIES })).json();
+  const { heatmap, regions } = await (await send("api/readings", { method: "POST", body, retries: RETRIES })).json();
   if (heatmap === null) throw new Refused("The service has no heat map of this film.");
   const heat = new Image();
   heat.src = heatmap;
@@ -87,22 +88,22 @@ export async function layers(film) {
 export async function pixels(film, signal) {
   const body = new FormData();
   body.set("film", film.file, "film");
-  const answer = await send("/api/films", { method: "POST", body, signal, retries: RETRIES });
+  const answer = await send("api/films", { method: "POST", body, signal, retries: RETRIES });
   const [width, height] = ["Film-Width", "Film-Height"].map((name) => Number(answer.headers.get(name)));
   return { data: new Uint16Array(await answer.arrayBuffer()), width, height };
 }
 
 export async function report(film, earlier, heatmap) {
   const body = form(film, { earlier: JSON.stringify(earlier), heatmap: String(heatmap) });
-  return (await send("/api/reports", { method: "POST", body, retries: RETRIES })).blob();
+  return (await send("api/reports", { method: "POST", body, retries: RETRIES })).blob();
 }
 
 export async function earlier(patient) {
-  return (await send(`/api/patients/${patient}/readings`)).json();
+  return (await send(`api/patients/${patient}/readings`)).json();
 }
 
 export async function review(number, months, who) {
   const body = JSON.stringify({ bone_age_months: months, who });
   const headers = { "Content-Type": "application/json" };
-  return (await send(`/api/readings/${number}/review`, { method: "PUT", body, headers })).json();
+  return (await send(`api/readings/${number}/review`, { method: "PUT", body, headers })).json();
 }

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,7 +17,7 @@ import pytest
 from hands import hand
 
 from boneage import read
-from boneage.clinic import decoder_process
+from boneage.images import decoder_process
 
 
 def answered(data: bytes, **limits: int) -> tuple[dict[str, Any], bytes]:
@@ -44,3 +50,31 @@ def test_the_patients_id_is_handed_over_for_hashing() -> None:
     files = pytest.importorskip("dicom_files")
     header, _ = answered(files.written(files.dicom(PatientID="MRN-4711")))
     assert header["patient"] == "MRN-4711"
+
+
+@contextlib.contextmanager
+def at_work(code: str, seconds: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A decoder process in the midst of a film, whose decoding is the ``code``, with so much processor time."""
+    program = f"from boneage.images import decoder_process\ndef read(*_, **__):\n{code}\n"
+    program += "decoder_process.read = read\ndecoder_process.main()"
+    request = {"bytes": 1, "pixels": 100, "memory": 2**32, "seconds": seconds}
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdin
+        child.stdin.write(json.dumps(request).encode() + b"\nx")
+        child.stdin.flush()
+        yield child
+        child.kill()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such watch")
+def test_it_ends_with_its_server_in_the_midst_of_a_film() -> None:
+    with at_work("    import time; time.sleep(600)", 600) as child:
+        assert child.stdin
+        child.stdin.close()  # as the system does when the server is killed
+        assert child.wait(timeout=120) == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such limit")
+def test_it_has_only_so_much_processor_time_for_a_film() -> None:
+    with at_work("    while True: pass", 1) as child:
+        assert child.wait(timeout=120) == -signal.SIGXCPU

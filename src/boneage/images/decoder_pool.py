@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import queue
 import signal
@@ -12,15 +13,33 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 import numpy as np
 
 from ..errors import UnreadableImage
 from ..types import Radiograph, Sex
-from .limits import Limits
+from .pixels import MAX_PIXELS
 
-CODE = "from boneage.clinic.decoder_process import main; main()"
+CODE = "from boneage.images.decoder_process import main; main()"
+
+
+@dataclass(frozen=True)
+class DecoderLimits:
+    """Limits of decoders.
+
+    Args:
+        processes: how many files are decoded at once.
+        pixels: of one film, at most.
+        memory: bytes of address space of a process.
+        seconds: time to decode one film.
+    """
+
+    processes: int
+    pixels: int = MAX_PIXELS
+    memory: int = 3 * 2**30
+    seconds: float = 20
 
 
 @dataclass(frozen=True)
@@ -32,30 +51,42 @@ class DecodedFilm:
 
 
 class DecoderPool:
-    """``limits.running`` decoder processes; as many threads may call `decode` at once. ``deaths``: those replaced."""
+    """``limits.processes`` decoder processes; as many threads may call `decode` at once. ``deaths``: those replaced."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: DecoderLimits) -> None:
         self.limits, self.deaths, self._closed = limits, 0, False
         self._idle: queue.SimpleQueue[subprocess.Popen[bytes]] = queue.SimpleQueue()
-        self._children = [_start() for _ in range(limits.running)]
+        self._children = [_start() for _ in range(limits.processes)]
         for child in self._children:
             self._idle.put(child)
 
     def decode(self, data: bytes) -> DecodedFilm:
-        """Decode a file; UnreadableImage if it is no film, or if decoding crashed, hung or needed too much memory."""
-        child = self._idle.get()
-        try:
-            header, pixels = self._ask(child, data)
-        except (OSError, ValueError, EOFError) as error:
+        """Decode a file; UnreadableImage if it is no film, or if decoding crashed, hung or needed too much memory.
+
+        A process that dies is replaced, and the file tried once more: it may have been killed for another reason.
+        """
+        child, end = self._idle.get(), monotonic() + self.limits.seconds
+        if child.poll() is not None:  # it died while it had nothing to do
             child = self._replace(child)
-            late = isinstance(error, TimeoutError)
-            reason = f"it did not decode within {self.limits.decode_seconds:g} s" if late else "the decoder crashed"
-            raise UnreadableImage(f"{reason}: the file is damaged, or not a film") from None
+        try:
+            for attempts_left in (1, 0):
+                try:
+                    header, pixels = self._ask(child, data, end - monotonic())
+                    break
+                except (OSError, ValueError, EOFError) as error:
+                    child = self._replace(child)
+                    if not attempts_left or self._closed or isinstance(error, TimeoutError):
+                        raise self._no_film(error) from None
         finally:
             self._idle.put(child)
         if "error" in header:
             raise UnreadableImage(header["error"])
         return _film(header, pixels)
+
+    def _no_film(self, error: Exception) -> UnreadableImage:
+        is_late = isinstance(error, TimeoutError)
+        reason = f"it did not decode within {self.limits.seconds:g} s" if is_late else "the decoder crashed"
+        return UnreadableImage(f"{reason}: the file is damaged, or not a film")
 
     def close(self) -> None:
         """Kill all processes. No film can be decoded any more."""
@@ -63,11 +94,12 @@ class DecoderPool:
         for child in self._children:
             _end(child)
 
-    def _ask(self, child: subprocess.Popen[bytes], data: bytes) -> tuple[dict[str, Any], bytearray]:
+    def _ask(self, child: subprocess.Popen[bytes], data: bytes, seconds: float) -> tuple[dict[str, Any], bytearray]:
         assert child.stdin is not None
         assert child.stdout is not None
         request = {"bytes": len(data), "pixels": self.limits.pixels, "memory": self.limits.memory}
-        with _watched(child, self.limits.decode_seconds):
+        request["seconds"] = math.ceil(self.limits.seconds)
+        with _watched(child, seconds):
             child.stdin.write(json.dumps(request).encode() + b"\n")
             child.stdin.write(data)
             child.stdin.flush()

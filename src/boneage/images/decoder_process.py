@@ -1,8 +1,9 @@
 """The program of a decoder process: it turns untrusted files into pixels. A file that harms it harms nothing else.
 
 Standard input: a line of JSON (see `_limit` and `_answer`), then the bytes of a file, again and again until it ends.
-Standard output: for each file a line of JSON, then the pixels as float32. The process has limited memory and can write
-no file.
+Standard output: for each file a line of JSON, then the pixels as float32. The process has limited memory and processor
+time and can write no file. It ends when its standard input is closed, in the midst of a film too: a server that was
+killed leaves none behind.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import sys
+import threading
 from typing import Any, BinaryIO
 
 from boneage.errors import UnreadableImage
+from boneage.images.pixels import MAX_BYTES
 from boneage.images.read import format_of, read
 from boneage.types import Radiograph
 
@@ -24,19 +28,21 @@ def main() -> None:
     """Decode files until standard input ends."""
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a codec may print: that must not end up among the answers
+    threading.Thread(target=_end_with_input, daemon=True).start()
     limited = False
     while header := requests.readline():
         request = json.loads(header)
         if not limited:
             _limit(request["memory"])
             limited = True
+        _limit_time(request["seconds"])
         data = requests.read(request["bytes"])
         _answer(answers, data, request)
 
 
 def _answer(answers: BinaryIO, data: bytes, request: dict[str, Any]) -> None:
     try:
-        film = read(data, max_pixels=request["pixels"], max_bytes=max(1, request["bytes"]))
+        film = read(data, max_pixels=request["pixels"], max_bytes=MAX_BYTES)
     except (UnreadableImage, MemoryError) as error:
         sentence = str(error).removeprefix(f"cannot read {NAMELESS}: ") or "there is not enough memory for this image"
         _send(answers, {"error": sentence})
@@ -71,6 +77,25 @@ def _limit(memory: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+def _limit_time(seconds: int) -> None:
+    """The processor time that the process may take from now on: the system kills it if it takes more."""
+    with contextlib.suppress(ImportError, OSError, ValueError):  # not on Windows
+        import resource
+
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        _, most = resource.getrlimit(resource.RLIMIT_CPU)
+        resource.setrlimit(resource.RLIMIT_CPU, (int(usage.ru_utime + usage.ru_stime) + 1 + seconds, most))
+
+
+def _end_with_input() -> None:
+    """Wait until nobody can write to standard input any more, then end the process whatever it does."""
+    if hasattr(select, "poll"):  # not on Windows
+        closed = select.poll()
+        closed.register(0, 0)  # asked for nothing, it reports the end alone
+        closed.poll()
+        os._exit(1)
 
 
 if __name__ == "__main__":
