@@ -217,3 +217,14 @@ def test_a_squash_is_undone_where_the_original_size_is_known(home: Path, samples
     assert [row for row in range(8) if (native[row] != stored[row]).any()] == [0]
     film = read(samples[0].path or "")
     np.testing.assert_array_equal(native[0], prepare(restored(film, (1500, 2000)), spec))
+
+
+@pytest.mark.parametrize("ending", [".json", ".npy"])
+@pytest.mark.parametrize("content", [b"", b"[" * 100_000, b"null"])
+def test_a_cache_that_is_damaged_is_made_again(home: Path, samples: list[Sample], ending: str, content: bytes) -> None:
+    before = open_cache(samples, SPEC)
+    pixels = np.array(before.pixels)
+    (damaged,) = home.glob(f"*{ending}")
+    damaged.unlink()  # the other one is mapped
+    damaged.write_bytes(content)
+    np.testing.assert_array_equal(open_cache(samples, SPEC).pixels, pixels)

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from command import contents, done, refused
+from command import boneage, contents, done, refused
 
 from boneage import Predictor, Radiograph, read
 from boneage.data.dataset import Sample
@@ -143,7 +143,7 @@ def test_the_command_draws_where_it_looked(films: Path, tiny_model: Path, tmp_pa
     for number in (1, 2):
         shutil.copy(films / "images" / f"{number}.png", place)
     cv2.imwrite(str(place / "3.png"), np.zeros((90, 90), np.uint8))
-    done("predict", place, *words, "--heatmap", tmp_path / "maps")
+    assert boneage("predict", place, *words, "--heatmap", tmp_path / "maps").code == 3
     assert contents(tmp_path / "maps").keys() == {"1.png", "2.png"}, "a refused film has no map"
     refused("predict", film, *words, "--heatmap", tmp_path / "one.jpg", naming="one.jpg", because="should end in .png")
     assert weights.shipped()

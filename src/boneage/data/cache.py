@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -15,9 +14,10 @@ import numpy as np
 import PIL
 
 from ..config import PrepareConfig
-from ..files import remove_leftovers, replacing, sha256, sha256_json, write_json
+from ..files import json_value, remove_leftovers, replacing, sha256, sha256_json, write_json
 from ..progress import progress
 from ..types import Failure
+from .cache_home import cache_home
 from .dataset import Sample
 from .film_paths import not_found
 from .pipeline import PreparedFilm, Sizes, attempt, each_film, prepared
@@ -45,12 +45,6 @@ class Cache:
     failures: tuple[Failure, ...]
 
 
-def cache_home() -> Path:
-    """``$BONEAGE_CACHE``, else the user's cache folder."""
-    named = os.environ.get("BONEAGE_CACHE")
-    return Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "boneage"
-
-
 def open_cache(
     samples: Sequence[Sample], spec: PrepareConfig, sizes: Sizes | None = None, *, workers: int | None = None
 ) -> Cache:
@@ -69,10 +63,11 @@ def open_cache(
     """
     here = [sample for sample in samples if sample.path is not None]
     key = _key(here, spec, sizes or {})
-    home = cache_home()
-    index, array = home / f"{key}.json", home / f"{key}.npy"
+    names = (f"{key}.json", f"{key}.npy")
+    home = cache_home(*names)
+    index, array = (home / name for name in names)
     work = partial(prepared, spec=spec, sizes=sizes)
-    is_made = index.exists() and array.exists()
+    is_made = _is_whole(index, array)
     left_out = _reasons(index) if is_made else {}
     again = [sample for sample in here if sample.id in left_out]
     if not is_made or any(not isinstance(attempt(work, sample), Failure) for sample in again):
@@ -87,7 +82,15 @@ def open_cache(
 
 def _reasons(index: Path) -> dict[str, str]:
     """Why films were left out, by id."""
-    return json.loads(index.read_text(encoding="utf-8"))
+    return json_value(index.read_bytes())
+
+
+def _is_whole(index: Path, array: Path) -> bool:
+    """Whether both files are there and can be read; what a failing disk damaged is made again."""
+    try:
+        return isinstance(_reasons(index), dict) and bool(np.load(array, mmap_mode="r").shape)
+    except (OSError, ValueError, EOFError):
+        return False
 
 
 def _build(

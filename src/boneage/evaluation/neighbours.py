@@ -18,7 +18,8 @@ import cv2
 import numpy as np
 
 from ..caption import captioned
-from ..data.cache import CODE, ROOT, cache_home
+from ..data.cache import CODE, ROOT
+from ..data.cache_home import cache_home
 from ..data.dataset import Sample, open_folder
 from ..data.phantom import MARKER
 from ..data.pipeline import PreparedFilm, each_film, prepared
@@ -89,7 +90,8 @@ def open_gallery(
     """
     dataset = open_folder(folder, images)
     known = [sample for sample in dataset.samples if sample.path and sample.months is not None]
-    path = cache_home() / f"{_key(known, predictor)}.features.npy"
+    name = f"{_key(known, predictor)}.features.npy"
+    path = cache_home(name) / name
     if not path.exists():
         features = _features(predictor, known, progress)
         with replacing(path) as temporary, temporary.open("wb") as file:

@@ -6,6 +6,7 @@ Figures are drawn with matplotlib's objects, never with pyplot, so that a notebo
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -360,6 +361,7 @@ def _ticks(axis: Axis, span: float) -> None:
 
 
 def _style() -> Any:
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns of its own folders, which nobody asked about
     import matplotlib
 
     return matplotlib.rc_context(STYLE)
