@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -12,17 +11,25 @@ from typing import Annotated
 
 import typer
 
-from ..errors import BoneAgeError
-from ..types import DISCLAIMER, Reading, Sex
-from .options import announced, asked_for, chosen, configured, need, of_table, plain, report_failures, say
-
-INTERRUPTED = 130
-EXTRA = {  # the optional install that a package belongs to
-    **dict.fromkeys(("torch", "safetensors", "onnx", "onnxscript", "matplotlib"), "train"),
-    **dict.fromkeys(
-        ("fastapi", "uvicorn", "sqlalchemy", "alembic", "prometheus_client", "python_multipart", "reportlab"), "serve"
-    ),
-}
+from ..files import is_standard_output
+from ..types import DISCLAIMER
+from .mistakes import mistakes_told
+from .options import (
+    SexOfAll,
+    Sources,
+    Version,
+    announced,
+    asked_for,
+    chosen,
+    configured,
+    need,
+    of_table,
+    plain,
+    report_failures,
+    report_outcomes,
+    resumed,
+    say,
+)
 
 app = typer.Typer(
     help=f"Bone age in months from hand radiographs. {DISCLAIMER}",
@@ -34,6 +41,12 @@ app = typer.Typer(
 )
 data = typer.Typer(help="Check and show a data folder.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data, name="data")
+
+
+@app.callback()
+def program(version: Version = False) -> None:
+    """What the program is asked before its commands."""
+
 
 Data = Annotated[Path, typer.Option("--data", help="a data folder, or the path of a table")]
 Images = Annotated[Path | None, typer.Option(help="the folder of the table's films, if they are not beside it")]
@@ -103,13 +116,18 @@ def train(
     out: Annotated[Path, typer.Option(help="the run folder")],
     settings: Settings = None,
     images: Images = None,
-    resume: Annotated[bool, typer.Option("--resume", help="continue the run at --out")] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="continue the run at --out with its own settings; --set train.epochs=N: for more epochs"
+        ),
+    ] = False,
     no_export: Annotated[
         bool, typer.Option("--no-export", help="do not write model.onnx, which needs onnxscript")
     ] = False,
 ) -> None:
     """Train a network on films with known bone ages."""
-    config = configured(recipe, settings)
+    config = resumed(recipe, settings, out) if resume else configured(recipe, settings)
     from ..training.train import train
 
     run = train(config, folder, out, images=images, resume=resume, export=not no_export)
@@ -214,9 +232,9 @@ def card(
 
 @app.command()
 def predict(
-    source: Annotated[Path, typer.Argument(metavar="FILE|DIR|TABLE.csv", help="a film, a folder of films or a table")],
+    sources: Sources,
     model: Model = "default",
-    sex: Annotated[Sex | None, typer.Option(help="of all films; default: as the table or the file says")] = None,
+    sex: SexOfAll = None,
     as_json: Annotated[bool, typer.Option("--json", help="print a line of JSON for each film")] = False,
     csv: Annotated[Path | None, typer.Option(metavar="OUT", help="write a table of readings")] = None,
     images: Images = None,
@@ -225,27 +243,30 @@ def predict(
         Path | None, typer.Option(help="draw occlusion maps: a PNG, or a folder for several films")
     ] = None,
 ) -> None:
-    """Read the bone age of films. A quality check refuses films that do not show a whole hand."""
+    """Read the bone age of films. A quality check refuses films that do not show a whole hand.
+
+    It exits with 0 if every film has an age, with 3 if a film was refused, and with 2 if one could not be read.
+    """
     from ..progress import progress
     from ..reading.batch import read_and_explain
     from ..reading.predictor import Predictor
     from .render import closing, drawing, show, writing
 
-    films, notes = asked_for(source, sex, images)
+    films, notes = asked_for(sources, sex, images)
     predictor = Predictor.load(model)
-    draw, failures = drawing(heatmap, predictor, films, as_text=not as_json), []
+    draw, outcomes = drawing(heatmap, predictor, films, as_text=not as_json), []
     quiet = len(films) == 1 or not csv
-    with writing(csv, source, films) as write, progress("reading", len(films), "films", quiet=quiet) as advance:
+    with writing(csv, sources, films) as write, progress("reading", len(films), "films", quiet=quiet) as advance:
         results = announced(notes, read_and_explain(predictor, films, force=force, heatmaps=bool(heatmap)))
         for film, (result, explanation) in zip(films, results, strict=True):
             write(film, result)
             show(result, as_json=as_json, as_text=not csv)
             draw(film, explanation)
-            failures += [] if isinstance(result, Reading) else [result.reason]
+            outcomes.append(result)
             advance()
-    if not as_json:
+    if not as_json and not (csv and is_standard_output(csv)):
         print(closing(predictor))
-    report_failures(failures, len(films), notes.after)
+    report_outcomes(outcomes, notes.after)
 
 
 @app.command()
@@ -292,6 +313,7 @@ def serve(
     token_file: Annotated[Path | None, typer.Option(help="what callers must send; made if it is not there")] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="a certificate, PEM")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="its key, PEM")] = None,
+    root_path: Annotated[str, typer.Option(metavar="PATH", help="what a proxy puts before every address")] = "",
     plain_http: Annotated[bool, typer.Option("--plain-http", help="beyond this computer without TLS")] = False,
 ) -> None:
     """Open the reading room: a page and a service on this computer."""
@@ -307,7 +329,9 @@ def serve(
     films = FilmStore.open(keep_films, recorded=bool(record)) if keep_films else None
     opened = Record.open(record, record_key) if record else None
     predictor = Predictor.load(model, threads=1)
-    web = create_app(predictor, record=opened, films=films, explain=partial(over_film, predictor), token=token)
+    web = create_app(
+        predictor, record=opened, films=films, explain=partial(over_film, predictor), token=token, root_path=root_path
+    )
     serve(web, host, port, tls_cert=tls_cert, tls_key=tls_key)
 
 
@@ -365,28 +389,8 @@ def main() -> None:
     """Run the program. A user's mistake gives one sentence on standard error and exit code 2."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be in any encoding
-    try:
+    with mistakes_told():
         app(prog_name="boneage")
-    except BoneAgeError as error:
-        _fail(str(error), 2)
-    except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package not in EXTRA:
-            raise
-        _fail(f"this needs boneage[{EXTRA[package]}]: {package} is not installed", 2)
-    except OSError as error:
-        if not error.filename:  # what is left to print cannot be printed either
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        _fail(f"{error.filename or 'the output'}: {error.strerror or error}", 2)
-    except SystemExit as end:
-        if end.code == INTERRUPTED:
-            _fail("stopped; what was done is kept, and a training run continues with --resume", INTERRUPTED)
-        raise
-
-
-def _fail(sentence: str, code: int) -> None:
-    print(f"boneage: {sentence}", file=sys.stderr)
-    sys.exit(code)
 
 
 if __name__ == "__main__":

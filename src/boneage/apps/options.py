@@ -4,22 +4,59 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from ..errors import shown
+from ..errors import BadConfig, UnreadableImage, shown
+from ..types import Failure, Reading, Sex
 
 if TYPE_CHECKING:
     from ..config import Config
     from ..data.dataset import Dataset
     from ..reading.batch import Item, Notes
     from ..reading.predictor import Predictor
-    from ..types import Sex
 
+REFUSED = 3  # the exit code where a film was refused and none failed
 Result = TypeVar("Result")
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        print(f"boneage {version('boneage')}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=_show_version, is_eager=True, help="print the version and exit")
+]
+
+
+def sex_in_words(text: str) -> Sex:
+    """The sex of a word on the command line."""
+    try:
+        return Sex.parse(text) if text.strip() else Sex(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is none of female, male and unknown, nor another word for one") from None
+
+
+Sources = Annotated[
+    list[Path],
+    typer.Argument(metavar="FILE|DIR|TABLE.csv ...", help="films, folders of films, tables; -: standard input"),
+]
+SexOfAll = Annotated[
+    Sex | None,
+    typer.Option(
+        parser=sex_in_words,
+        metavar="SEX",
+        help="of all films: female, male, unknown, or another word for it; default: as the table or the file says",
+    ),
+]
 
 
 def plain(text: str) -> str:
@@ -39,6 +76,21 @@ def configured(recipe_name: str, settings: list[str] | None) -> Config:
     from ..training.recipes import recipe
 
     return override(recipe(recipe_name), settings or [])
+
+
+def resumed(recipe_name: str, settings: list[str] | None, run: Path) -> Config:
+    """The settings that the run in the folder ``run`` was started with, changed as named; those of the recipe where no
+    run has begun."""
+    from ..config import Config, override
+    from ..training import checkpoint
+
+    if not checkpoint.has_begun(run):
+        return configured(recipe_name, settings)
+    _, values = checkpoint.load_state(run)
+    config = Config.from_dict(values["config"])
+    if config.recipe != recipe_name:
+        raise BadConfig(f"{run} was started with the recipe {config.recipe}, not {recipe_name}")
+    return override(config, settings or [])
 
 
 def chosen(predictor: Predictor, folder: Path, images: Path | None, split: str) -> tuple[Dataset, str]:
@@ -63,12 +115,31 @@ def of_table(dataset: Dataset, failures: Sequence[Mapping[str, str]]) -> list[st
     return [f"{dataset.table}, film {one['id']}: {one['reason']}" for one in failures]
 
 
-def asked_for(source: Path, sex: Sex | None, images: Path | None) -> tuple[list[Item], Notes]:
-    """The films to read, and what to tell a person about them."""
-    from ..reading.batch import Notes, items
+def asked_for(sources: Sequence[Path], sex: Sex | None, images: Path | None) -> tuple[list[Item], Notes]:
+    """The films of all sources, each with an id of its own, and what to tell a person about them.
 
-    notes = Notes()
-    return items(source, sex, images, notes), notes
+    Where there are several sources, a folder without films is one that cannot be read.
+    """
+    from ..reading.batch import Item, Notes, items
+
+    films, notes = list[Item](), Notes()
+    for source in sources:
+        try:
+            films += [_received(sex)] if str(source) == "-" else items(source, sex, images, notes)
+        except UnreadableImage as error:
+            if len(sources) == 1:
+                raise
+            films.append(Item(str(source), None, sex, reason=str(error)))
+    known = Counter(film.id for film in films) if len(sources) > 1 else Counter[str]()
+    return [replace(film, id=str(film.path or film.id)) if known[film.id] > 1 else film for film in films], notes
+
+
+def _received(sex: Sex | None) -> Item:
+    """The film that comes through standard input."""
+    from ..images.pixels import MAX_BYTES
+    from ..reading.batch import Item
+
+    return Item("-", Path("-"), sex, data=sys.stdin.buffer.read(MAX_BYTES + 1))
 
 
 def announced(notes: Notes, results: Iterable[Result]) -> Iterator[Result]:
@@ -84,3 +155,10 @@ def report_failures(reasons: list[str], films: int, remarks: Sequence[str] = ())
         print(f"boneage: {len(reasons)} of {films} films could not be read", file=sys.stderr)
     if reasons:
         raise typer.Exit(2)
+
+
+def report_outcomes(outcomes: Sequence[Reading | Failure], remarks: Sequence[str]) -> None:
+    """Print the remarks and what failed; exit with code 2 if a film failed, else with 3 if one was refused an age."""
+    report_failures([one.reason for one in outcomes if isinstance(one, Failure)], len(outcomes), remarks)
+    if any(isinstance(one, Reading) and one.bone_age_months is None for one in outcomes):
+        raise typer.Exit(REFUSED)

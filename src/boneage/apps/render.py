@@ -19,6 +19,7 @@ from ..reading.intervals import MEANING
 from ..reading.occlusion import Explanation
 from ..reading.predictor import Predictor
 from ..reading.weights import shipped
+from ..table import harmless
 from ..types import DISCLAIMER, Failure, Radiograph, Reading, Severity, Sex
 
 if TYPE_CHECKING:
@@ -70,18 +71,18 @@ def _failed(film: Failure) -> dict[str, Any]:
 
 
 @contextmanager
-def writing(path: Path | None, source: Path, films: Sequence[Item]) -> Iterator[Taker]:
+def writing(path: Path | None, sources: Sequence[Path], films: Sequence[Item]) -> Iterator[Taker]:
     """A context that writes results as rows of a CSV, failures with their reason in the last column.
 
     Nothing is written if ``path`` is None. After Ctrl-C the rows so far are kept.
 
     Raises:
-        CannotWrite: before the first row, if ``path`` cannot be written, or is the source or one of its films.
+        CannotWrite: before the first row, if ``path`` cannot be written, or is a source or one of the films.
     """
     if path is None:
         yield lambda film, result: None
         return
-    refuse_overwriting([path], [source, *(film.path for film in films)])
+    refuse_overwriting([path], [*sources, *(film.path for film in films)])
     stopped: BaseException | None = None
     with replacing(path) as temporary, _text_file(temporary) as file:
         writer = csv.DictWriter(file, _COLUMNS, restval="", lineterminator="\n")
@@ -144,7 +145,8 @@ def _text_file(path: Path) -> TextIO:
 
 def _row(film: Item, result: Reading | Failure) -> dict[str, object]:
     row = result.to_dict() if isinstance(result, Reading) else _failed(result)
-    return {"id": film.id} | row | (_cells(result) if isinstance(result, Reading) else {})
+    row = {"id": film.id} | row | (_cells(result) if isinstance(result, Reading) else {})
+    return {name: harmless(value) for name, value in row.items()}
 
 
 def _cells(reading: Reading) -> dict[str, str]:

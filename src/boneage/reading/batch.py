@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..data.dataset import Sample, Table, checked_table, tables_in
@@ -12,8 +12,8 @@ from ..data.film_paths import not_found, respelt, with_paths
 from ..errors import BadConfig, BadTable, BoneAgeError, UnreadableImage
 from ..images.folders import films_below, passed_over
 from ..images.formats import ending, without_ending
-from ..images.read import read
-from ..types import Failure, Reading, Sex
+from ..images.guarded import read
+from ..types import Failure, Radiograph, Reading, Sex
 from .occlusion import Explanation, explain
 from .predictor import Predictor
 
@@ -27,6 +27,7 @@ class Item:
         path: None for what cannot be read, which has a ``reason``.
         sex: None for what the file says.
         sex_source: where ``sex`` comes from: ``given`` or ``table``.
+        data: the bytes of a film that is no file, whose ``id`` is then its name.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Item:
     sex: Sex | None
     sex_source: str = "given"
     reason: str = ""
+    data: bytes | None = field(default=None, repr=False)
 
 
 @dataclass
@@ -104,10 +106,18 @@ def read_and_explain(
 def _read(
     predictor: Predictor, film: Item, path: Path, *, force: bool, heatmap: bool
 ) -> tuple[Reading | Failure, Explanation | None]:
-    seen = predictor.examine(read(path))
+    seen = predictor.examine(read(path) if film.data is None else _received(film.id, film.data))
     reading = predictor.read(seen, film.sex, sex_source=film.sex_source, force=force)
     is_explained = heatmap and reading.bone_age_months is not None
     return reading, explain(predictor, seen, reading.sex) if is_explained else None
+
+
+def _received(name: str, data: bytes) -> Radiograph:
+    """A film from its bytes, under a name of its own."""
+    try:
+        return replace(read(data), source=name)
+    except UnreadableImage as error:
+        raise UnreadableImage(str(error).replace("<bytes>", name, 1)) from error.__cause__
 
 
 def _of_table(path: Path, sex: Sex | None, images: Path | None, notes: Notes) -> list[Item]:
