@@ -25,6 +25,10 @@ def test_loads_each_split_with_its_own_labels(tiny_data: TrainingData, films: Pa
     assert not set(tiny_data.train.ids) & set(tiny_data.validation.ids)
 
 
+def test_what_the_tables_columns_were_taken_for_is_said_before_training(tiny_data: TrainingData) -> None:
+    assert tiny_data.remarks[0].endswith(": ids from 'id', bone ages in months from 'boneage', sexes from 'male'")
+
+
 def test_a_limit_draws_training_films_only(tiny_data: TrainingData, films: Path) -> None:
     some = load(tiny_config("data.limit=20"), films, CPU)
     assert len(some.train) == 20

@@ -54,7 +54,7 @@ class TrainingData:
         train, validation: the films.
         origin: which films those are, stored with the run: the folder's name, their numbers and the split's hash.
         left_out: films that cannot be read, as one sentence by id.
-        doubts: sentences on what is odd about the labels.
+        doubts: sentences on how the table was understood, and on what is odd about its labels.
     """
 
     train: FilmTensors
@@ -103,7 +103,7 @@ def load(config: Config, data: str | Path, device: torch.device, images: str | P
     origin = {"folder": dataset.root.name, "train": len(films["train"]), "validation": len(films["validation"])}
     origin["sha256"] = fingerprint(dataset)
     left_out = {film.id: f"{dataset.table}, film {film.id}: {film.reason}" for film in cache.failures}
-    return TrainingData(films["train"], films["validation"], origin, left_out, dataset.doubts)
+    return TrainingData(films["train"], films["validation"], origin, left_out, [*dataset.remarks, *dataset.doubts])
 
 
 def _limited(samples: list[Sample], limit: int, seed: int) -> list[Sample]:

@@ -81,14 +81,14 @@ def _train(
     start = _start(config, data, folder, images, processes) if needs_start else None
     with processes.main_first():
         films = load(config, data, processes.device, images)
-    if processes.is_main:
-        for sentence in films.remarks:
-            print(f"boneage: {sentence}", file=sys.stderr)
     run = Run(config, films, folder, processes)
     if start:
         run.begin(start)
     if resume:
         run.restore()
+    if processes.is_main:
+        for sentence in films.remarks:
+            print(f"boneage: {sentence}", file=sys.stderr)
     with interruptible() as interrupt:
         fit(run, interrupt)
 
