@@ -100,7 +100,8 @@ class Radiograph:
         sha256: of the file's bytes, in hexadecimal.
         format: ``PNG``, ``JPEG``, ``DICOM``, …
         sex: as the file says.
-        chronological_age: months at the study, from DICOM, or None.
+        chronological_age: months at the study, from DICOM, or None; the middle of the range that the file allows.
+        chronological_age_width: half of that range in months: 6 for ``011Y``, 0 for dates; None without an age.
         laterality: ``L``, ``R`` or None.
         spacing: millimetres per pixel (row, column), or None.
         notes: sentences about how the file was read.
@@ -114,6 +115,7 @@ class Radiograph:
     format: str
     sex: Sex = Sex.UNKNOWN
     chronological_age: float | None = None
+    chronological_age_width: float | None = None
     laterality: str | None = None
     spacing: tuple[float, float] | None = None
     notes: tuple[str, ...] = ()

@@ -61,26 +61,45 @@ def test_sex_never_defaults_silently(found: str, sex: Sex, note: str | None) -> 
     assert film.notes == ((note,) if note else ())
 
 
-@pytest.mark.parametrize(
-    ("age", "birth", "study", "months", "noted"),
-    [
-        ("010Y", "", "", 120, False),
-        ("042M", "", "", 42, False),
-        ("052W", "", "", 52 * 7 * 12 / 365.25, False),
-        ("100D", "", "", 100 * 12 / 365.25, False),
-        ("", "20100101", "20200101", 3652 * 12 / 365.25, False),
-        ("010Y", "20100101", "20200901", 3896 * 12 / 365.25, False),
-        ("010Y", "19000101", "20200901", 120, True),
-        ("010Y", "20200902", "20200901", 120, False),
-        ("", "20200902", "20200901", None, False),
-        ("ten", "soon", "20209999", None, False),
-        ("", "", "", None, False),
-    ],
-)
-def test_age_in_months(age: str, birth: str, study: str, months: float | None, noted: bool) -> None:
+DAY = 12 / 365.25  # months
+AGES = [  # PatientAge, birth, study, months, half-width, what is noted
+    ("010Y", "", "", 126, 6, "PatientAge is in whole years: 120 to 132 months, of which the middle is taken"),
+    ("11 Y", "", "", 138, 6, "132 to 144 months"),
+    ("11", "", "", 138, 6, "PatientAge 11 has no unit and is taken for years"),
+    ("11.5Y", "", "", 138, 0.6, ""),
+    ("132", "", "", None, None, "PatientAge is no age that can be read: it is not used"),
+    ("042M", "", "", 42.5, 0.5, ""),
+    ("052W", "", "", 52.5 * 7 * DAY, 3.5 * DAY, ""),
+    ("100D", "", "", 100.5 * DAY, 0.5 * DAY, ""),
+    ("999Y", "", "", None, None, "PatientAge is impossible (11994.0 months): it is not used"),
+    ("", "20100101", "20200101", 3652 * DAY, 0, ""),
+    ("", "2010.01.01", "20200101", 3652 * DAY, 0, ""),
+    ("", "2010-01-01", "20200101113000.5", 3652 * DAY, 0, ""),
+    ("", "01.01.2010", "2020-01-01 11:30", 3652 * DAY, 0, ""),
+    ("010Y", "20100101", "20200901", 3896 * DAY, 0, ""),
+    ("010Y", "19200101", "20200901", 126, 6, "contradicts"),
+    ("010Y", "19000101", "20200901", 126, 6, "the age by birth and study dates is impossible"),
+    ("010Y", "20200902", "20200901", 126, 6, "the age by birth and study dates is impossible"),
+    ("", "20200902", "20200901", None, None, "is impossible (-0.0 months): it is not used"),
+    ("ten", "soon", "20209999", None, None, "PatientBirthDate is no date that can be read: it is not used"),
+    ("", "", "", None, None, ""),
+]
+
+
+@pytest.mark.parametrize(("age", "birth", "study", "months", "width", "noted"), AGES)
+def test_age_in_months(age: str, birth: str, study: str, months: float | None, width: float | None, noted: str) -> None:
     film = read(written(dicom(PatientAge=age, PatientBirthDate=birth, StudyDate=study)))
     assert film.chronological_age == (None if months is None else pytest.approx(months))
-    assert any("contradicts" in note for note in film.notes) == noted
+    assert film.chronological_age_width == (None if width is None else pytest.approx(width))
+    assert noted in " ".join(film.notes)
+    assert bool(film.notes) == bool(noted)
+
+
+def test_the_first_date_that_can_be_read_is_the_films() -> None:
+    dates = {"StudyDate": "", "SeriesDate": "unknown", "AcquisitionDate": "20200101", "ContentDate": "20210101"}
+    film = read(written(dicom(PatientBirthDate="20100101", **dates)))
+    assert film.chronological_age == pytest.approx(3652 * DAY)
+    assert film.notes == ("SeriesDate is no date that can be read: it is not used",)
 
 
 @pytest.mark.parametrize(

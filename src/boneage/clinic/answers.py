@@ -131,6 +131,10 @@ class Answer(BaseModel):
     sex: Sex
     sex_source: str
     chronological_age_months: float | None
+    chronological_age_half_width_months: float | None = Field(
+        default=None,
+        description="of the range the file allows: 6 where it gives whole years, 0 where it gives dates",
+    )
     age_source: Literal["given", "dicom", "absent"]
     reference: Reference
     flags: list[Flag]

@@ -196,6 +196,7 @@ class Service:
         return Answer(
             **{name: values[name] for name in (*facts, "flags", "intervals", "disclaimer")},
             chronological_age_months=age,
+            chronological_age_half_width_months=film.radiograph.chronological_age_width if stated is None else None,
             age_source="given" if stated is not None else "absent" if in_file is None else "dicom",
             reference=comparison(reading.bone_age_months, age, reading.sex),
             film=FilmFacts(

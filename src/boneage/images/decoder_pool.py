@@ -189,6 +189,7 @@ def _film(header: dict[str, Any], pixels: bytearray) -> DecodedFilm:
         format=header["format"],
         sex=Sex(header["sex"]),
         chronological_age=header["chronological_age"],
+        chronological_age_width=header["chronological_age_width"],
         laterality=header["laterality"],
         spacing=None if spacing is None else (spacing[0], spacing[1]),
         notes=tuple(header["notes"]),

@@ -52,7 +52,8 @@ def _answer(answers: BinaryIO, data: bytes, request: dict[str, Any]) -> None:
 
 def described(film: Radiograph) -> dict[str, Any]:
     """The attributes of a film except its pixels, as JSON values."""
-    values = {name: getattr(film, name) for name in ("sha256", "format", "chronological_age", "laterality", "spacing")}
+    names = ("sha256", "format", "chronological_age", "chronological_age_width", "laterality", "spacing")
+    values = {name: getattr(film, name) for name in names}
     return values | {"shape": film.pixels.shape, "sex": film.sex.value, "notes": film.notes}
 
 

@@ -154,4 +154,5 @@ def _pixels(dataset: Dataset, max_pixels: int, notes: list[str]) -> np.ndarray:
         pixels = displayed(values, dataset, photometric, notes)
     else:
         raise UnreadableImage(f"its photometric interpretation {photometric} is not supported")
-    return np.clip(np.nan_to_num(pixels), 0, 1).astype(np.float32, copy=False)
+    pixels = np.nan_to_num(pixels.astype(np.float32, copy=False), copy=False)
+    return np.clip(pixels, 0, 1, out=pixels)

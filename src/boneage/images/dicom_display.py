@@ -21,22 +21,33 @@ SAMPLE = 500_000  # pixels that are looked at
 
 
 def displayed(stored: np.ndarray, dataset: Dataset, photometric: str, notes: list[str]) -> np.ndarray:
-    shown = np.isfinite(stored) & ~_padding(stored, dataset)
-    if not shown.any():
-        raise UnreadableImage("all its pixels are padding")
+    """Grey levels float32 [rows, columns] in [0, 1], bone bright; padding is black."""
+    hidden = _hidden(stored, dataset)
+    shown = slice(None) if hidden is None else ~hidden
     values = _modality(stored, dataset)
     pixels = _voi(values, dataset, notes)
     # PS3.3 C.8.11.3.1: in DX, INVERSE goes with MONOCHROME1 and says the same thing, so the two do not cancel.
     inverted = photometric == "MONOCHROME1" or text(dataset, "PresentationLUTShape") == "INVERSE"
-    fault = "" if pixels is None else _fault(pixels[shown], values[shown], inverted)
+    fault = "" if pixels is None else _fault(pixels[shown].ravel(), values[shown].ravel(), inverted)
     if fault:
         notes.append(f"the window {fault}: the range of its values is used")
     if pixels is None or fault:
         low, high = values[shown].min(), values[shown].max()
-        pixels = (values - low) / (high - low or np.float32(1))
+        pixels = np.subtract(values, low, out=values)
+        pixels /= high - low or np.float32(1)
     if inverted:
-        pixels = 1 - pixels
-    return np.where(shown, pixels, np.float32(0))
+        np.subtract(1, pixels, out=pixels)
+    return pixels if hidden is None else np.where(hidden, np.float32(0), pixels)
+
+
+def _hidden(stored: np.ndarray, dataset: Dataset) -> np.ndarray | None:
+    """Where a film shows nothing: padding, and what is no finite number. None where it shows everything."""
+    hidden = _padding(stored, dataset)
+    if stored.dtype.kind == "f":
+        hidden = ~np.isfinite(stored) if hidden is None else hidden | ~np.isfinite(stored)
+    if hidden is not None and hidden.all():
+        raise UnreadableImage("all its pixels are padding")
+    return hidden
 
 
 def _fault(pixels: np.ndarray, values: np.ndarray, inverted: bool) -> str:
@@ -71,11 +82,11 @@ def _is_flat(values: np.ndarray) -> bool:
     return bool(values.min() == values.max())
 
 
-def _padding(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
+def _padding(stored: np.ndarray, dataset: Dataset) -> np.ndarray | None:
     """Where the detector saw nothing: PixelPaddingValue, up to PixelPaddingRangeLimit where that is given."""
     value = dataset.get("PixelPaddingValue")
     if value is None:
-        return np.zeros(stored.shape, bool)
+        return None
     limit = dataset.get("PixelPaddingRangeLimit")
     ends = [_as_stored(int(end), stored.dtype, dataset) for end in (value, value if limit is None else limit)]
     return (stored >= min(ends)) & (stored <= max(ends))
@@ -95,7 +106,10 @@ def _modality(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
     if sequence:
         return _look_up(stored, sequence[0].LUTDescriptor, sequence[0].LUTData, dataset)[0]
     slope, intercept = number(dataset, "RescaleSlope"), number(dataset, "RescaleIntercept")
-    return stored.astype(np.float32) * np.float32(1 if slope is None else slope) + np.float32(intercept or 0)
+    values = stored.astype(np.float32)
+    values *= np.float32(1 if slope is None else slope)
+    values += np.float32(intercept or 0)
+    return values
 
 
 def _voi(values: np.ndarray, dataset: Dataset, notes: list[str]) -> np.ndarray | None:
@@ -118,11 +132,13 @@ def _window(values: np.ndarray, center: float, width: float, shape: str) -> np.n
     """VOI LUT functions of PS3.3 C.11.2.1.2 and C.11.2.1.3, to [0, 1]."""
     if shape == "SIGMOID":
         return 1 / (1 + np.exp(np.clip(-4 * (values - center) / width, -80, 80)))
-    if shape == "LINEAR_EXACT":
-        return np.clip((values - center) / width + 0.5, 0, 1)
-    if width == 1:
+    if shape != "LINEAR_EXACT" and width == 1:
         return (values > center - 0.5).astype(np.float32)
-    return np.clip((values - (center - 0.5)) / (width - 1) + 0.5, 0, 1)
+    middle, span = (center, width) if shape == "LINEAR_EXACT" else (center - 0.5, width - 1)
+    pixels = values - middle
+    pixels /= span
+    pixels += 0.5
+    return np.clip(pixels, 0, 1, out=pixels)
 
 
 def _look_up(values: np.ndarray, descriptor: Sequence[int], data: Any, dataset: Dataset) -> tuple[np.ndarray, int]:

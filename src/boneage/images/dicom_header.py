@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import re
-from datetime import datetime
 
 import numpy as np
 from pydicom.dataset import Dataset
 
 from ..types import Identity, Radiograph, Sex
+from .dicom_age import age_of
 from .pixels import printable
 
-_DAYS_A_MONTH = 365.25 / 12
-_MONTHS = {"D": 1 / _DAYS_A_MONTH, "W": 7 / _DAYS_A_MONTH, "M": 1.0, "Y": 12.0}  # units of PatientAge
 _RADIOGRAPHY = ("CR", "DX", "RG", "")
 _IDENTITY = {  # field of an `Identity` to the DICOM attribute it is taken from
     "study_uid": "StudyInstanceUID",
@@ -53,7 +51,7 @@ def described(dataset: Dataset, pixels: np.ndarray, notes: list[str], name: str,
     if modality not in _RADIOGRAPHY:
         known = modality if re.fullmatch("[A-Z]{2,4}", modality) else "unknown"  # no free text: it may name a person
         notes.append(f"the file is of modality {known}, not of radiography")
-    sex, age = _sex(dataset, notes), _age(dataset, notes)
+    sex, age = _sex(dataset, notes), age_of(dataset, notes)
     side = text(dataset, "ImageLaterality") or text(dataset, "Laterality")
     return Radiograph(
         pixels,
@@ -61,7 +59,8 @@ def described(dataset: Dataset, pixels: np.ndarray, notes: list[str], name: str,
         sha256=sha256,
         format="DICOM",
         sex=sex,
-        chronological_age=age,
+        chronological_age=age.months if age else None,
+        chronological_age_width=age.width if age else None,
         laterality=side if side in ("L", "R") else None,
         spacing=_spacing(dataset),
         notes=tuple(notes),
@@ -119,34 +118,6 @@ def _sex(dataset: Dataset, notes: list[str]) -> Sex:
     if found:
         notes.append("PatientSex is neither F nor M and is taken as unknown")
     return Sex.UNKNOWN
-
-
-def _age(dataset: Dataset, notes: list[str]) -> float | None:
-    """Months at the study.
-
-    The dates of birth and study tell it to the day, and are used unless PatientAge, which is rounded down to a unit,
-    contradicts them.
-    """
-    dated = _months_between(text(dataset, "PatientBirthDate"), text(dataset, "StudyDate"))
-    found = re.fullmatch(r"(\d{1,3})([DWMY])", text(dataset, "PatientAge"))
-    if not found:
-        return dated
-    unit = _MONTHS[found[2]]
-    age = int(found[1]) * unit
-    if dated is None:
-        return age
-    if age - 1 <= dated < age + unit + 1:  # PatientAge is rounded down; a month of slack for other roundings
-        return dated
-    notes.append(f"PatientAge {found[0]} contradicts birth and study dates ({dated:.1f} months)")
-    return age
-
-
-def _months_between(birth: str, study: str) -> float | None:
-    try:
-        days = (datetime.strptime(study, "%Y%m%d") - datetime.strptime(birth, "%Y%m%d")).days
-    except ValueError:
-        return None
-    return days / _DAYS_A_MONTH if days >= 0 else None
 
 
 def _spacing(dataset: Dataset) -> tuple[float, float] | None:

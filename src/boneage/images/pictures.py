@@ -65,6 +65,7 @@ def _decoded(
         pixels, more = _by_opencv(data, page)
         return pixels, notes + more
     with opened as image:
+        notes += _shrunk(image, kind, max_pixels)
         check_size(*image.size, max_pixels)
         _check_cover(image, kind)
         image.load()
@@ -86,6 +87,21 @@ def _open(data: bytes, kind: str) -> ImageFile.ImageFile:
     if not getattr(plugin, "SUPPORTED", True):
         raise UnreadableImage(f"it is {kind}, and the installed Pillow was built without {kind}")
     return getattr(plugin, factory)(io.BytesIO(data), "")
+
+
+def _shrunk(image: ImageFile.ImageFile, kind: str, max_pixels: int) -> tuple[str, ...]:
+    """Let a JPEG above the limit be decoded to a half, quarter or eighth of its sides, and say so.
+
+    Not a progressive one: its decoder keeps the whole film in memory, whatever it gives.
+    """
+    width, height = image.size
+    if kind != "JPEG" or width * height <= max_pixels or image.info.get("progressive"):
+        return ()
+    for scale in (2, 4, 8):
+        if -(-width // scale) * -(-height // scale) <= max_pixels:
+            image.draft(None, (width // scale, height // scale))
+            return (f"{width} x {height} pixels are more than the limit: it is read at 1/{scale} of its sides",)
+    return ()
 
 
 def _check_cover(image: ImageFile.ImageFile, kind: str) -> None:
