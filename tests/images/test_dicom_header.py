@@ -209,7 +209,7 @@ def test_no_output_tells_whose_film_it_is(tiny_model: Path, tmp_path: Path, capl
         line = boneage("predict", path, "--model", tiny_model, "--json")
         text = boneage("predict", path, "--model", tiny_model, "--csv", table)
     said = [repr(reading), json.dumps(reading.to_dict()), *(end.out + end.err for end in (line, text))]
-    assert (line.code, text.code) == (0, 0)
+    assert (line.code, text.code) == (3, 3)  # no hand: refused
     assert nothing_of(film.identity, "\n".join([*said, table.read_text(), caplog.text]))
 
 

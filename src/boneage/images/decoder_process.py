@@ -18,7 +18,8 @@ from typing import Any, BinaryIO
 
 from boneage.errors import UnreadableImage
 from boneage.images.pixels import MAX_BYTES
-from boneage.images.read import format_of, read
+from boneage.images.formats import format_of, unpacked
+from boneage.images.read import read
 from boneage.types import Radiograph
 
 NAMELESS = "<bytes>"  # the name that `read` gives to bytes
@@ -58,7 +59,7 @@ def described(film: Radiograph) -> dict[str, Any]:
 
 
 def _patient(data: bytes) -> str:
-    if format_of(data) != "DICOM":
+    if format_of(unpacked(data)) != "DICOM":
         return ""
     from boneage.images.dicom import patient_id
 
