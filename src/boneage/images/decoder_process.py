@@ -17,8 +17,8 @@ import threading
 from typing import Any, BinaryIO
 
 from boneage.errors import UnreadableImage
-from boneage.images.pixels import MAX_BYTES
 from boneage.images.formats import format_of, unpacked
+from boneage.images.pixels import MAX_BYTES
 from boneage.images.read import read
 from boneage.types import Radiograph
 
