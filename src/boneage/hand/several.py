@@ -19,7 +19,7 @@ from .prepare import Findings, analyse
 
 SPEC = PrepareConfig(size=160, hand=True, channels=1)
 
-# Chosen on 120 pairs made of validation films and on 200 films of one hand: see benchmarks/two_hands.py for all.
+# Chosen on pairs made of validation films and on films of one hand: see benchmarks/two_hands.py.
 ROOM = 0.3  # of the film's side: what a hand leaves free beside it may hold another from here on
 PLAIN = 0.045  # misfit: 99.5 % of films of one hand lie below; a blend of two hands lies above
 PLACES = (0.5, 0.4, 0.6)  # of the film's side: where two films may meet
@@ -46,9 +46,13 @@ def seam(pixels: np.ndarray, found: Findings | None = None) -> Seam | None:
     """
     found = found if found and found.hand else analyse(pixels, SPEC)
     assert found.hand is not None, "SPEC asks for it"
-    if found.hand.is_certain and found.hand.misfit < PLAIN:
-        return _beside(pixels, _points(found))
-    return next(_halves(pixels), None)
+    if not (found.hand.is_certain and found.hand.misfit < PLAIN):
+        height, width = pixels.shape
+        return next(_halves(pixels, (1, 0) if width >= height else (0, 1)), None)
+    strip = _largest_strip(_points(found))
+    if strip.free < ROOM:
+        return None
+    return _beside(pixels, _points(found), strip) or next(_halves(pixels, (strip.axis,), PLACES[:1]), None)
 
 
 def parts(film: Radiograph, where: Seam) -> tuple[Radiograph, Radiograph]:
@@ -65,38 +69,49 @@ def parts(film: Radiograph, where: Seam) -> tuple[Radiograph, Radiograph]:
     return first, second
 
 
-def _beside(pixels: np.ndarray, points: np.ndarray) -> Seam | None:
-    """The seam between a hand with these landmarks (fractions of the film) and one in the largest strip beside it."""
+@dataclass(frozen=True, order=True)
+class _Strip:
+    """What a hand leaves free on one side: ``free`` of the film's side along ``axis``, before the hand or after it."""
+
+    free: float
+    axis: int
+    is_after: bool
+
+    @property
+    def edge(self) -> float:
+        return 1 - self.free if self.is_after else self.free
+
+    def of(self, pixels: np.ndarray) -> np.ndarray:
+        return np.split(pixels, [round(self.edge * pixels.shape[self.axis])], axis=self.axis)[int(self.is_after)]
+
+    def middle(self, points: np.ndarray) -> float:
+        """Half way between the hand and another one with these landmarks (fractions of the strip)."""
+        places = np.clip(points[:, 1 - self.axis], 0, 1)
+        near = self.edge + self.free * float(places.min()) if self.is_after else self.free * float(places.max())
+        return (self.edge + near) / 2
+
+
+def _largest_strip(points: np.ndarray) -> _Strip:
     low, high = np.clip(points.min(axis=0), 0, 1), np.clip(points.max(axis=0), 0, 1)
-    sides = np.array(pixels.shape[::-1])
-    strips = [(float(low[n]), 1 - n, False) for n in (0, 1)] + [(float(1 - high[n]), 1 - n, True) for n in (0, 1)]
-    free, axis, is_after = max(strips)
-    if free < ROOM:
-        return None
-    count = round((1 - free if is_after else free) * pixels.shape[axis])
-    before, after = np.split(pixels, [count], axis=axis)
-    strip = after if is_after else before
-    other = _hand_of(strip)
+    return max(_Strip(float(free[n]), 1 - n, after) for free, after in ((low, False), (1 - high, True)) for n in (0, 1))
+
+
+def _beside(pixels: np.ndarray, points: np.ndarray, strip: _Strip) -> Seam | None:
+    """The seam between a hand with these landmarks (fractions of the film) and one in the strip beside it."""
+    beside = strip.of(pixels)
+    other = _hand_of(beside)
     if other is None:
         return None
-    lengths = landmarks.length(points * sides), landmarks.length(_points(other) * strip.shape[::-1])
+    lengths = landmarks.length(points * pixels.shape[::-1]), landmarks.length(_points(other) * beside.shape[::-1])
     if max(lengths) > UNLIKE * min(lengths):
         return None
-    return Seam(axis, _between(1 - free if is_after else free, _points(other)[:, 1 - axis], free, is_after))
+    return Seam(strip.axis, strip.middle(_points(other)))
 
 
-def _between(edge: float, places: np.ndarray, free: float, is_after: bool) -> float:
-    """The middle between the first hand's edge and the second hand, whose landmarks have these places in the strip."""
-    if is_after:
-        return (edge + edge + free * float(np.clip(places.min(), 0, 1))) / 2
-    return (edge + free * float(np.clip(places.max(), 0, 1))) / 2
-
-
-def _halves(pixels: np.ndarray) -> Iterator[Seam]:
-    """The places at which the film falls into two that hold a hand each; the longer side is divided first."""
-    height, width = pixels.shape
-    for axis in (1, 0) if width >= height else (0, 1):
-        for at in PLACES:
+def _halves(pixels: np.ndarray, axes: tuple[int, ...], places: tuple[float, ...] = PLACES) -> Iterator[Seam]:
+    """The places along these axes, in this order, at which the film falls into two parts that hold a hand each."""
+    for axis in axes:
+        for at in places:
             pieces = np.split(pixels, [round(at * pixels.shape[axis])], axis=axis)
             if all(_hand_of(piece) is not None for piece in pieces):
                 yield Seam(axis, at)
