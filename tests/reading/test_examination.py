@@ -55,7 +55,7 @@ def test_a_film_is_decoded_and_analysed_once(tmp_path, monkeypatch: pytest.Monke
     for module, name in ((batch, "read"), (examination, "analyse")):
         whole = getattr(module, name)
         monkeypatch.setattr(module, name, lambda *args, of=whole: calls.append(of.__name__) or of(*args))
-    ((reading, explanation),) = read_and_explain(Predictor.load(), [Item("hand", path, Sex.MALE)])
+    ((_, reading, explanation),) = read_and_explain(Predictor.load(), [Item("hand", path, Sex.MALE)])
     assert isinstance(reading, Reading)
     assert explanation is not None
     assert calls == ["read", "analyse"]

@@ -15,6 +15,11 @@ from ..files import is_standard_output
 from ..types import DISCLAIMER
 from .mistakes import mistakes_told
 from .options import (
+    Data,
+    HandAskedFor,
+    Images,
+    Model,
+    Settings,
     SexOfAll,
     Sources,
     Version,
@@ -46,14 +51,6 @@ app.add_typer(data, name="data")
 @app.callback()
 def program(version: Version = False) -> None:
     """What the program is asked before its commands."""
-
-
-Data = Annotated[Path, typer.Option("--data", help="a data folder, or the path of a table")]
-Images = Annotated[Path | None, typer.Option(help="the folder of the table's films, if they are not beside it")]
-Model = Annotated[str, typer.Option(help="a run folder, a model file or the name of installed weights")]
-Settings = Annotated[
-    list[str] | None, typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="change a setting; may be repeated")
-]
 
 
 @app.command()
@@ -238,12 +235,15 @@ def predict(
     as_json: Annotated[bool, typer.Option("--json", help="print a line of JSON for each film")] = False,
     csv: Annotated[Path | None, typer.Option(metavar="OUT", help="write a table of readings")] = None,
     images: Images = None,
+    hand: HandAskedFor = None,
     force: Annotated[bool, typer.Option("--force", help="give an age to refused films too, marked as forced")] = False,
     heatmap: Annotated[
         Path | None, typer.Option(help="draw occlusion maps: a PNG, or a folder for several films")
     ] = None,
 ) -> None:
     """Read the bone age of films. A quality check refuses films that do not show a whole hand.
+
+    Of a picture of two hands each is read.
 
     It exits with 0 if every film has an age, with 3 if a film was refused, and with 2 if one could not be read.
     """
@@ -257,16 +257,16 @@ def predict(
     draw, outcomes = drawing(heatmap, predictor, films, as_text=not as_json), []
     quiet = len(films) == 1 or not csv
     with writing(csv, sources, films) as write, progress("reading", len(films), "films", quiet=quiet) as advance:
-        results = announced(notes, read_and_explain(predictor, films, force=force, heatmaps=bool(heatmap)))
-        for film, (result, explanation) in zip(films, results, strict=True):
+        side = hand and hand.code
+        found = read_and_explain(predictor, films, hand=side, force=force, heatmaps=bool(heatmap), progress=advance)
+        for film, result, explanation in announced(notes, found):
             write(film, result)
             show(result, as_json=as_json, as_text=not csv)
-            draw(film, explanation)
+            draw(film, result, explanation)
             outcomes.append(result)
-            advance()
     if not as_json and not (csv and is_standard_output(csv)):
         print(closing(predictor))
-    report_outcomes(outcomes, notes.after)
+    report_outcomes(outcomes, len(films), notes.after)
 
 
 @app.command()

@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -24,6 +25,18 @@ if TYPE_CHECKING:
 
 REFUSED = 3  # the exit code where a film was refused and none failed
 Result = TypeVar("Result")
+
+
+class Hand(StrEnum):
+    """A hand by its side of the body."""
+
+    LEFT = "left"
+    RIGHT = "right"
+
+    @property
+    def code(self) -> str:
+        """As DICOM's laterality has it: ``L`` or ``R``."""
+        return self.value[0].upper()
 
 
 def _show_version(asked: bool) -> None:
@@ -45,6 +58,12 @@ def sex_in_words(text: str) -> Sex:
         raise typer.BadParameter(f"{text!r} is none of female, male and unknown, nor another word for one") from None
 
 
+Data = Annotated[Path, typer.Option("--data", help="a data folder, or the path of a table")]
+Images = Annotated[Path | None, typer.Option(help="the folder of the table's films, if they are not beside it")]
+Model = Annotated[str, typer.Option(help="a run folder, a model file or the name of installed weights")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="change a setting; may be repeated")
+]
 Sources = Annotated[
     list[Path],
     typer.Argument(metavar="FILE|DIR|TABLE.csv ...", help="films, folders of films, tables; -: standard input"),
@@ -55,6 +74,12 @@ SexOfAll = Annotated[
         parser=sex_in_words,
         metavar="SEX",
         help="of all films: female, male, unknown, or another word for it; default: as the table or the file says",
+    ),
+]
+HandAskedFor = Annotated[
+    Hand | None,
+    typer.Option(
+        "--hand", help="of two hands in a picture read this one; default: the one that the file names, or both"
     ),
 ]
 
@@ -157,8 +182,11 @@ def report_failures(reasons: list[str], films: int, remarks: Sequence[str] = ())
         raise typer.Exit(2)
 
 
-def report_outcomes(outcomes: Sequence[Reading | Failure], remarks: Sequence[str]) -> None:
-    """Print the remarks and what failed; exit with code 2 if a film failed, else with 3 if one was refused an age."""
-    report_failures([one.reason for one in outcomes if isinstance(one, Failure)], len(outcomes), remarks)
+def report_outcomes(outcomes: Sequence[Reading | Failure], films: int, remarks: Sequence[str]) -> None:
+    """Print the remarks and what failed; exit with code 2 if a film failed, else with 3 if one was refused an age.
+
+    ``films``: how many there were; one of two hands has two outcomes.
+    """
+    report_failures([one.reason for one in outcomes if isinstance(one, Failure)], films, remarks)
     if any(isinstance(one, Reading) and one.bone_age_months is None for one in outcomes):
         raise typer.Exit(REFUSED)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from ..config import Config
 from ..errors import BadConfig
 from ..files import refuse_overwriting, replacing, write_bytes
+from ..hand.several import PARTS
 from ..reading.batch import Item
 from ..reading.intervals import MEANING
 from ..reading.occlusion import Explanation
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from ..evaluation.neighbours import Gallery, Neighbour
 
 Taker = Callable[[Item, Reading | Failure], None]
-Drawer = Callable[[Item, Explanation | None], None]
+Drawer = Callable[[Item, Reading | Failure, Explanation | None], None]
 
 _FLAG = {Severity.NOTE: "note", Severity.WARN: "warning", Severity.REFUSE: "refused"}
 _COLUMNS = ("id", *(field.name for field in dataclasses.fields(Reading)), "error")
@@ -36,7 +37,8 @@ def reading_text(reading: Reading) -> str:
     """One reading as text: file, bone age with intervals, sex, and a line for each flag."""
     sex = f"{reading.sex} ({reading.sex_source})" if reading.sex is not Sex.UNKNOWN else "sex unknown"
     flags = "".join(f"\n  {_FLAG[flag.severity]}: {flag.sentence}" for flag in reading.flags)
-    return f"{reading.file}: {_age_text(reading)}, {sex}{flags}"
+    part = f", {reading.part} part" if reading.part else ""
+    return f"{reading.file}{part}: {_age_text(reading)}, {sex}{flags}"
 
 
 def _age_text(reading: Reading) -> str:
@@ -98,26 +100,28 @@ def writing(path: Path | None, sources: Sequence[Path], films: Sequence[Item]) -
 def drawing(out: Path | None, predictor: Predictor, films: Sequence[Item], *, as_text: bool) -> Drawer:
     """A function that draws occlusion maps: as the PNG ``out`` for one film, into the folder ``out`` for several.
 
-    It draws nothing if ``out`` is None.
+    Of two hands in a film each gets a picture, with its part in the name. It draws nothing if ``out`` is None.
 
     Raises:
         BadConfig: for one film, if ``out`` does not end in .png.
         CannotWrite: if a picture would replace a film.
     """
     if out is None:
-        return lambda film, explanation: None
+        return lambda film, result, explanation: None
     if len(films) == 1 and out.suffix.lower() != ".png":
         raise BadConfig(f"{out} should end in .png: that is the format drawn")
 
-    def place(film: Item) -> Path:
-        return out if len(films) == 1 else out / f"{film.id.replace(os.sep, '_')}.png"
+    def place(film: Item, part: str | None) -> Path:
+        whole = out if len(films) == 1 else out / f"{film.id.replace(os.sep, '_')}.png"
+        return whole.with_name(f"{whole.stem}.{part}-part.png") if part else whole
 
-    refuse_overwriting(map(place, films), [film.path for film in films])
+    places = (place(film, part) for film in films for part in (None, *PARTS))
+    refuse_overwriting(places, [film.path for film in films])
 
-    def draw(film: Item, explanation: Explanation | None) -> None:
-        if explanation is None:
+    def draw(film: Item, result: Reading | Failure, explanation: Explanation | None) -> None:
+        if explanation is None or isinstance(result, Failure):
             return
-        path = place(film)
+        path = place(film, result.part)
         write_bytes(path, explanation.overlay(predictor.signature))
         if as_text:
             print(f"  {path} is the heat map{_shares_text(explanation.shares)}", flush=True)

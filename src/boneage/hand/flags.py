@@ -82,9 +82,11 @@ def of_age(months: float, sex: Sex) -> list[Flag]:
     return [_warn("end_of_scale", f"the reading is at the end of the scale: {end}")]
 
 
-def one_of_two(part: str) -> Flag:
-    """The flag of a hand that was cut out of a picture of two; ``part``: its place there."""
-    return _warn("several_hands", f"the picture shows two hands: this is the {part} one")
+def one_of_two(part: str, *, mirrored: bool) -> Flag:
+    """The flag of a hand that was cut out of a picture of two: ``part``, its place there, ``mirrored``, its thumb's."""
+    side = "right" if mirrored else "left"
+    shown = f"this is its {part} part, a {side} hand if seen from its back"
+    return _warn("several_hands", f"the picture shows two hands: {shown}")
 
 
 def hand_not_found() -> Flag:

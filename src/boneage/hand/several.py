@@ -27,6 +27,7 @@ UNLIKE = 2.5  # times as long: the hands of two films put together differ by les
 SMALLEST = 24  # pixels: a part of a film with a shorter side is not looked at
 
 NAMES = {1: ("left", "right"), 0: ("upper", "lower")}  # of the two parts, by the axis along which they lie
+PARTS = (*NAMES[1], *NAMES[0])
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,13 @@ from ..errors import BadConfig, BadTable, BoneAgeError, UnreadableImage
 from ..images.folders import films_below, passed_over
 from ..images.formats import ending, without_ending
 from ..images.guarded import read
+from ..progress import Advance
 from ..types import Failure, Radiograph, Reading, Sex
+from .examination import Examination
 from .occlusion import Explanation, explain
 from .predictor import Predictor
+
+Outcome = tuple[Reading | Failure, Explanation | None]
 
 
 @dataclass(frozen=True)
@@ -80,36 +84,56 @@ def items(
     return [Item(without_ending(path.name), path, sex)]
 
 
-def read_all(predictor: Predictor, films: Sequence[Item], *, force: bool = False) -> Iterator[Reading | Failure]:
-    """Read each film, in order: a film that fails stops no other. ``force``: give refused films an age too."""
-    return (result for result, _ in read_and_explain(predictor, films, force=force, heatmaps=False))
+def read_all(
+    predictor: Predictor, films: Sequence[Item], *, hand: str | None = None, force: bool = False
+) -> Iterator[Reading | Failure]:
+    """Read each film, in order: a film that fails stops no other, one of two hands gives two readings.
+
+    Args:
+        predictor: what reads them.
+        films: to read.
+        hand: of two hands in a picture read this one alone, ``L`` or ``R``, as `Predictor.read_each` does.
+        force: give refused films an age too.
+    """
+    each = read_and_explain(predictor, films, hand=hand, force=force, heatmaps=False)
+    return (result for _, result, _ in each)
 
 
 def read_and_explain(
-    predictor: Predictor, films: Sequence[Item], *, force: bool = False, heatmaps: bool = True
-) -> Iterator[tuple[Reading | Failure, Explanation | None]]:
-    """As `read_all`, each reading with its occlusion map; None for films without an age and without ``heatmaps``.
+    predictor: Predictor,
+    films: Sequence[Item],
+    *,
+    hand: str | None = None,
+    force: bool = False,
+    heatmaps: bool = True,
+    progress: Advance | None = None,
+) -> Iterator[tuple[Item, Reading | Failure, Explanation | None]]:
+    """As `read_all`, each reading with its film and its occlusion map.
 
-    A film is decoded and analysed once, and let go before it is yielded: only one is in memory.
+    The map is None for what has no age and without ``heatmaps``. A film is decoded and analysed once, and let go before
+    it is yielded: only one is in memory. ``progress`` is called after each film.
     """
     for film in films:
-        if film.path is None:
-            yield Failure(film.id, film.id, film.reason), None
-            continue
         try:
-            found = _read(predictor, film, film.path, force=force, heatmap=heatmaps)
+            found = _read(predictor, film, hand=hand, force=force, heatmap=heatmaps)
         except BoneAgeError as error:
-            found = Failure(film.id, str(film.path), str(error)), None
-        yield found
+            found = [(Failure(film.id, str(film.path or film.id), str(error)), None)]
+        yield from ((film, *outcome) for outcome in found)
+        if progress:
+            progress()
 
 
-def _read(
-    predictor: Predictor, film: Item, path: Path, *, force: bool, heatmap: bool
-) -> tuple[Reading | Failure, Explanation | None]:
-    seen = predictor.examine(read(path) if film.data is None else _received(film.id, film.data))
-    reading = predictor.read(seen, film.sex, sex_source=film.sex_source, force=force)
-    is_explained = heatmap and reading.bone_age_months is not None
-    return reading, explain(predictor, seen, reading.sex) if is_explained else None
+def _read(predictor: Predictor, film: Item, *, hand: str | None, force: bool, heatmap: bool) -> list[Outcome]:
+    if film.path is None:
+        raise UnreadableImage(film.reason)
+    radiograph = read(film.path) if film.data is None else _received(film.id, film.data)
+
+    def outcome(seen: Examination) -> Outcome:
+        reading = predictor.read(seen, film.sex, sex_source=film.sex_source, force=force)
+        is_explained = heatmap and reading.bone_age_months is not None
+        return reading, explain(predictor, seen, reading.sex) if is_explained else None
+
+    return [outcome(seen) for seen in predictor.examine_each(radiograph, hand)]
 
 
 def _received(name: str, data: bytes) -> Radiograph:

@@ -60,8 +60,12 @@ class Examination:
             laterality=self.radiograph.laterality,
         )
         found += flags.of_file(self.radiograph.notes)
-        found += [flags.one_of_two(self.radiograph.part)] if self.radiograph.part else []
+        found += self._as_one_of_two()
         return [*found, flags.hand_not_found()] if self.spec.hand and self.hand is None else found
+
+    def _as_one_of_two(self) -> list[Flag]:
+        part = self.radiograph.part
+        return [flags.one_of_two(part, mirrored=self.evidence.mirrored)] if part else []
 
 
 def examine(radiograph: Radiograph, spec: PrepareConfig) -> Examination:
