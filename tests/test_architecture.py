@@ -21,6 +21,7 @@ from boneage import Predictor, Sex, read
 ROOT = Path(boneage.__file__).parent
 ROOMS = (  # lowest first: a module imports from its own room and from those above it in this list, never from below
     *(
+        "sex_words",
         "types",
         "errors",
         "config",

@@ -16,9 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from boneage import types
+import boneage
 from boneage.hand.flags import CODES
-from boneage.types import DISCLAIMER, Flag, Interval, Radiograph, Reading, Severity, Sex
+from boneage.sex_words import SEXES
+from boneage.types import DISCLAIMER, SEX_SOURCES, Flag, Interval, Radiograph, Reading, Severity, Sex
 
 SPELLINGS = {
     Sex.FEMALE: ("F", "f", "female", " Female ", "GIRL", "W", "weiblich", "F\0", "f.", "Ｆ", "MÄDCHEN", "女"),
@@ -44,7 +45,7 @@ def test_other_words_are_no_sex(text: str) -> None:
 
 @given(st.text(max_size=12))
 def test_any_text_is_a_sex_or_refused(text: str) -> None:
-    known = {word for words in types._SPELLINGS.values() for word in words}
+    known = {word for words in SEXES.values() for word in words}
     if unicodedata.normalize("NFKC", text).casefold().strip("\0. \t\n\r\f\v") in known:
         assert isinstance(Sex.parse(text), Sex)
     else:
@@ -53,9 +54,9 @@ def test_any_text_is_a_sex_or_refused(text: str) -> None:
 
 
 def test_no_word_is_of_two_sexes() -> None:
-    listed = [word for words in types._SPELLINGS.values() for word in words]
+    listed = [word for words in SEXES.values() for word in words]
     assert len(listed) == len(set(listed))
-    for sex, words in types._SPELLINGS.items():
+    for sex, words in SEXES.items():
         assert {Sex.parse(word.upper()) for word in words} == {sex}
 
 
@@ -97,7 +98,7 @@ READINGS = (
 
 @pytest.fixture(scope="module")
 def schema() -> Draft202012Validator:
-    found = json.loads((Path(types.__file__).parent / "reading.schema.json").read_text())
+    found = json.loads((Path(boneage.__file__).parent / "reading.schema.json").read_text())
     Draft202012Validator.check_schema(found)
     return Draft202012Validator(found)
 
@@ -166,7 +167,7 @@ def test_the_schema_knows_what_the_program_knows(schema: Draft202012Validator) -
     names = [field.name for field in dataclasses.fields(Reading)]
     assert (list(of["properties"]), of["required"]) == (names, names)
     assert of["properties"]["sex"]["enum"] == [sex.value for sex in Sex]
-    assert of["properties"]["sex_source"]["enum"] == list(types.SEX_SOURCES)
+    assert of["properties"]["sex_source"]["enum"] == list(SEX_SOURCES)
     assert of["properties"]["disclaimer"]["const"] == DISCLAIMER
     assert flag["severity"]["enum"] == [severity.value for severity in Severity]
     assert flag["code"]["enum"] == list(CODES)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
 import numpy as np
+
+from .sex_words import SEXES, plain
 
 DISCLAIMER = "Research use only, not a medical device."
 SEX_SOURCES = ("given", "table", "dicom", "absent")
@@ -37,25 +38,10 @@ class Sex(StrEnum):
         Raises:
             ValueError: for any other word.
         """
-        word = unicodedata.normalize("NFKC", text or "").casefold().strip(_AROUND)
-        for sex, spellings in _SPELLINGS.items():
-            if word in spellings:
-                return sex
+        for name, words in SEXES.items():
+            if plain(text or "") in words:
+                return cls(name)
         raise ValueError(f"unknown sex {text!r}: expected female, male or unknown")
-
-
-_AROUND = "\0. \t\n\r\f\v"  # what files leave around a word
-_WORDS = {  # case-folded, in the languages of Europe's and some of Asia's tables
-    Sex.FEMALE: "f fem female girl woman lady w weibl weiblich mädchen maedchen frau féminin feminin féminine feminine"
-    " femme fille femenino femenina mujer niña nina feminino feminina menina mulher femmina femminile donna bambina"
-    " vrouw vrouwelijk meisje kvinna kvinde kvinne flicka pige jente nainen tyttö kobieta dziewczynka kadın kadin kız"
-    " kiz žena ж жен женский девочка 女 女性 女子 여 여성 여자",
-    Sex.MALE: "m male boy man mann männl männlich maennlich junge herr masculin masculine homme garçon garcon masculino"
-    " hombre varón varon niño nino menino homem maschio maschile uomo bambino mannelijk jongen pojke dreng gutt"
-    " mies poika mężczyzna chłopiec erkek muž м муж мужской мальчик 男 男性 男子 남 남성 남자",
-    Sex.UNKNOWN: "u o unk unknown other na nan n/a none null - ? divers unbekannt inconnu desconocido onbekend",
-}
-_SPELLINGS = {sex: frozenset(words.split()) | ({""} if sex is Sex.UNKNOWN else set()) for sex, words in _WORDS.items()}
 
 
 @dataclass(frozen=True, repr=False)
