@@ -123,7 +123,8 @@ def settled(count: Callable[[], int]) -> int:
 
 
 SCRIPT = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
 sys.path[:] = {path!r}
 import works
 from pathlib import Path

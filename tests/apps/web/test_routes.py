@@ -85,7 +85,7 @@ def test_dicom_brings_sex_age_and_a_keyed_hash_of_the_patient(web: TestClient) -
     found = web.post("/api/readings", content=film, headers={"content-type": "application/dicom"})
     answer = found.json()
     assert (answer["sex"], answer["sex_source"], answer["age_source"]) == ("female", "dicom", "dicom")
-    assert answer["chronological_age_months"] == 120
+    assert (answer["chronological_age_months"], answer["chronological_age_half_width_months"]) == (120.5, 0.5)
     assert len(answer["patient"]) == 64
     assert "4711" not in found.text
     assert "DOE" not in found.text
