@@ -81,6 +81,15 @@ def analyse(pixels: np.ndarray, spec: PrepareConfig) -> Findings:
     return _settled(proxy, spec, is_inverted(cut(proxy, borders(proxy))))
 
 
+def seen_at_first(pixels: np.ndarray, spec: PrepareConfig) -> float:
+    """The share of a hand's landmarks that the locator sees, in [0, 1], before polarity and hand are sought again.
+
+    It takes half the time of `analyse`, and is for telling where no hand is.
+    """
+    film, whole = shrink(pixels, 4 * locator().size), _whole(spec)
+    return float(_located(film, analyse(film, whole), whole).seen.mean())
+
+
 def render(radiograph: Radiograph, found: Findings, spec: PrepareConfig) -> np.ndarray:
     """The network's pixels of a film on which `analyse` found these things."""
     film = cut(radiograph.pixels, found.box)
@@ -152,7 +161,7 @@ def _searched(film: np.ndarray, spec: PrepareConfig) -> Findings:
     The proxy's polarity is a guess. If the locator finds bone dark, or the palm is darker than its surroundings, the
     other polarity is tried; it is kept if bone is bright in it and the landmarks are seen about as well.
     """
-    whole = replace(spec.in_one, hand=False, fit="squash", size=locator().size)
+    whole = _whole(spec)
     found = analyse(film, whole)
     hand = _located(film, found, whole)
     if hand.inverted > 0.5 or _is_dark(film, found, hand):
@@ -166,6 +175,11 @@ def _searched(film: np.ndarray, spec: PrepareConfig) -> Findings:
         return found
     black, white = _hand_levels(_framed(film, found, hand), hand, spec)
     return replace(found, black=black, white=white)
+
+
+def _whole(spec: PrepareConfig) -> PrepareConfig:
+    """How the locator takes a film."""
+    return replace(spec.in_one, hand=False, fit="squash", size=locator().size)
 
 
 def _located(film: np.ndarray, found: Findings, whole: PrepareConfig) -> Hand:
