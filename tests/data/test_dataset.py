@@ -24,7 +24,7 @@ from boneage.data.dataset import (
     tables_in,
 )
 from boneage.errors import BadTable
-from boneage.images.read import SUFFIXES
+from boneage.images.formats import SUFFIXES
 from boneage.types import Sex
 
 HEADERS = ("id", "image", "boneage", "bone_age_years", "age", "male", "sex", "patient", "split", "", "other")

@@ -12,7 +12,6 @@ from collections.abc import Callable
 
 from ..errors import UnreadableImage, shown
 from ..types import Radiograph
-from .formats import SUFFIXES as SUFFIXES  # the tables' rooms ask for them here
 from .formats import format_of, looks_like, unpacked
 from .pictures import decode_picture
 from .pixels import MAX_BYTES, MAX_PIXELS, printable
