@@ -1,0 +1,1 @@
+"""The commands, a module for each kind: a command parses its options, calls one function and prints the result."""

@@ -1,0 +1,48 @@
+"""Commands that serve a clinic: serve."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..options import Model
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="the address to listen on; others than this computer's need a token")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free")] = 8000,
+    model: Model = "default",
+    record: Annotated[str | None, typer.Option(metavar="FILE|URL", help="keep readings; default: no")] = None,
+    record_key: Annotated[Path | None, typer.Option(help="key of the patients' hashes; default: FILE.key")] = None,
+    keep_films: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="with --record: keep the films too, pixels only; default: no"),
+    ] = None,
+    token_file: Annotated[Path | None, typer.Option(help="what callers must send; made if it is not there")] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="a certificate, PEM")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="its key, PEM")] = None,
+    root_path: Annotated[str, typer.Option(metavar="PATH", help="what a proxy puts before every address")] = "",
+    plain_http: Annotated[bool, typer.Option("--plain-http", help="beyond this computer without TLS")] = False,
+) -> None:
+    """Open the reading room: a page and a service on this computer."""
+    from ...clinic.film_store import FilmStore
+    from ...clinic.record import Record
+    from ...reading.occlusion import over_film
+    from ...reading.predictor import Predictor
+    from ..web.access import token_for
+    from ..web.app import create_app
+    from ..web.server import serve
+
+    token = token_for(host, token_file, encrypted=bool(tls_cert and tls_key), plain=plain_http)
+    films = FilmStore.open(keep_films, recorded=bool(record)) if keep_films else None
+    opened = Record.open(record, record_key) if record else None
+    predictor = Predictor.load(model, threads=1)
+    web = create_app(
+        predictor, record=opened, films=films, explain=partial(over_film, predictor), token=token, root_path=root_path
+    )
+    serve(web, host, port, tls_cert=tls_cert, tls_key=tls_key)

@@ -1,0 +1,77 @@
+"""Commands that make a model: train, export, calibrate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..options import Data, Images, Settings, chosen, configured, resumed, say
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(help="quick, resnet50, inception_v4, … ('boneage info' lists them)")],
+    folder: Data,
+    out: Annotated[Path, typer.Option(help="the run folder")],
+    settings: Settings = None,
+    images: Images = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="continue the run at --out with its own settings; --set train.epochs=N: for more epochs"
+        ),
+    ] = False,
+    no_export: Annotated[
+        bool, typer.Option("--no-export", help="do not write model.onnx, which needs onnxscript")
+    ] = False,
+) -> None:
+    """Train a network on films with known bone ages."""
+    config = resumed(recipe, settings, out) if resume else configured(recipe, settings)
+    from ...training.train import train
+
+    run = train(config, folder, out, images=images, resume=resume, export=not no_export)
+    if run and run["validation_mae"] is not None:
+        error, n = run["validation_mae"], run["data"]["validation"]
+        print(f"{out}: MAE {error:.2f} months on {n} validation films, which also chose the stopping point")
+    elif run:
+        print(f"{out}: trained, without validation films")
+
+
+def export(
+    runs: Annotated[list[Path], typer.Argument(help="a run folder; several become an ensemble, whose mean is read")],
+    out: Annotated[Path, typer.Option(help="a file ending in .onnx")],
+    quantise: Annotated[str, typer.Option(help="the weights' format: float32, float16 or int8")] = "float32",
+    name: Annotated[
+        str, typer.Option(help="the model's name in readings; default: the name of the first run folder")
+    ] = "",
+    views: Annotated[
+        int, typer.Option(min=0, help="test-time augmentation: views to average over; 0: as configured in the run")
+    ] = 0,
+) -> None:
+    """Write a trained network, or an ensemble of several, as one self-contained ONNX file."""
+    from ...training.export import export
+
+    print(f"{export(runs, out, quantise=quantise, name=name, views=views)} written")
+
+
+def calibrate(
+    model: Annotated[Path, typer.Argument(help="a model file")],
+    folder: Data,
+    out: Annotated[Path, typer.Option(help="a file ending in .onnx; may be MODEL itself")],
+    split: Annotated[str, typer.Option(help="train, validation, calibration, test, all or auto")] = "calibration",
+    out_of_fold: Annotated[
+        Path | None, typer.Option(help="a table of training films, each read by networks that were not trained on it")
+    ] = None,
+    images: Images = None,
+) -> None:
+    """Calibrate a model's prediction intervals on films that it was not trained on."""
+    from ...progress import progress
+    from ...reading.predictor import Predictor
+    from ...training.calibrate import calibrate
+
+    dataset, split = chosen(Predictor.load(model), folder, images, split)
+    with progress(f"calibrating on {split}", 2 * len(dataset.samples), "films") as tick:
+        found = calibrate(model, dataset.samples, out, split=split, out_of_fold=out_of_fold, progress=tick)
+    print(f"{out}: intervals from {found['n']['known']} films of split {split}")
+    say(dataset.remarks)
