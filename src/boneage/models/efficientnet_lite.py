@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from ..config import ModelConfig
 from ..errors import BadConfig
+from .activation import ReLU6
 from .attention import Backbone, Pool
 from .depthwise import depthwise
 
@@ -79,7 +80,7 @@ class Unit(nn.Module):
         super().__init__()
         self.conv = conv
         self.bn = nn.BatchNorm2d(conv.out_channels, eps=1e-3, momentum=0.01)
-        self.act = nn.ReLU6(inplace=True) if activate else nn.Identity()
+        self.act = ReLU6() if activate else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         if self.training and not self.bn.training:
