@@ -26,6 +26,16 @@ def hand(months: float = 120, size: int = 256, seed: int = 7) -> bytes:
     return cv2.imencode(".png", pixels)[1].tobytes()
 
 
+@cache
+def pair(size: int = 256) -> bytes:
+    """A PNG of a girl's left hand, and to the right of it another girl's right hand."""
+    left, right = (
+        cv2.imdecode(np.frombuffer(hand(months, size, seed), np.uint8), cv2.IMREAD_GRAYSCALE)
+        for months, seed in ((120, 7), (80, 2))
+    )
+    return bytes(cv2.imencode(".png", np.hstack([left, right[:, ::-1]]))[1])
+
+
 def noise() -> bytes:
     """A PNG of no hand."""
     return bytes(cv2.imencode(".png", np.random.default_rng(1).integers(0, 256, (120, 120)).astype(np.uint8))[1])

@@ -124,6 +124,24 @@ def test_a_film_read_again_for_the_same_patient_supersedes_its_earlier_reading(r
     assert marks == {str(first): str(second), str(elsewhere): "", str(second): str(third), str(third): ""}
 
 
+def test_each_of_two_hands_in_a_picture_has_a_row_of_its_own(record: Record) -> None:
+    patient = str(record.pseudonyms.of(PATIENT))
+
+    def add(part: str | None, sex: Sex = Sex.FEMALE, **more: Any) -> int:
+        return record.add(reading(100, sex=sex) | {"part": part}, who="AB", patient=patient, age=98, **more)
+
+    picture = add(None)  # as a version that took it for one hand has read it
+    record.review(picture, 114.0, "CD")
+    left, right = add("left"), add("right")
+    assert [(entry.id, entry.part) for entry in record.of_patient(patient)] == [(left, "left"), (right, "right")]
+    assert record.entry(left).reviewer is None
+    record.review(left, 108.0, "CD")
+    again = add("left", instead_of=left)
+    assert [(entry.id, entry.reviewer) for entry in record.of_patient(patient)] == [(right, None), (again, "CD")]
+    other = record.move(right, str(record.pseudonyms.of("MRN-4712")), "AB")
+    assert (other.part, [entry.id for entry in record.of_patient(patient)]) == ("right", [again])
+
+
 def test_a_reading_may_correct_one_of_its_own_film_whosever_it_was(record: Record) -> None:
     wrong, right = str(record.pseudonyms.of("MRN-4771")), str(record.pseudonyms.of(PATIENT))
     mistyped = record.add(reading(100), who="AB", patient=wrong, age=98)
@@ -232,7 +250,7 @@ def test_the_migrations_lead_to_the_table_the_program_uses(tmp_path: Path) -> No
         context = MigrationContext.configure(connection, opts={"compare_nullable": False})
         changes = [change for change in compare_metadata(context, READINGS.metadata) if "nullable" not in str(change)]
         assert [change for change in changes if "readings_by" not in str(change)] == []
-        assert connection.execute(text("select version_num from alembic_version")).scalar() == "0002"
+        assert connection.execute(text("select version_num from alembic_version")).scalar() == "0003"
     engine.dispose()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from command import child
-from hands import hand, noise, predictor
+from hands import hand, noise, pair, predictor
 from in_process import opened
 from sqlalchemy import event
 
@@ -84,6 +84,18 @@ def test_only_a_film_with_an_age_is_explained_and_only_on_request() -> None:
             answer = asyncio.run(service.read(film, "film", request))
             assert (answer.heatmap is None) == (not explained)
     assert explained == [Sex.MALE]
+
+
+def test_of_two_hands_each_is_read_and_of_the_whole_picture_only_that_it_is_one_of_two() -> None:
+    with opened() as service:
+        answer = asyncio.run(service.read(pair(), "pair.png", ReadingRequest(sex=Sex.FEMALE)))
+        one = asyncio.run(service.read(pair(), "pair.png", ReadingRequest(sex=Sex.FEMALE, hand="right")))
+    assert answer.hands
+    assert [flag.code for flag in answer.flags] == ["several_hands"]
+    assert answer.bone_age_months is answer.reference.sds is None
+    assert one.hands is None
+    assert [hand.bone_age_months for hand in answer.hands][1] == one.bone_age_months
+    assert {hand.file for hand in answer.hands} == {"pair.png"}
 
 
 def test_what_is_no_film_is_an_error_in_one_sentence() -> None:

@@ -267,6 +267,15 @@ def test_of_two_left_hands_both_are_read_whichever_is_wanted(tiny: Predictor) ->
     assert [reading.part for reading in tiny.read_each(picture, Sex.MALE, hand="L")] == ["left", "right"]
 
 
+def test_two_left_hands_are_told_apart_by_their_place(tiny: Predictor) -> None:
+    picture = film(np.hstack([HAND, another(2, 80)]))
+    for part in ("left", "right"):
+        (seen,) = tiny.examine_each(picture, "L", part)
+        assert seen.radiograph.part == part
+    (seen,) = tiny.examine_each(film(HAND), part="right")
+    assert seen.radiograph.part is None
+
+
 def test_one_hand_is_one_reading(tiny: Predictor) -> None:
     (reading,) = tiny.read_each(film(HAND), Sex.MALE, hand="R")
     assert reading.part is None

@@ -32,6 +32,8 @@ def _in_words(value: Any) -> Any:
 
 SexInWords = Annotated[Sex, BeforeValidator(_in_words)]
 Months = Annotated[float, Field(ge=0, le=MAX_AGE, allow_inf_nan=False)]
+Part = Literal["left", "right", "upper", "lower"]
+Points = list[tuple[float, float]]
 ShortText = Annotated[str, Field(max_length=64), AfterValidator(str.strip)]  # the length holds before it is stripped
 
 
@@ -50,6 +52,11 @@ class ReadingOptions(BaseModel):
         default=None, description="in any word that a table may have; default: as the file says"
     )
     chronological_age_months: Months | None = Field(default=None, description="default: as the file says")
+    hand: Literal["left", "right"] | None = Field(
+        default=None,
+        description="of two hands in a picture read this one; default: the one that the file names, or both",
+    )
+    part: Part | None = Field(default=None, description="of two hands in a picture read the one at this place there")
     heatmap: Bool = Field(default=False, description="add a heat map of where the model looked, if there is an age")
     keep: Bool = Field(default=True, description="keep the reading, if the service has a record")
 
@@ -75,6 +82,11 @@ class Flag(BaseModel):
     code: str
     severity: Severity
     sentence: str
+    where: list[Points] | None = Field(
+        default=None,
+        description="closed lines and single points (x, y), in fractions of the film, of what it is about; empty: of "
+        "the whole film; null: it is not about the picture",
+    )
 
 
 class Interval(BaseModel):
@@ -98,12 +110,22 @@ class Reference(BaseModel):
 
 
 class FilmFacts(BaseModel):
-    """Format, size in pixels and side of the body of a film."""
+    """Format, size in pixels and side of the body of a film, the whole picture where it shows two hands."""
 
     format: str
     width: int
     height: int
     laterality: str | None
+
+
+class Window(BaseModel):
+    """The grey levels that were black and white for the reading, in fractions of the film's own range.
+
+    ``black`` is above ``white`` on a film that shows bone dark.
+    """
+
+    black: float
+    white: float
 
 
 class Region(BaseModel):
@@ -115,14 +137,17 @@ class Region(BaseModel):
 
     name: str
     share: float
-    outlines: list[list[tuple[float, float]]]
+    outlines: list[Points]
 
 
-class Answer(BaseModel):
-    """One reading. ``bone_age_months`` is null if a flag refuses the film.
+class HandAnswer(BaseModel):
+    """The reading of one hand. ``bone_age_months`` is null if a flag refuses the film.
 
     ``patient``: the keyed hash of the patient's id. ``record``: the reading's number in the record. ``not_kept``: why
     the reading or its film could not be kept.
+
+    Of a picture of two hands, ``part`` is the place of this one there, and ``place`` what was cut out for it; heat map,
+    regions and flags then lie on the part, not on the picture.
     """
 
     file: str
@@ -139,10 +164,18 @@ class Answer(BaseModel):
     reference: Reference
     flags: list[Flag]
     film: FilmFacts
+    window: Window | None = None
+    part: Part | None = None
+    hand: Literal["left", "right"] | None = Field(
+        default=None, description="of a picture of two hands: which this is by its thumb, seen from its back"
+    )
+    place: tuple[float, float, float, float] = Field(
+        default=(0.0, 0.0, 1.0, 1.0), description="left, top, right and bottom of the part, in fractions of the picture"
+    )
     patient: str | None
     record: int | None = None
     not_kept: str | None = None
-    heatmap: str | None = Field(default=None, description="a PNG that covers the whole film, as a data URL")
+    heatmap: str | None = Field(default=None, description="a PNG that covers the whole film or part, as a data URL")
     regions: list[Region] | None = Field(
         default=None, description="shares of the heat map, 1 in all; empty if no hand was found"
     )
@@ -151,6 +184,12 @@ class Answer(BaseModel):
     image_sha256: str
     version: str
     disclaimer: str
+
+
+class Answer(HandAnswer):
+    """The reading of one film. If it shows two hands it has no age itself, and ``hands`` has one reading for each."""
+
+    hands: list[HandAnswer] | None = Field(default=None, description="null for a film of one hand")
 
 
 class JobState(BaseModel):
@@ -213,6 +252,7 @@ class RecordEntry(BaseModel):
     superseded_by: int | None
     withdrawn_at: str | None
     withdrawn_by: str | None
+    part: str | None = Field(default=None, description="of a picture of two hands the one that was read, by its place")
     disclaimer: str = DISCLAIMER
 
 

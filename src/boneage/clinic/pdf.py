@@ -1,6 +1,7 @@
 """A reading as a PDF of one A4 page: the age, the comparison, the film, the growth chart and the model.
 
-No name and no id is on it, but an empty line to write them by hand.
+Each of two hands in a picture has a page of its own. No name and no id is on it, but an empty line to write them by
+hand.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from ..files import json_value
 from ..growth import reference
 from ..reading.intervals import MEANING
 from ..types import DISCLAIMER, Radiograph, Sex
-from .answers import Answer, Months, ReadingRequest
+from .answers import Answer, HandAnswer, Months, ReadingRequest
 
 WIDTH, HEIGHT = A4
 MARGIN = 18 * mm
@@ -63,23 +64,24 @@ class ReportRequest(ReadingRequest):
 
 
 def report(answer: Answer, film: Radiograph, earlier: list[tuple[float, float]]) -> bytes:
-    """The PDF of a reading.
+    """The PDF of a reading, with a page for each hand.
 
     Args:
         answer: the reading.
-        film: its film, which is drawn at most `FILM_SIDE` pixels on a side.
+        film: its film, which is drawn at most `FILM_SIDE` pixels on a side, in the grey levels that the reading used.
         earlier: other readings of the patient, as (chronological age, bone age) in months, for the chart.
     """
     out = io.BytesIO()
     canvas = Canvas(out, pagesize=A4)
     canvas.setTitle("Bone age reading")
     canvas.setCreator(f"boneage {answer.version}")
-    _head(canvas)
-    _film(canvas, film, answer)
-    _facts(canvas, answer)
-    _chart(canvas, answer, earlier)
-    _foot(canvas, answer)
-    canvas.showPage()
+    for hand in answer.hands or [answer]:
+        _head(canvas)
+        _film(canvas, film, hand)
+        _facts(canvas, hand)
+        _chart(canvas, hand, earlier)
+        _foot(canvas, hand)
+        canvas.showPage()
     canvas.save()
     return out.getvalue()
 
@@ -105,9 +107,9 @@ def _head(canvas: Canvas) -> None:
     canvas.line(WIDTH - MARGIN - 38 * mm, top - 31, WIDTH - MARGIN, top - 31)
 
 
-def _film(canvas: Canvas, film: Radiograph, answer: Answer) -> None:
+def _film(canvas: Canvas, film: Radiograph, answer: HandAnswer) -> None:
     """Draw the film; if there is a heat map, draw it over the film, and the shares of the regions below."""
-    picture = Image.fromarray(np.rint(film.pixels * 255).astype(np.uint8))
+    picture = Image.fromarray(_shown(film.pixels, answer))
     picture.thumbnail((FILM_SIDE, FILM_SIDE))
     scale = min(WIDEST / picture.width, TALLEST / picture.height)
     width, height = picture.width * scale, picture.height * scale
@@ -121,12 +123,22 @@ def _film(canvas: Canvas, film: Radiograph, answer: Answer) -> None:
             _text(canvas, MARGIN, place[1] - 11 * (number + 1), line, 8, QUIET)
 
 
-def _heat_text(answer: Answer) -> str:
+def _shown(pixels: np.ndarray, answer: HandAnswer) -> np.ndarray:
+    """The part of a film that was read, uint8, in the grey levels that the reading used."""
+    left, top, right, bottom = answer.place
+    height, width = pixels.shape
+    rows = slice(round(top * height), max(round(bottom * height), round(top * height) + 1))
+    part = pixels[rows, round(left * width) : max(round(right * width), round(left * width) + 1)]
+    black, white = (answer.window.black, answer.window.white) if answer.window else (0.0, 1.0)
+    return np.rint(255 * np.clip((part - black) / (white - black or 1.0), 0, 1)).astype(np.uint8)
+
+
+def _heat_text(answer: HandAnswer) -> str:
     shares = ", ".join(f"{region.name} {region.share:.0%}" for region in answer.regions or [])
     return "Bright: blurring the film here moves the age most. " + (f"Of this: {shares}." if shares else "")
 
 
-def _facts(canvas: Canvas, answer: Answer) -> None:
+def _facts(canvas: Canvas, answer: HandAnswer) -> None:
     left, y = MARGIN + 90 * mm, HEIGHT - MARGIN - 56
     _text(canvas, left, y, "Bone age", 9.5, QUIET)
     months = answer.bone_age_months
@@ -151,7 +163,7 @@ def _facts(canvas: Canvas, answer: Answer) -> None:
             y -= 12
 
 
-def _rows(answer: Answer) -> list[tuple[str, str]]:
+def _rows(answer: HandAnswer) -> list[tuple[str, str]]:
     against, age = answer.reference, answer.chronological_age_months
     found = [("Sex", f"{answer.sex.value} ({answer.sex_source})")]
     found += [("Chronological age", "not known" if age is None else f"{age_text(age)} ({answer.age_source})")]
@@ -159,10 +171,12 @@ def _rows(answer: Answer) -> list[tuple[str, str]]:
         found += [("Bone age – age", f"{signed(against.difference_months)} months")]
         found += [("SDS", signed(against.sds, 2))]
         found += [("Mean of the table", f"{against.mean_months:.1f} (SD {against.sd_months:.1f}) months")]
+    if answer.part:
+        found += [("Of two hands", f"the {answer.part} one in the picture, a {answer.hand} hand by its thumb")]
     return [*found, ("Laterality", answer.film.laterality or "not given"), ("File", answer.film.format)]
 
 
-def _chart(canvas: Canvas, answer: Answer, earlier: list[tuple[float, float]]) -> None:
+def _chart(canvas: Canvas, answer: HandAnswer, earlier: list[tuple[float, float]]) -> None:
     left, bottom, width, height = CHART
     _text(canvas, left, bottom + height + 10, "Bone age against chronological age", 10.5, bold=True)
     _text(
@@ -244,7 +258,7 @@ def _at(plot: tuple[float, ...], age: float, bone: float) -> tuple[float, float]
     return left + width * age / MAX_AGE, bottom + height * bone / MAX_BONE_AGE
 
 
-def _foot(canvas: Canvas, answer: Answer) -> None:
+def _foot(canvas: Canvas, answer: HandAnswer) -> None:
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     lines = (
         f"Reference table: {answer.reference.table}.",

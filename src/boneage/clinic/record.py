@@ -4,7 +4,8 @@ It holds no film, no name and no id: of a film the SHA-256 of its file, of a pat
 `boneage.clinic.pseudonyms`).
 
 Rows are never deleted, and what was read is never changed. A later reading of the same film for the same patient
-supersedes the earlier one, and so does a reading that is moved to another patient. A reading can be withdrawn.
+supersedes the earlier one, and so does a reading that is moved to another patient. A reading can be withdrawn. Each of
+two hands in one picture has a row of its own.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ READINGS = SqlTable(
     Col("superseded_by", Integer),
     Col("withdrawn_at", DateTime(timezone=True)),
     Col("withdrawn_by", String(64)),
+    Col("part", String(8)),
 )
 _COUNTS = READINGS.c.superseded_by.is_(None) & READINGS.c.withdrawn_at.is_(None)
 _REVIEW = (READINGS.c.reviewer_bone_age_months, READINGS.c.reviewer, READINGS.c.reviewed_at)
@@ -66,7 +68,8 @@ class Entry:
     """A row of the record. Ages in months, times in UTC. A reading counts unless it is superseded or withdrawn.
 
     ``patient``: the keyed hash of the patient's id, None if no id was known. ``who``: who asked for the reading.
-    ``reviewer``: who gave ``reviewer_bone_age_months``. ``superseded_by``: the number of a later reading.
+    ``reviewer``: who gave ``reviewer_bone_age_months``. ``superseded_by``: the number of a later reading. ``part``: of
+    a picture of two hands the one that was read.
     """
 
     id: int
@@ -85,6 +88,7 @@ class Entry:
     superseded_by: int | None
     withdrawn_at: datetime | None
     withdrawn_by: str | None
+    part: str | None
 
     def to_dict(self) -> dict[str, Any]:
         """The row as JSON values, times in ISO 8601."""
@@ -134,7 +138,7 @@ class Record:
         """Keep a reading; returns its number. CannotWrite if the database does not take it.
 
         It supersedes earlier readings of the same film for the same patient, and takes over their review if the sex is
-        the same.
+        the same. The readings of two hands in one picture supersede each other as little as those of two films.
 
         Args:
             reading: as `Reading.to_dict` gives it; the name of its file is left out.
@@ -144,14 +148,15 @@ class Record:
             instead_of: number of a reading of the same film, for any patient, that is superseded too.
         """
         kept = {name: value for name, value in reading.items() if name != "file"}
-        values = {name: reading[name] for name in ("sex", "bone_age_months", "model", "weights_sha256")}
+        values = {name: reading[name] for name in ("sex", "bone_age_months", "model", "weights_sha256", "part")}
         values |= {"film_sha256": reading["image_sha256"], "who": _name(who), "patient": patient, "reading": kept}
         values |= {"made_at": datetime.now(UTC), "chronological_age_months": age}
         with _as_cannot_write(self._engine), self._engine.begin() as connection:
             wanted = READINGS.select().with_only_columns(*_REVIEW).order_by(READINGS.c.id.desc())
             older = _older(values, instead_of)
-            alike = older & (READINGS.c.sex == values["sex"]) & READINGS.c.reviewed_at.is_not(None)
-            reviewed = connection.execute(wanted.where(alike)).mappings().first()
+            alike = (READINGS.c.sex == values["sex"]) & (READINGS.c.part == values["part"])
+            is_reviewed = READINGS.c.reviewed_at.is_not(None)
+            reviewed = connection.execute(wanted.where(older & alike & is_reviewed)).mappings().first()
             return _insert(connection, values | dict(reviewed or {}), older)
 
     def move(self, number: int, patient: str | None, who: str) -> Entry:
@@ -223,6 +228,8 @@ class Record:
 def _older(values: dict[str, Any], instead_of: int | None) -> Any:
     """The condition for readings that a new one with these values supersedes."""
     is_same = (READINGS.c.patient == values["patient"]) | (READINGS.c.id == instead_of)
+    if values["part"]:  # the other hand's reading stays; one of the whole picture does not
+        is_same &= (READINGS.c.part == values["part"]) | READINGS.c.part.is_(None)
     return (READINGS.c.film_sha256 == values["film_sha256"]) & is_same & _COUNTS
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import dataclasses
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,11 +17,11 @@ from ..errors import CannotWrite, UnreadableImage
 from ..images.decoder_pool import DecodedFilm, DecoderPool
 from ..reading.examination import Examination
 from ..reading.occlusion import Layers
-from ..reading.occlusion import Region as HeatRegion
 from ..reading.predictor import Predictor
 from ..types import Radiograph, Reading, Sex
-from .answers import Answer, FilmFacts, ReadingRequest, Region, comparison
+from .answers import Answer, HandAnswer, ReadingRequest
 from .counters import Counters
+from .described import described
 from .errors import Busy, Closing, NoRecord, NotAFilm
 from .faults import log
 from .film_store import FilmStore
@@ -33,6 +32,7 @@ from .record import Record
 
 Explain = Callable[[Examination, Sex], Layers]
 SHOWN_SIDE = 2048  # pixels: the longer side of a film that is shown
+SIDES = {"left": "L", "right": "R"}
 DRAIN_POLL = 0.05  # seconds
 T = TypeVar("T")
 
@@ -110,6 +110,8 @@ class Service:
     async def read(self, data: bytes, name: str, request: ReadingRequest) -> Answer:
         """Read a film, and keep the reading if there is a record and the request does not forbid it.
 
+        Of a picture of two hands each is read and kept by itself, or the one that the request or the file names.
+
         Args:
             data: the bytes of the file.
             name: the file's name, for the answer.
@@ -173,45 +175,44 @@ class Service:
     def _read(self, data: bytes, name: str, request: ReadingRequest, *, keep: bool) -> tuple[Answer, Radiograph]:
         """The answer, and its film, from one decoding of the file."""
         film = self.decoders.decode(data)
-        reading, layers = self._analysed(film.radiograph, request)
-        answer = self._answer(dataclasses.replace(reading, file=name), film, request, layers)
-        if self._record and keep and request.keep:
+        whole = self.predictor.examine(film.radiograph)
+        hands = self.predictor.examine_each(whole, request.hand and SIDES[request.hand], request.part)
+        each = [self._of_hand(seen, film, name, request, keep=keep and request.keep) for seen in hands]
+        if len(each) == 1:
+            return Answer(**dict(each[0])), film.radiograph
+        picture = self._answer(self._of_picture(whole, name, request), whole, film, request, None)
+        return Answer(**dict(picture), hands=each), film.radiograph
+
+    def _of_hand(
+        self, seen: Examination, film: DecodedFilm, name: str, request: ReadingRequest, *, keep: bool
+    ) -> HandAnswer:
+        """The answer for one hand, which is kept as a row of its own."""
+        reading = dataclasses.replace(self.predictor.read(seen, request.sex), file=name)
+        answer = self._answer(reading, seen, film, request, self._layers(seen, reading, request))
+        if self._record and keep:
             self._keep(self._record, reading, film.radiograph, answer, request)
-        return answer, film.radiograph
+        return answer
 
-    def _analysed(self, film: Radiograph, request: ReadingRequest) -> tuple[Reading, Layers | None]:
-        """The reading, and the heat map if one is asked for; a film without an age has none."""
-        seen = self.predictor.examine(film)
-        reading = self.predictor.read(seen, request.sex)
+    def _of_picture(self, whole: Examination, name: str, request: ReadingRequest) -> Reading:
+        """The refused reading of a picture of two hands: what else was found on it belongs to neither."""
+        reading = self.predictor.read(whole, request.sex)
+        refusing = tuple(flag for flag in reading.flags if flag.code == "several_hands")
+        return dataclasses.replace(reading, file=name, flags=refusing)
+
+    def _layers(self, seen: Examination, reading: Reading, request: ReadingRequest) -> Layers | None:
+        """The heat map if one is asked for; a film without an age has none."""
         if self.explain is None or not request.heatmap or reading.bone_age_months is None:
-            return reading, None
-        return reading, self.explain(seen, reading.sex)
+            return None
+        return self.explain(seen, reading.sex)
 
-    def _answer(self, reading: Reading, film: DecodedFilm, request: ReadingRequest, layers: Layers | None) -> Answer:
-        stated, in_file = request.chronological_age_months, film.radiograph.chronological_age
-        age = in_file if stated is None else stated
-        height, width = film.radiograph.pixels.shape
-        facts = ("file", "bone_age_months", "sex", "sex_source", "model", "weights_sha256", "image_sha256", "version")
-        values = reading.to_dict()
-        return Answer(
-            **{name: values[name] for name in (*facts, "flags", "intervals", "disclaimer")},
-            chronological_age_months=age,
-            chronological_age_half_width_months=film.radiograph.chronological_age_width if stated is None else None,
-            age_source="given" if stated is not None else "absent" if in_file is None else "dicom",
-            reference=comparison(reading.bone_age_months, age, reading.sex),
-            film=FilmFacts(
-                format=film.radiograph.format,
-                width=width,
-                height=height,
-                laterality=film.radiograph.laterality,
-            ),
-            patient=self.pseudonyms.of(request.patient_id or film.patient),
-            heatmap=None if layers is None else "data:image/png;base64," + base64.b64encode(layers.heat).decode(),
-            regions=None if layers is None else [_region(region) for region in layers.regions],
-        )
+    def _answer(
+        self, reading: Reading, seen: Examination, film: DecodedFilm, request: ReadingRequest, layers: Layers | None
+    ) -> HandAnswer:
+        patient = self.pseudonyms.of(request.patient_id or film.patient)
+        return described(reading, seen, film.radiograph, request.chronological_age_months, patient, layers)
 
     def _keep(
-        self, record: Record, reading: Reading, film: Radiograph, answer: Answer, request: ReadingRequest
+        self, record: Record, reading: Reading, film: Radiograph, answer: HandAnswer, request: ReadingRequest
     ) -> None:
         """Put the reading into the record and its film into the folder; the answer says so if that fails."""
         try:
@@ -227,11 +228,6 @@ class Service:
         except CannotWrite as error:
             answer.not_kept = f"the {'film' if answer.record else 'reading'} could not be kept: {error}"
             log.error(answer.not_kept)
-
-
-def _region(region: HeatRegion) -> Region:
-    lines = [[(round(x, 4), round(y, 4)) for x, y in line.tolist()] for line in region.outlines]
-    return Region(name=region.name, share=round(region.share, 4), outlines=lines)
 
 
 def _reduced(film: Radiograph) -> Radiograph:

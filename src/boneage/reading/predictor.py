@@ -226,13 +226,21 @@ class Predictor:
         each = self.examine_each(film, hand)
         return [self.read(one, sex, sex_source=sex_source, force=force) for one in each]
 
-    def examine_each(self, film: Radiograph | Examination, hand: str | None = None) -> list[Examination]:
-        """The examination of every hand in a picture, or of one of two, as `read_each` reads them."""
+    def examine_each(
+        self, film: Radiograph | Examination, hand: str | None = None, part: str | None = None
+    ) -> list[Examination]:
+        """The examination of every hand in a picture, or of one of two, as `read_each` reads them.
+
+        ``part``: of two hands the one at this place, ``left``, ``right``, ``upper`` or ``lower``, whatever ``hand``
+        says. It tells two left hands apart.
+        """
         seen = film if isinstance(film, Examination) else self.examine(film)
         where = several.seam(seen.radiograph.pixels, seen.located) if seen.evidence.hands > 1 else None
         if where is None:
             return [seen]
         both = [self.examine(part) for part in several.parts(seen.radiograph, where)]
+        if at_place := [one for one in both if one.radiograph.part == part]:
+            return at_place
         wanted = hand or seen.radiograph.laterality
         chosen = [one for one in both if one.evidence.mirrored == (wanted == "R")]
         return chosen if wanted and len(chosen) == 1 else both

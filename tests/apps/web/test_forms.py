@@ -64,6 +64,8 @@ def test_json_nested_too_deeply_is_refused(web: TestClient, text: str) -> None:
         ({"who": "x" * 65}, "who: it has more than 64 characters"),
         ({"heatmap": "perhaps"}, "heatmap: it is neither true nor false"),
         ({"instead_of": 0}, "instead_of: it is less than 1"),
+        ({"hand": "both"}, "hand: it is not 'left' or 'right'"),
+        ({"part": "middle"}, "part: it is not 'left', 'right', 'upper' or 'lower'"),
     ],
 )
 def test_what_is_wrong_is_said_in_our_own_words(web: TestClient, fields: dict, sentence: str) -> None:

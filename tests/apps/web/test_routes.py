@@ -7,9 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
-from hands import hand, noise, predictor
+from hands import hand, noise, pair, predictor
 from pdf_text import printed
 from places import ROOT
 from services import PNG, client, form
@@ -17,6 +18,7 @@ from starlette.testclient import TestClient
 
 from boneage import Sex, read
 from boneage.clinic.record import Record
+from boneage.clinic.service import SIDES
 from boneage.growth.reference import TABLE
 from boneage.reading.examination import Examination
 from boneage.reading.intervals import MEANING
@@ -93,6 +95,50 @@ def test_dicom_brings_sex_age_and_a_keyed_hash_of_the_patient(web: TestClient) -
     assert again["patient"] == answer["patient"]
 
 
+def test_two_hands_have_a_reading_each_and_no_age_together() -> None:
+    with client(explain=partial(over_film, predictor())) as web:
+        answer = web.post("/api/readings", **form(pair(), sex="female", heatmap="true")).json()
+        both = answer["hands"]
+        asked = {side: web.post("/api/readings", **form(pair(), sex="female", hand=side)).json() for side in SIDES}
+        at = web.post("/api/readings", params={"part": "right"}, content=pair(), headers=PNG).json()
+        assert web.post("/api/readings", **form(hand(), hand="right")).json()["part"] is None
+        assert web.post("/api/readings", **form(pair(), hand="both")).status_code == 422
+    assert (answer["bone_age_months"], answer["heatmap"], answer["part"]) == (None, None, None)
+    assert [(flag["code"], flag["severity"]) for flag in answer["flags"]] == [("several_hands", "refuse")]
+    assert [(one["part"], one["hand"]) for one in both] == [("left", "left"), ("right", "right")]
+    expected = predictor().read_each(read(pair()), Sex.FEMALE)
+    assert [one["bone_age_months"] for one in both] == [reading.bone_age_months for reading in expected]
+    assert [one["heatmap"][:14] for one in both] == ["data:image/png"] * 2
+    assert both[0]["place"][2] == pytest.approx(both[1]["place"][0], abs=0.01)
+    assert {one["film"]["width"] for one in both} == {answer["film"]["width"]}
+    for side in SIDES:
+        assert (asked[side]["hands"], asked[side]["hand"]) == (None, side)
+        assert "several_hands" in [flag["code"] for flag in asked[side]["flags"]]
+    assert asked["right"]["bone_age_months"] == both[1]["bone_age_months"]
+    assert (at["part"], at["hands"]) == ("right", None)
+
+
+def test_each_of_two_hands_is_kept_and_corrected_by_itself(tmp_path: Path) -> None:
+    record = Record.open(str(tmp_path / "readings.db"))
+    with client(record=record) as web:
+        both = web.post("/api/readings", **form(pair(), sex="female", patient_id="MRN-4711")).json()["hands"]
+        again = {"sex": "male", "patient_id": "MRN-4711", "part": "left", "instead_of": both[0]["record"]}
+        other = web.post("/api/readings", **form(pair(), **again)).json()
+        kept = web.get(f"/api/patients/{other['patient']}/readings").json()
+    assert [(entry["id"], entry["part"], entry["sex"]) for entry in kept] == [
+        (both[1]["record"], "right", "female"),
+        (other["record"], "left", "male"),
+    ]
+    record.close()
+
+
+def test_a_film_that_shows_bone_dark_is_shown_the_other_way_round(web: TestClient) -> None:
+    negative = cv2.imencode(".png", 255 - cv2.imdecode(np.frombuffer(hand(), np.uint8), cv2.IMREAD_GRAYSCALE))[1]
+    for film, is_dark in ((hand(), False), (negative.tobytes(), True)):
+        window = web.post("/api/readings", content=film, headers=PNG).json()["window"]
+        assert (window["black"] > window["white"]) is is_dark
+
+
 def test_a_heat_map_is_given_where_there_is_one_and_only_when_asked() -> None:
     asked = []
 
@@ -129,8 +175,8 @@ def test_the_report_is_a_pdf_that_names_nobody(web: TestClient) -> None:
     text = printed(found.content)
     assert "Bone age reading" in text
     assert "beyond the chart, at 40 y 0 mo" in text  # an earlier reading
-    for secret in ("DOE", "4711"):
-        assert secret not in text
+    for secret in ("DOE^JANE", "MRN-4711"):
+        assert secret[-4:] not in text
         assert secret.encode() not in found.content
 
 

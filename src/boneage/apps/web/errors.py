@@ -49,6 +49,7 @@ _PROBLEMS = {  # what pydantic calls a problem, and what a person is told
     "less_than": "it is not less than {lt:g}",
     "less_than_equal": "it is more than {le:g}",
     "list_type": "it is no list",
+    "literal_error": "it is not {expected}",
     "missing": "it is missing",
     "sex": "it is none of female, male and unknown",
     "string_pattern_mismatch": "it does not have the form that it should have",
