@@ -77,6 +77,19 @@ class Identity:
 
 
 @dataclass(frozen=True)
+class Levels:
+    """Black and white on a film over the whole range of its values, in units of its pixels.
+
+    Attributes:
+        read: the ends of the range as which the film is read.
+        window: those of the file's own window, which may have been set aside.
+    """
+
+    read: tuple[float, float] = (0.0, 1.0)
+    window: tuple[float, float] = (0.0, 1.0)
+
+
+@dataclass(frozen=True)
 class Radiograph:
     """One film as read from a file.
 
@@ -93,6 +106,7 @@ class Radiograph:
         notes: sentences about how the file was read.
         identity: of a DICOM file; neither compared nor part of the ``repr``, and of no output.
         part: of a picture of two hands the one that this is, by its place: ``left``, ``right``, ``upper`` or ``lower``.
+        levels: of a film over the whole range of its values, for a viewer; as it is read, from 0 to 1.
     """
 
     pixels: np.ndarray
@@ -107,6 +121,7 @@ class Radiograph:
     notes: tuple[str, ...] = ()
     identity: Identity | None = field(default=None, repr=False, compare=False)
     part: str | None = None
+    levels: Levels = Levels()
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 2 or self.pixels.dtype != np.float32:

@@ -135,8 +135,9 @@ class Service:
         return await self._timed(work)
 
     async def show(self, data: bytes) -> Radiograph:
-        """Decode a film for a viewer, reduced to `SHOWN_SIDE` pixels on its longer side; raises as `read` does."""
-        film = await self._in_turn(lambda: _reduced(self.decoders.decode(data).radiograph))
+        """Decode a film for a viewer, over the whole range of its values, reduced to `SHOWN_SIDE` pixels on its longer
+        side; raises as `read` does."""
+        film = await self._in_turn(lambda: _reduced(self.decoders.decode(data, whole_range=True).radiograph))
         self.counters.readings.labels("shown").inc()
         return film
 

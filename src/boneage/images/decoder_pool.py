@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UnreadableImage
-from ..types import Radiograph, Sex
+from ..types import Levels, Radiograph, Sex
 from .pixels import MAX_PIXELS
 
 CODE = "from boneage.images.decoder_process import main; main()"
@@ -60,8 +60,10 @@ class DecoderPool:
         for child in self._children:
             self._idle.put(child)
 
-    def decode(self, data: bytes) -> DecodedFilm:
+    def decode(self, data: bytes, *, whole_range: bool = False) -> DecodedFilm:
         """Decode a file; UnreadableImage if it is no film, or if decoding crashed, hung or needed too much memory.
+
+        ``whole_range``: as `boneage.images.read.read` takes it.
 
         A process that dies is replaced, and the file tried once more: it may have been killed for another reason.
         """
@@ -71,7 +73,7 @@ class DecoderPool:
         try:
             for attempts_left in (1, 0):
                 try:
-                    header, pixels = self._ask(child, data, end - monotonic())
+                    header, pixels = self._ask(child, data, end - monotonic(), whole_range)
                     break
                 except (OSError, ValueError, EOFError) as error:
                     child = self._replace(child)
@@ -94,11 +96,13 @@ class DecoderPool:
         for child in self._children:
             _end(child)
 
-    def _ask(self, child: subprocess.Popen[bytes], data: bytes, seconds: float) -> tuple[dict[str, Any], bytearray]:
+    def _ask(
+        self, child: subprocess.Popen[bytes], data: bytes, seconds: float, whole_range: bool
+    ) -> tuple[dict[str, Any], bytearray]:
         assert child.stdin is not None
         assert child.stdout is not None
         request = {"bytes": len(data), "pixels": self.limits.pixels, "memory": self.limits.memory}
-        request["seconds"] = math.ceil(self.limits.seconds)
+        request |= {"seconds": math.ceil(self.limits.seconds), "whole_range": whole_range}
         with _watched(child, seconds):
             child.stdin.write(json.dumps(request).encode() + b"\n")
             child.stdin.write(data)
@@ -193,5 +197,6 @@ def _film(header: dict[str, Any], pixels: bytearray) -> DecodedFilm:
         laterality=header["laterality"],
         spacing=None if spacing is None else (spacing[0], spacing[1]),
         notes=tuple(header["notes"]),
+        levels=Levels(*(tuple(header["levels"][name]) for name in ("read", "window"))),
     )
     return DecodedFilm(film, header["patient"])

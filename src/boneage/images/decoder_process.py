@@ -43,7 +43,8 @@ def main() -> None:
 
 def _answer(answers: BinaryIO, data: bytes, request: dict[str, Any]) -> None:
     try:
-        film = read(data, max_pixels=request["pixels"], max_bytes=MAX_BYTES)
+        whole_range = request.get("whole_range", False)
+        film = read(data, max_pixels=request["pixels"], max_bytes=MAX_BYTES, whole_range=whole_range)
     except (UnreadableImage, MemoryError) as error:
         sentence = str(error).removeprefix(f"cannot read {NAMELESS}: ") or "there is not enough memory for this image"
         _send(answers, {"error": sentence})
@@ -55,7 +56,8 @@ def described(film: Radiograph) -> dict[str, Any]:
     """The attributes of a film except its pixels, as JSON values."""
     names = ("sha256", "format", "chronological_age", "chronological_age_width", "laterality", "spacing")
     values = {name: getattr(film, name) for name in names}
-    return values | {"shape": film.pixels.shape, "sex": film.sex.value, "notes": film.notes}
+    levels = {"read": film.levels.read, "window": film.levels.window}
+    return values | {"shape": film.pixels.shape, "sex": film.sex.value, "notes": film.notes, "levels": levels}
 
 
 def _patient(data: bytes) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pydicom
@@ -20,8 +21,8 @@ from pydicom.uid import (
 )
 
 from ..errors import UnreadableImage
-from ..types import Radiograph
-from .dicom_display import displayed, palette
+from ..types import Levels, Radiograph
+from .dicom_display import displayed, over_all_values, palette
 from .dicom_header import described, identity, text
 from .dicom_stored import stored_values
 from .formats import unpacked
@@ -35,7 +36,7 @@ _PIXELS, _DELIMITER = (
 )  # tags in a compressed file: (7FE0,0010), (FFFE,E0DD)
 
 
-def read_dicom(data: bytes, name: str, sha256: str, *, max_pixels: int) -> Radiograph:
+def read_dicom(data: bytes, name: str, sha256: str, *, max_pixels: int, whole_range: bool = False) -> Radiograph:
     """Read the first frame of a DICOM file, and what its header says (see `boneage.images.dicom_header`).
 
     Args:
@@ -43,6 +44,7 @@ def read_dicom(data: bytes, name: str, sha256: str, *, max_pixels: int) -> Radio
         name: the film's ``source``.
         sha256: of ``data``, in hexadecimal.
         max_pixels: the largest rows times columns.
+        whole_range: whether the pixels hold all values, also those that the file's window cuts off.
 
     Returns:
         The film, with pixels float32 [rows, columns] in [0, 1] as displayed, so bone is bright.
@@ -53,8 +55,8 @@ def read_dicom(data: bytes, name: str, sha256: str, *, max_pixels: int) -> Radio
     try:
         dataset, notes = _parse(data)
         with np.errstate(all="ignore"):
-            pixels = _pixels(dataset, max_pixels, notes)
-        return described(dataset, pixels, notes, name, sha256)
+            pixels, levels = _pixels(dataset, max_pixels, notes, whole_range)
+        return replace(described(dataset, pixels, notes, name, sha256), levels=levels)
     except UnreadableImage:
         raise
     except MemoryError as error:
@@ -137,8 +139,10 @@ def _inflated(data: bytes) -> bytes:
 # --- the pixels -----------------------------------------------------------------------------------------------------
 
 
-def _pixels(dataset: Dataset, max_pixels: int, notes: list[str]) -> np.ndarray:
-    """Float32 [rows, columns] in [0, 1] as displayed; notes are added."""
+def _pixels(
+    dataset: Dataset, max_pixels: int, notes: list[str], whole_range: bool = False
+) -> tuple[np.ndarray, Levels]:
+    """Float32 [rows, columns] in [0, 1] as displayed, or over all values; notes are added."""
     if not _has_image(dataset):
         raise UnreadableImage(f"it is DICOM without an image (modality {text(dataset, 'Modality') or 'not given'})")
     check_size(int(dataset.Columns), int(dataset.Rows), max_pixels)
@@ -146,13 +150,17 @@ def _pixels(dataset: Dataset, max_pixels: int, notes: list[str]) -> np.ndarray:
     if frames > 1:
         notes.append(f"{frames} frames: only the first is read")
     values, photometric = stored_values(dataset, frames, notes)
+    levels = Levels()
     if photometric == "PALETTE COLOR":
         pixels = palette(values, dataset)
     elif values.ndim == 3:
         pixels = luminance(values) / np.float32(white_level(values))
     elif photometric in ("MONOCHROME1", "MONOCHROME2"):
-        pixels = displayed(values, dataset, photometric, notes)
+        if whole_range:
+            pixels, levels = over_all_values(values, dataset, photometric)
+        else:
+            pixels = displayed(values, dataset, photometric, notes)
     else:
         raise UnreadableImage(f"its photometric interpretation {photometric} is not supported")
     pixels = np.nan_to_num(pixels.astype(np.float32, copy=False), copy=False)
-    return np.clip(pixels, 0, 1, out=pixels)
+    return np.clip(pixels, 0, 1, out=pixels), levels

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -10,6 +11,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from ..errors import UnreadableImage
+from ..types import Levels
 from .dicom_header import number, text
 from .grey import white_level
 from .pixels import luminance
@@ -22,22 +24,73 @@ SAMPLE = 500_000  # pixels that are looked at
 
 def displayed(stored: np.ndarray, dataset: Dataset, photometric: str, notes: list[str]) -> np.ndarray:
     """Grey levels float32 [rows, columns] in [0, 1], bone bright; padding is black."""
-    hidden = _hidden(stored, dataset)
-    shown = slice(None) if hidden is None else ~hidden
-    values = _modality(stored, dataset)
-    pixels = _voi(values, dataset, notes)
-    # PS3.3 C.8.11.3.1: in DX, INVERSE goes with MONOCHROME1 and says the same thing, so the two do not cancel.
-    inverted = photometric == "MONOCHROME1" or text(dataset, "PresentationLUTShape") == "INVERSE"
-    fault = "" if pixels is None else _fault(pixels[shown].ravel(), values[shown].ravel(), inverted)
-    if fault:
-        notes.append(f"the window {fault}: the range of its values is used")
-    if pixels is None or fault:
-        low, high = values[shown].min(), values[shown].max()
-        pixels = np.subtract(values, low, out=values)
+    film = _Stages.of(stored, dataset, photometric, notes)
+    return film.finished(film.over_range() if film.windowed is None else film.windowed)
+
+
+def over_all_values(stored: np.ndarray, dataset: Dataset, photometric: str) -> tuple[np.ndarray, Levels]:
+    """The same with all values from 0 to 1, and where the file's window and what is `displayed` lie among them.
+
+    A VOI LUT and a sigmoid window cut nothing off, and are no line: what they display is given.
+    """
+    film = _Stages.of(stored, dataset, photometric, [])
+    ends = _line(dataset)
+    if film.windowed is not None and ends is None:
+        return film.finished(film.windowed), Levels()
+    window = (0.0, 1.0) if ends is None else film.among_values(ends)
+    is_read = ends is not None and film.windowed is not None
+    return film.finished(film.over_range()), Levels(window if is_read else (0.0, 1.0), window)
+
+
+@dataclass(frozen=True, eq=False)
+class _Stages:
+    """A film on the way from its values to what is displayed.
+
+    ``windowed``: its values through the window; None without one, or where it is set aside. ``hidden``: where the film
+    shows nothing; None where it shows something everywhere. ``inverted``: whether bone has low values.
+    """
+
+    values: np.ndarray
+    windowed: np.ndarray | None
+    hidden: np.ndarray | None
+    inverted: bool
+
+    @classmethod
+    def of(cls, stored: np.ndarray, dataset: Dataset, photometric: str, notes: list[str]) -> _Stages:
+        hidden = _hidden(stored, dataset)
+        shown = slice(None) if hidden is None else ~hidden
+        values = _modality(stored, dataset)
+        pixels = _voi(values, dataset, notes)
+        # PS3.3 C.8.11.3.1: in DX, INVERSE goes with MONOCHROME1 and says the same thing, so the two do not cancel.
+        inverted = photometric == "MONOCHROME1" or text(dataset, "PresentationLUTShape") == "INVERSE"
+        fault = "" if pixels is None else _fault(pixels[shown].ravel(), values[shown].ravel(), inverted)
+        if fault:
+            notes.append(f"the window {fault}: the range of its values is used")
+        return cls(values, None if fault else pixels, hidden, inverted)
+
+    @property
+    def range(self) -> tuple[float, float]:
+        values = self.values if self.hidden is None else self.values[~self.hidden]
+        return values.min(), values.max()
+
+    def over_range(self) -> np.ndarray:
+        """The values from 0 to 1, in their own memory."""
+        low, high = self.range
+        pixels = np.subtract(self.values, low, out=self.values)
         pixels /= high - low or np.float32(1)
-    if inverted:
-        np.subtract(1, pixels, out=pixels)
-    return pixels if hidden is None else np.where(hidden, np.float32(0), pixels)
+        return pixels
+
+    def among_values(self, ends: tuple[float, float]) -> tuple[float, float]:
+        """Where two values lie from 0 to 1, as displayed."""
+        low, high = self.range
+        first, last = (float((end - low) / (high - low or np.float32(1))) for end in ends)
+        return (1 - last, 1 - first) if self.inverted else (first, last)
+
+    def finished(self, pixels: np.ndarray) -> np.ndarray:
+        """Grey levels with bone bright, and black where the film shows nothing."""
+        if self.inverted:
+            np.subtract(1, pixels, out=pixels)
+        return pixels if self.hidden is None else np.where(self.hidden, np.float32(0), pixels)
 
 
 def _hidden(stored: np.ndarray, dataset: Dataset) -> np.ndarray | None:
@@ -128,13 +181,27 @@ def _voi(values: np.ndarray, dataset: Dataset, notes: list[str]) -> np.ndarray |
     return _window(values, center, width, shape)
 
 
+def _line(dataset: Dataset) -> tuple[float, float] | None:
+    """The values that a window makes 0 and 1, where it is a line between them; None without such a window."""
+    center, width = number(dataset, "WindowCenter"), number(dataset, "WindowWidth")
+    shape = text(dataset, "VOILUTFunction") or "LINEAR"
+    if dataset.get("VOILUTSequence") or center is None or width is None or shape == "SIGMOID" or width <= 0:
+        return None
+    middle, span = _middle_and_span(center, width, shape)
+    return middle - span / 2, middle + span / 2
+
+
+def _middle_and_span(center: float, width: float, shape: str) -> tuple[float, float]:
+    return (center, width) if shape == "LINEAR_EXACT" else (center - 0.5, max(width - 1, 0.0))
+
+
 def _window(values: np.ndarray, center: float, width: float, shape: str) -> np.ndarray:
     """VOI LUT functions of PS3.3 C.11.2.1.2 and C.11.2.1.3, to [0, 1]."""
     if shape == "SIGMOID":
         return 1 / (1 + np.exp(np.clip(-4 * (values - center) / width, -80, 80)))
     if shape != "LINEAR_EXACT" and width == 1:
         return (values > center - 0.5).astype(np.float32)
-    middle, span = (center, width) if shape == "LINEAR_EXACT" else (center - 0.5, width - 1)
+    middle, span = _middle_and_span(center, width, shape)
     pixels = values - middle
     pixels /= span
     pixels += 0.5

@@ -19,7 +19,11 @@ from .silence import hushed
 
 
 def read(
-    source: str | os.PathLike[str] | bytes, *, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES
+    source: str | os.PathLike[str] | bytes,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    max_bytes: int = MAX_BYTES,
+    whole_range: bool = False,
 ) -> Radiograph:
     """Read one film. Safe to call from several threads.
 
@@ -30,6 +34,8 @@ def read(
         source: a path, or the bytes of a file.
         max_pixels: the largest width times height, checked before anything is decoded.
         max_bytes: the largest length of the file.
+        whole_range: for a viewer that has windows of its own: what a window in the file cuts off is there too, and the
+            film's ``levels`` say where the window lies.
 
     Returns:
         The film, with pixels float32 [height, width] in [0, 1].
@@ -42,7 +48,7 @@ def read(
         data = source if isinstance(source, bytes) else _file_bytes(name, max_bytes)
         _check_length(len(data), max_bytes)
         with hushed():
-            return _decode(data, name, max_pixels, max_bytes)
+            return _decode(data, name, max_pixels, max_bytes, whole_range)
     except UnreadableImage as error:
         raise UnreadableImage(f"cannot read {shown(name)}: {printable(str(error), 300)}") from error.__cause__
 
@@ -70,14 +76,14 @@ def _check_length(length: int, max_bytes: int) -> None:
         raise UnreadableImage(f"{length:,} bytes is more than the limit of {max_bytes:,}")
 
 
-def _decode(data: bytes, name: str, max_pixels: int, max_bytes: int) -> Radiograph:
+def _decode(data: bytes, name: str, max_pixels: int, max_bytes: int, whole_range: bool) -> Radiograph:
     sha256 = hashlib.sha256(data).hexdigest()
     data = unpacked(data, max_bytes)
     kind = format_of(data)
     if kind is None:
         raise UnreadableImage(f"it is not an image this program reads; it looks like {looks_like(data)}")
     if kind == "DICOM":
-        return _dicom_reader()(data, name, sha256, max_pixels=max_pixels)
+        return _dicom_reader()(data, name, sha256, max_pixels=max_pixels, whole_range=whole_range)
     pixels, notes = decode_picture(data, kind, max_pixels)
     return Radiograph(pixels, source=name, sha256=sha256, format=kind, notes=notes)
 

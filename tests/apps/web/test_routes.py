@@ -165,6 +165,19 @@ def test_the_viewer_gets_sixteen_bits_a_pixel(web: TestClient) -> None:
     size = int(found.headers["film-height"]), int(found.headers["film-width"])
     pixels = np.frombuffer(found.content, "<u2").reshape(size)
     np.testing.assert_allclose(pixels / 65535, read(hand()).pixels, atol=1e-5)
+    assert (found.headers["film-read"], found.headers["film-window"]) == ("0 1", "0 1")
+
+
+def test_the_viewer_gets_what_a_window_cuts_off_and_where_the_window_lies(web: TestClient) -> None:
+    files = pytest.importorskip("dicom_files")
+    values = (300 + np.asarray(read(hand()).pixels) * 3000).astype(np.uint16)
+    film = files.written(files.dicom(values, WindowCenter=1800, WindowWidth=2600))
+    found = web.post("/api/films", **form(film))
+    pixels = np.frombuffer(found.content, "<u2") / 65535
+    low, high = (float(end) for end in found.headers["film-read"].split())
+    assert (pixels.min(), pixels.max()) == (0, 1)
+    shown = np.clip((pixels - low) / (high - low), 0, 1)
+    np.testing.assert_allclose(shown, read(film).pixels.ravel(), atol=2e-3)
 
 
 def test_the_report_is_a_pdf_that_names_nobody(web: TestClient) -> None:

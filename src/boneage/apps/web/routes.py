@@ -90,23 +90,28 @@ async def read(service: InService, film: OneFilm) -> Answer:
 async def show(service: InService, film: OneFilm) -> Response:
     """The pixels of one film for a viewer: 16 bits each, bone bright, the film reduced to at most 2048 on a side.
 
-    The headers ``Film-Width`` and ``Film-Height`` give their numbers.
+    The headers ``Film-Width`` and ``Film-Height`` give their numbers. They cover the whole range of the film's values,
+    from 0 to 1: ``Film-Read`` gives the two ends of what is read of it, ``Film-Window`` those of the file's own window.
     """
     shown = await service.show(film[0])
     height, width = shown.pixels.shape
     pixels = await run_in_threadpool(lambda: np.rint(shown.pixels * 65535).astype("<u2").tobytes())
     headers = {"Film-Width": str(width), "Film-Height": str(height)}
+    headers |= {"Film-Read": _ends(shown.levels.read), "Film-Window": _ends(shown.levels.window)}
     return Response(pixels, media_type="application/octet-stream", headers=headers)
 
 
 @router.post(
     "/reports",
     openapi_extra=body_of("film", model=pdf.ReportRequest, bare=False),
-    responses={200: {"content": {"application/pdf": {}}, "description": "one page, A4"}},
+    responses={200: {"content": {"application/pdf": {}}, "description": "A4, a page for each hand"}},
     response_class=Response,
 )
 async def report(request: Request, service: InService) -> Response:
-    """Read one film and return the reading as a PDF of one page. ``earlier`` readings are drawn in its chart."""
+    """Read one film and return the reading as a PDF, with a page for each hand.
+
+    ``earlier`` readings are drawn in its chart.
+    """
     films, reading = await films_of(request, "film", pdf.ReportRequest)
     name, data = only(films)
     answer, film = await service.read_film(data, name, reading)
@@ -237,6 +242,10 @@ async def sign_in(request: Request) -> Response:
     secure = request.scope["scheme"] == "https"
     answer.set_cookie(COOKIE, cookie_of(token), path=root or "/", httponly=True, samesite="strict", secure=secure)
     return answer
+
+
+def _ends(ends: tuple[float, float]) -> str:
+    return " ".join(f"{end:.6g}" for end in ends)
 
 
 def _described(entry: Entry) -> RecordEntry:
