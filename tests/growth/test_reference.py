@@ -61,3 +61,17 @@ def test_a_comparison_says_months_deviations_and_the_table() -> None:
 def test_outside_its_range_it_refuses(age: float, sex: Sex, reason: str) -> None:
     with pytest.raises(OutsideReference, match=reason):
         compare(100, age, sex)
+
+
+def test_an_age_in_whole_years_gives_a_range_of_scores() -> None:
+    exact, wide = compare(110, 126, Sex.FEMALE), compare(110, 126, Sex.FEMALE, 6)
+    assert (exact.sds_low, exact.sds_high) == (exact.sds, exact.sds)
+    assert wide.sds == exact.sds
+    assert wide.sds_low == compare(110, 132, Sex.FEMALE).sds
+    assert wide.sds_high == compare(110, 120, Sex.FEMALE).sds
+    assert wide.to_dict()["age_half_width_months"] == 6
+
+
+def test_a_range_ends_where_the_table_ends() -> None:
+    at_the_end = compare(190, 190, Sex.FEMALE, 6)
+    assert at_the_end.sds_low == compare(190, 192, Sex.FEMALE).sds

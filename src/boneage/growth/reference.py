@@ -39,6 +39,7 @@ _SDS = {
         *(10.23, 10.74, 11.73, 11.94, 10.24, 10.67, 11.30, 9.23, 7.31),
     ),
 }
+_STEPS = 13  # ages at which a range is looked at: every month of a year
 _CHILDREN = {Sex.MALE: "boys", Sex.FEMALE: "girls"}
 
 
@@ -56,10 +57,12 @@ class Comparison:
     """A bone age compared with a chronological age.
 
     Attributes:
-        chronological_age_months: as given.
+        chronological_age_months: as given; of an age that is known in whole years the middle.
+        age_half_width_months: half of the range that this age may lie in, 0 where it is exact.
         difference_months: bone age minus chronological age.
         mean_months, sd_months: of the bone age of healthy children at that age.
         sds: bone age minus that mean, in standard deviations.
+        sds_low, sds_high: the least and the greatest over the ages of that range; both as ``sds`` where it is exact.
         table: where mean and standard deviation come from.
     """
 
@@ -68,9 +71,12 @@ class Comparison:
     mean_months: float
     sd_months: float
     sds: float
+    age_half_width_months: float = 0.0
+    sds_low: float | None = None
+    sds_high: float | None = None
     table: str = TABLE
 
-    def to_dict(self) -> dict[str, float | str]:
+    def to_dict(self) -> dict[str, float | str | None]:
         """The comparison as JSON values."""
         return asdict(self)
 
@@ -99,13 +105,28 @@ def expected(age: float, sex: Sex) -> Row:
     return Row(age, mean, sd)
 
 
-def compare(bone_age: float, age: float, sex: Sex) -> Comparison:
-    """Compare a bone age with a chronological age, both in months. Raises OutsideReference as `expected`."""
-    row = expected(age, sex)
+def compare(bone_age: float, age: float, sex: Sex, half_width: float = 0.0) -> Comparison:
+    """Compare a bone age with a chronological age, both in months.
+
+    Args:
+        bone_age: of the film.
+        age: at the film; the middle of the range where it is not exact.
+        sex: of the child.
+        half_width: of that range; as far as the table covers it.
+
+    Raises:
+        OutsideReference: as `expected`.
+    """
+    row, (low, high) = expected(age, sex), (rows(sex)[0].age, rows(sex)[-1].age)
+    ages = np.clip(np.linspace(age - half_width, age + half_width, _STEPS if half_width else 1), low, high)
+    found = [(bone_age - one.mean) / one.sd for one in (expected(float(at), sex) for at in ages)]
     return Comparison(
         chronological_age_months=round(age, 2),
         difference_months=round(bone_age - age, 2),
         mean_months=round(row.mean, 2),
         sd_months=round(row.sd, 2),
         sds=round((bone_age - row.mean) / row.sd, 2),
+        age_half_width_months=round(half_width, 2),
+        sds_low=round(min(found), 2),
+        sds_high=round(max(found), 2),
     )
