@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from boneage.evaluation import plots
+from boneage.evaluation import drawing, plots
 from boneage.evaluation.predictions import Predictions
 from boneage.types import Sex
 
@@ -17,7 +17,7 @@ NAMES = ["A: quick", "B: $\\frac{1}{$", "_hidden", "\u4eba\u9aa8\x07", "E: " + "
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    monkeypatch.setattr(plots, "DPI", 100)
+    monkeypatch.setattr(drawing, "DPI", 100)
 
 
 def table(n: int = 60, name: str = "A: quick", seed: int = 0, sexes=(Sex.FEMALE, Sex.MALE, Sex.UNKNOWN)) -> Predictions:
@@ -69,7 +69,7 @@ def test_wild_predictions_can_be_drawn():
 
 @pytest.mark.parametrize("draw", [lambda t: plots.scatter([t]), plots.residuals, plots.histogram])
 def test_each_sex_has_its_colour(draw):
-    (orange, _), (blue, _) = plots.SEXES[Sex.FEMALE], plots.SEXES[Sex.MALE]
+    (orange, _), (blue, _) = drawing.SEXES[Sex.FEMALE], drawing.SEXES[Sex.MALE]
     girls = picture(draw(table(9, sexes=(Sex.FEMALE,))))
     assert has(girls, orange, 70)
     assert not has(girls, blue, 70)
@@ -138,5 +138,5 @@ def test_falling_errors_show_every_curve_and_its_interval():
     epochs = np.array([[1, 20.0], [2, 15.0]])
     for curves, logarithmic in ([("from scratch", films), ("ImageNet", films * 0.9)], True), ([("one", epochs)], False):
         pixels = picture(plots.falling(curves, "training films", logarithmic=logarithmic))
-        shown = [has(pixels, colour) for colour, _ in plots.MODELS[:2]]
+        shown = [has(pixels, colour) for colour, _ in drawing.MODELS[:2]]
         assert shown == [True, len(curves) == 2]

@@ -12,8 +12,8 @@ from html import escape
 from typing import Any
 
 from ..types import DISCLAIMER
+from .drawing import DPI
 from .metrics import INTERVAL, METRICS
-from .plots import DPI
 from .wording import band, metric_cell
 
 INCH = 100  # CSS pixels at which an inch of a figure is shown
