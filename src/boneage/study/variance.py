@@ -1,0 +1,91 @@
+"""Variances of films, readers and error from ratings with gaps, and the intraclass correlations that follow.
+
+The model adds an effect of the film, one of the reader and an error. Readers' effects are fitted by least squares in
+films, the variances follow from the expected sums of squares (Henderson, "Estimation of variance and covariance
+components", Biometrics 1953;9:226-252, method III). Without gaps that is the analysis of variance of
+`boneage.study.icc`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .deviation import Measured
+from .resampling import RESAMPLES, bootstrapped
+
+METHOD = "variance components by fitting constants (Henderson's method III); bootstrap over films, for these readers"
+
+
+def of_incomplete(values: np.ndarray, resamples: int = RESAMPLES) -> dict[str, Measured]:
+    """ICC(A,1), ICC(C,1), ICC(A,k) and ICC(C,k) of ratings [films, readers] with NaN for gaps; k: all readers."""
+    k = values.shape[1]
+    return bootstrapped(_columns(values), lambda sums: _coefficients(sums, k), resamples)
+
+
+def components(values: np.ndarray) -> tuple[float, float, float]:
+    """The variances of films, readers and error of ratings [films, readers] with NaN for gaps; some may be below 0.
+
+    NaN where the table is in parts that no reader connects.
+    """
+    film, reader, error = _components(_columns(values).sum(axis=0), values.shape[1])
+    return float(film), float(reader), float(error)
+
+
+def _coefficients(sums: np.ndarray, k: int) -> dict[str, np.ndarray]:
+    film, reader, error = _components(sums, k)
+    return {
+        "ICC(A,1)": _ratio(film, film + reader + error),
+        "ICC(C,1)": _ratio(film, film + error),
+        "ICC(A,k)": _ratio(film, film + (reader + error) / k),
+        "ICC(C,k)": _ratio(film, film + error / k),
+    }
+
+
+def _columns(values: np.ndarray) -> np.ndarray:
+    """What is summed over rated films: 1, ratings, ratings², sum of squares, total² / ratings; by reader whether he
+    rated it, what he gave, and total / ratings; by pair of readers 1 / ratings where both rated it."""
+    rated = np.isfinite(values)
+    values, rated = values[rated.any(axis=1)], rated[rated.any(axis=1)]
+    given = np.where(rated, values - np.nanmean(values), 0.0)
+    number, total = rated.sum(axis=1).astype(float), given.sum(axis=1)
+    own = (np.ones(len(values)), number, number**2, np.square(given).sum(axis=1), total**2 / number)
+    share = rated / number[:, None]
+    both = (share[:, :, None] * rated[:, None, :]).reshape(len(values), -1)
+    return np.column_stack([*own, rated.astype(float), given, share * total[:, None], both])
+
+
+def _components(sums: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The variances of films, readers and error from sums [..., columns] of `_columns`."""
+    films, number, squared, squares, by_film = np.moveaxis(sums[..., :5], -1, 0)
+    counts, given, shared = (sums[..., 5 + at * k : 5 + (at + 1) * k] for at in range(3))
+    both = sums[..., 5 + 3 * k :].reshape(*sums.shape[:-1], k, k)
+    effects, trace = _fitted(counts, given - shared, both)
+    error = _ratio(squares - by_film - _dot(effects, given - shared), number - films - (k - 1))
+    spread = np.square(effects - effects.mean(-1, keepdims=True)).sum(-1)
+    reader = (spread - trace * error) / (k - 1)
+    corrected = by_film - 2 * _dot(effects, shared) + np.einsum("...i,...ij,...j", effects, both, effects)
+    middle = np.square(given.sum(-1) - _dot(effects, counts)) / number
+    usual = _ratio(number - squared / number, films - 1)
+    film = _ratio(_ratio(corrected - middle, films - 1) - error, usual)
+    return film, reader, error
+
+
+def _fitted(counts: np.ndarray, apart: np.ndarray, both: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Readers' effects [..., k], which sum to 0, by least squares within films, and the trace of their covariance over
+    the error's variance; NaN where the films do not connect all readers."""
+    k = counts.shape[-1]
+    values, vectors = np.linalg.eigh(counts[..., None] * np.eye(k) - both)
+    known = values > 1e-9 * np.maximum(values[..., -1:], 1e-9)
+    inverse = np.divide(1, values, out=np.zeros_like(values), where=known)
+    connected = (known.sum(-1) == k - 1)[..., None]
+    turned = np.einsum("...ij,...i->...j", vectors, apart)
+    effects = np.einsum("...ij,...j->...i", vectors, inverse * turned)
+    return np.where(connected, effects, np.nan), inverse.sum(-1)
+
+
+def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return (a * b).sum(-1)
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=np.asarray(whole) > 0)
