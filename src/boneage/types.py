@@ -59,7 +59,12 @@ class Identity:
     patient_id: str = ""
     patient_name: str = ""
     patient_birth_date: str = ""
+    patient_sex: str = ""
+    issuer_of_patient_id: str = ""
     accession_number: str = ""
+    study_id: str = ""
+    study_description: str = ""
+    referring_physician: str = ""
     study_date: str = ""
     study_time: str = ""
     series_date: str = ""
@@ -104,7 +109,8 @@ class Radiograph:
         laterality: ``L``, ``R`` or None.
         spacing: millimetres per pixel (row, column), or None.
         notes: sentences about how the file was read.
-        identity: of a DICOM file; neither compared nor part of the ``repr``, and of no output.
+        identity: of a DICOM file; neither compared nor part of the ``repr``, and of no output but the documents that go
+            back to the film's own study.
         part: of a picture of two hands the one that this is, by its place: ``left``, ``right``, ``upper`` or ``lower``.
         levels: of a film over the whole range of its values, for a viewer; as it is read, from 0 to 1.
     """

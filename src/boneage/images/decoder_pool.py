@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UnreadableImage
-from ..types import Levels, Radiograph, Sex
+from ..types import Identity, Levels, Radiograph, Sex
 from .pixels import MAX_PIXELS
 
 CODE = "from boneage.images.decoder_process import main; main()"
@@ -198,5 +198,6 @@ def _film(header: dict[str, Any], pixels: bytearray) -> DecodedFilm:
         spacing=None if spacing is None else (spacing[0], spacing[1]),
         notes=tuple(header["notes"]),
         levels=Levels(*(tuple(header["levels"][name]) for name in ("read", "window"))),
+        identity=None if header["identity"] is None else Identity(**header["identity"]),
     )
     return DecodedFilm(film, header["patient"])

@@ -9,6 +9,7 @@ killed leaves none behind.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import select
@@ -53,11 +54,13 @@ def _answer(answers: BinaryIO, data: bytes, request: dict[str, Any]) -> None:
 
 
 def described(film: Radiograph) -> dict[str, Any]:
-    """The attributes of a film except its pixels, as JSON values."""
+    """The attributes of a film except its pixels, as JSON values; ``identity`` is null where the file has none."""
     names = ("sha256", "format", "chronological_age", "chronological_age_width", "laterality", "spacing")
     values = {name: getattr(film, name) for name in names}
     levels = {"read": film.levels.read, "window": film.levels.window}
-    return values | {"shape": film.pixels.shape, "sex": film.sex.value, "notes": film.notes, "levels": levels}
+    owner = None if film.identity is None else dataclasses.asdict(film.identity)
+    told = {"shape": film.pixels.shape, "sex": film.sex.value, "notes": film.notes}
+    return values | told | {"levels": levels, "identity": owner}
 
 
 def _patient(data: bytes) -> str:

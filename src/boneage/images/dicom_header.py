@@ -21,7 +21,12 @@ _IDENTITY = {  # field of an `Identity` to the DICOM attribute it is taken from
     "patient_id": "PatientID",
     "patient_name": "PatientName",
     "patient_birth_date": "PatientBirthDate",
+    "patient_sex": "PatientSex",
+    "issuer_of_patient_id": "IssuerOfPatientID",
     "accession_number": "AccessionNumber",
+    "study_id": "StudyID",
+    "study_description": "StudyDescription",
+    "referring_physician": "ReferringPhysicianName",
     "study_date": "StudyDate",
     "study_time": "StudyTime",
     "series_date": "SeriesDate",
@@ -77,7 +82,8 @@ def _words(dataset: Dataset, keyword: str) -> str:
     """An attribute as the file spells it, empty where it is absent or cannot be decoded: a film is read without it."""
     with contextlib.suppress(Exception):
         value = dataset.get(keyword)
-        return "" if value is None else printable(str(value), _LONGEST).strip()
+        plain = "" if value is None else str(value).strip("\0 ")
+        return plain if plain.isprintable() and len(plain) <= _LONGEST else printable(plain, _LONGEST).strip()
     return ""
 
 

@@ -29,8 +29,6 @@ _JPEG_IN_DICOM = tuple(b"1.2.840.10008.1.2.4.%d" % number for number in (50, 51,
 def read(source: str | os.PathLike[str] | bytes) -> Radiograph:
     """Read one film as `boneage.read` does; files that are not plainly cheap with limits on time and memory.
 
-    A film that was read by the other process has no ``identity``.
-
     Raises:
         UnreadableImage: one sentence with the file and the reason.
     """
