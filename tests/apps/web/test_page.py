@@ -2,80 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import csv
 import hashlib
-import shutil
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hands import hand, noise, predictor
-from services import DROP, ServiceProcess, service
+from rooms import DESKTOP, TABLET, done, drawn, drop, expect, findings, settled
+from services import ServiceProcess, service
 
 from boneage import Sex, read
-
-playwright = pytest.importorskip("playwright.sync_api", reason="the page is tested with playwright")
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed")
-
-playwright.expect.set_options(timeout=60_000)
-
-DESKTOP, TABLET = {"width": 1280, "height": 800}, {"width": 820, "height": 1180}
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
-    with service("--record", tmp_path_factory.mktemp("room") / "readings.db") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def page(browser: Any, place: ServiceProcess) -> Iterator[Any]:
-    """An open page; nothing on it may fail, and nothing may be asked of others."""
-    context = browser.new_context(viewport=DESKTOP, color_scheme="dark", reduced_motion="reduce", accept_downloads=True)
-    opened = context.new_page()
-    opened.set_default_timeout(60_000)
-    asked, errors = [], []
-    opened.on("request", lambda request: asked.append(request.url))
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.goto(place.url)
-    opened.wait_for_selector("body[data-ready]")
-    yield opened
-    assert errors == []
-    assert [url for url in asked if not url.startswith((place.url, "blob:", "data:"))] == []
-    context.close()
-
-
-def drop(page: Any, film: bytes, name: str = "hand.png") -> None:
-    page.evaluate(DROP, [base64.b64encode(film).decode(), name])
-
-
-def done(page: Any, count: int = 1) -> None:
-    playwright.expect(page.locator("#films li[data-status=done]")).to_have_count(count)
-
-
-def settled(page: Any) -> None:
-    """Wait until what is to be drawn is drawn: it is within one frame."""
-    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-
-
-def findings(page: Any) -> list[str]:
-    """What axe finds serious or critical."""
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="accessibility is tested with axe")
-    violations = axe.Axe().run(page).response["violations"]
-    return [f"{v['id']}: {v['nodes'][0]['html']}" for v in violations if v["impact"] in ("serious", "critical")]
 
 
 def months() -> float:
@@ -86,14 +25,14 @@ def test_from_drop_to_age_to_pdf(page: Any) -> None:
     drop(page, hand(size=400))
     done(page)
     page.keyboard.press("f")
-    playwright.expect(page.locator("#months")).to_have_text(f"{months():.1f} months")
+    expect(page.locator("#months")).to_have_text(f"{months():.1f} months")
     page.fill("#age-years", "9")
     page.fill("#age-months", "6")
     difference = months() - 114
     sign = "+" if difference > 0 else "\N{MINUS SIGN}"
-    playwright.expect(page.locator("#difference")).to_have_text(f"{sign}{abs(difference):.1f} mo")
-    playwright.expect(page.locator("#sds")).not_to_have_text("–")
-    playwright.expect(page.locator("#chart circle.now")).to_have_count(1)
+    expect(page.locator("#difference")).to_have_text(f"{sign}{abs(difference):.1f} mo")
+    expect(page.locator("#sds")).not_to_have_text("–")
+    expect(page.locator("#chart circle.now")).to_have_count(1)
     with page.expect_download() as download:
         page.click("#pdf")
     assert download.value.suggested_filename == "bone-age.pdf"
@@ -122,16 +61,16 @@ def test_several_films_are_a_worklist_with_its_failures(page: Any) -> None:
         drop(page, hand(seed=number), f"{number}.png")
     drop(page, b"hello", "notes.txt")
     done(page, 3)
-    playwright.expect(page.locator("#films li[data-status=error]")).to_have_count(1)
+    expect(page.locator("#films li[data-status=error]")).to_have_count(1)
     page.locator("#films .film").nth(3).click()
-    playwright.expect(page.locator("#months")).to_contain_text("looks like text")
-    playwright.expect(page.locator("#film-error")).to_be_visible()
+    expect(page.locator("#months")).to_contain_text("looks like text")
+    expect(page.locator("#film-error")).to_be_visible()
     page.keyboard.press("k")
-    playwright.expect(page.locator("#film-name")).to_have_text("2.png")
+    expect(page.locator("#film-name")).to_have_text("2.png")
     page.get_by_role("button", name="Remove notes.txt").click()
-    playwright.expect(page.locator("#films li")).to_have_count(3)
+    expect(page.locator("#films li")).to_have_count(3)
     page.click("#clear")
-    playwright.expect(page.locator("#empty")).to_be_visible()
+    expect(page.locator("#empty")).to_be_visible()
 
 
 def test_earlier_films_of_the_same_patient_are_drawn(page: Any) -> None:
@@ -144,16 +83,16 @@ def test_earlier_films_of_the_same_patient_are_drawn(page: Any) -> None:
             page.click("#dates summary")
         page.fill("#patient", "MRN-4711")
         page.fill("#age-years", years)
-        playwright.expect(page.locator("#sds")).not_to_have_text("–")
-        playwright.expect(page.locator("#age-source")).to_have_text("as you say")
-    playwright.expect(page.locator("#earlier")).to_have_text("2 others of this patient.")
+        expect(page.locator("#sds")).not_to_have_text("–")
+        expect(page.locator("#age-source")).to_have_text("as you say")
+    expect(page.locator("#earlier")).to_have_text("2 others of this patient.")
     before = page.locator("#chart circle.earlier").evaluate_all("all => all.map(one => one.textContent)")
     page.locator("#films .film").nth(0).click()
     with page.expect_response("**/api/readings"):  # "again" may pass unseen
         page.fill("#age-years", "6")
     done(page, 3)
     page.locator("#films .film").nth(2).click()
-    playwright.expect(page.locator("#earlier")).to_have_text("2 others of this patient.")
+    expect(page.locator("#earlier")).to_have_text("2 others of this patient.")
     after = page.locator("#chart circle.earlier").evaluate_all("all => all.map(one => one.textContent)")
     assert [text[:3] for text in before] == ["7\N{NO-BREAK SPACE}y", "8\N{NO-BREAK SPACE}y"]
     assert [text[:3] for text in sorted(after)] == ["6\N{NO-BREAK SPACE}y", "8\N{NO-BREAK SPACE}y"]
@@ -169,17 +108,17 @@ def test_another_patients_readings_leave_the_chart(page: Any) -> None:
             page.click("#dates summary")
         page.fill("#patient", "MRN-1")
         page.fill("#age-years", str(7 + number))
-        playwright.expect(page.locator("#age-source")).to_have_text("as you say")
-    playwright.expect(page.locator("#earlier")).to_contain_text("of this patient")
+        expect(page.locator("#age-source")).to_have_text("as you say")
+    expect(page.locator("#earlier")).to_contain_text("of this patient")
     page.click("#clear")
     drop(page, hand(seed=7), "of another.png")
     done(page)
     page.fill("#patient", "MRN-1")
     page.keyboard.press("Tab")
-    playwright.expect(page.locator("#earlier")).to_contain_text("of this patient")
+    expect(page.locator("#earlier")).to_contain_text("of this patient")
     page.fill("#patient", "")
     page.keyboard.press("Tab")
-    playwright.expect(page.locator("#earlier")).to_have_text("")
+    expect(page.locator("#earlier")).to_have_text("")
     assert page.locator("#chart circle.earlier").count() == 0
 
 
@@ -188,11 +127,11 @@ def test_an_age_with_eleven_odd_months_can_be_corrected(page: Any) -> None:
     done(page)
     page.fill("#age-years", "11")
     page.fill("#age-months", "11.4")
-    playwright.expect(page.locator("#age-source")).to_have_text("as you say")
+    expect(page.locator("#age-source")).to_have_text("as you say")
     page.fill("#age-years", "10")
     page.fill("#age-months", "12.5")
     page.wait_for_timeout(500)
-    playwright.expect(page.locator("#age-source")).to_have_text("as you say")
+    expect(page.locator("#age-source")).to_have_text("as you say")
     answer = page.evaluate("document.querySelector('#age-months').validity.rangeOverflow")
     assert answer is True
 
@@ -207,7 +146,7 @@ def test_the_dates_are_those_of_their_film(page: Any) -> None:
     page.fill("#taken", "2020-03-01")
     page.fill("#born", "2010-03-01")
     page.keyboard.press("Tab")
-    playwright.expect(page.locator("#age-years")).to_have_value("10")
+    expect(page.locator("#age-years")).to_have_value("10")
     page.locator("#films .film").nth(1).click()
     assert (page.input_value("#taken"), page.input_value("#born")) == (today, "")
     page.locator("#films .film").nth(0).click()
@@ -223,20 +162,20 @@ def test_dates_that_give_no_age_are_said_to_give_none(page: Any) -> None:
         page.fill("#taken", "2020-03-01")
         page.fill("#born", born)
         page.keyboard.press("Tab")
-        playwright.expect(words).to_contain_text(problem)
+        expect(words).to_contain_text(problem)
         assert page.input_value("#age-years") == ""
         assert page.get_attribute("#born", "aria-invalid") == "true"
     page.fill("#born", "2010-03-01")
     page.keyboard.press("Tab")
-    playwright.expect(words).to_have_text("")
-    playwright.expect(page.locator("#age-years")).to_have_value("10")
+    expect(words).to_have_text("")
+    expect(page.locator("#age-years")).to_have_value("10")
 
 
 def test_an_age_beyond_the_chart_is_an_arrow_at_its_edge(page: Any) -> None:
     drop(page, hand())
     done(page)
     page.fill("#age-years", "40")
-    playwright.expect(page.locator("#earlier")).to_have_text(
+    expect(page.locator("#earlier")).to_have_text(
         "Arrow at the edge: beyond the chart, at 40\N{NO-BREAK SPACE}y 0\N{NO-BREAK SPACE}mo."
     )
     assert page.locator("#chart path.now").count() == 1
@@ -266,15 +205,10 @@ def test_a_heat_map_is_asked_for_once(page: Any) -> None:
             slider.dispatchEvent(new Event("input", { bubbles: true }));
         }
     }""")
-    playwright.expect(page.locator("#film-layers")).to_contain_text("Bright")
+    expect(page.locator("#film-layers")).to_contain_text("Bright")
     page.keyboard.press("n")
     page.wait_for_timeout(500)
     assert sum(url.endswith("/api/readings") for url in asked) == 1
-
-
-def drawn(page: Any) -> str:
-    """What is on the film's canvas, without the tools over it."""
-    return str(page.evaluate("document.getElementById('film').toDataURL()"))
 
 
 def test_the_named_regions_lie_over_the_film_and_stand_in_a_table(page: Any) -> None:
@@ -285,7 +219,7 @@ def test_the_named_regions_lie_over_the_film_and_stand_in_a_table(page: Any) -> 
     words = page.locator("#film-layers")
     bare = drawn(page)
     page.keyboard.press("n")
-    playwright.expect(words).to_contain_text("Shares of the heat map; elsewhere")
+    expect(words).to_contain_text("Shares of the heat map; elsewhere")
     settled(page)
     outlined = drawn(page)
     assert outlined != bare
@@ -299,8 +233,8 @@ def test_the_named_regions_lie_over_the_film_and_stand_in_a_table(page: Any) -> 
     assert drawn(page) not in (bare, outlined)
     for key in "hn":
         page.keyboard.press(key)
-    playwright.expect(words).to_have_text("")
-    playwright.expect(page.locator("#looked")).to_be_hidden()
+    expect(words).to_have_text("")
+    expect(page.locator("#looked")).to_be_hidden()
     settled(page)
     assert drawn(page) == bare
 
@@ -311,7 +245,7 @@ def test_a_refused_film_has_no_heat_map_and_it_says_so(page: Any) -> None:
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     page.keyboard.press("h")
-    playwright.expect(page.locator("#film-layers")).to_have_text("No heat map: the film has no bone age.")
+    expect(page.locator("#film-layers")).to_have_text("No heat map: the film has no bone age.")
     page.wait_for_timeout(300)
     assert asked == []
 
@@ -321,21 +255,22 @@ def test_what_fails_is_said_and_can_be_asked_for_again(page: Any) -> None:
     done(page)
     page.context.set_offline(True)
     page.keyboard.press("h")
-    playwright.expect(page.locator("#film-layers")).to_contain_text("No heat map. The service does not answer")
+    expect(page.locator("#film-layers")).to_contain_text("No heat map. The service does not answer")
     page.click("#pdf")
-    playwright.expect(page.locator("#pdf-state")).to_contain_text("No PDF. The service does not answer")
+    expect(page.locator("#pdf-state")).to_contain_text("No PDF. The service does not answer")
     page.context.set_offline(False)
     page.keyboard.press("h")
     page.keyboard.press("h")
-    playwright.expect(page.locator("#film-layers")).to_contain_text("Bright")
+    expect(page.locator("#film-layers")).to_contain_text("Bright")
     with page.expect_download():
         page.click("#pdf")
-    playwright.expect(page.locator("#pdf-state")).to_have_text("")
+    expect(page.locator("#pdf-state")).to_have_text("")
 
 
 def test_a_click_pans_without_dragging(page: Any) -> None:
     drop(page, hand(size=400))
-    playwright.expect(page.locator("#film-window")).to_contain_text("W 100")
+    done(page)
+    page.wait_for_selector("#film-wait", state="hidden")
     page.keyboard.press("v")
     film = page.locator("#film")
     settled(page)
@@ -353,14 +288,16 @@ def test_a_birth_date_gives_the_age(page: Any) -> None:
     page.fill("#born", "2010-03-01")
     page.fill("#taken", "2020-03-01")
     page.keyboard.press("Tab")
-    playwright.expect(page.locator("#age-years")).to_have_value("10")
-    playwright.expect(page.locator("#age-source")).to_have_text("as you say")
+    expect(page.locator("#age-years")).to_have_value("10")
+    expect(page.locator("#age-source")).to_have_text("as you say")
 
 
 def test_the_film_is_handled_by_keys_and_mouse(page: Any) -> None:
     drop(page, hand(size=400))
-    playwright.expect(page.locator("#film-window")).to_contain_text("W 100")
+    done(page)
     film, numbers = page.locator("#film"), page.locator("#film-window")
+    page.keyboard.press("2")
+    expect(numbers).to_have_text("L 50  W 100  × 1.0")
     settled(page)
     before = film.screenshot()
     page.keyboard.press("i")
@@ -368,22 +305,24 @@ def test_the_film_is_handled_by_keys_and_mouse(page: Any) -> None:
     settled(page)
     assert film.screenshot() != before
     page.keyboard.press("+")
-    playwright.expect(numbers).to_contain_text("× 1.3")
+    expect(numbers).to_contain_text("× 1.3")
     film.focus()
     page.keyboard.press("Shift+ArrowLeft")
-    playwright.expect(numbers).to_contain_text("W 96")
+    expect(numbers).to_contain_text("W 96")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("r")
     page.keyboard.press("0")
-    playwright.expect(numbers).to_have_text("L 50  W 100  × 1.0")
+    expect(numbers).to_contain_text("× 1.0")
+    page.keyboard.press("2")
+    expect(numbers).to_have_text("L 50  W 100  × 1.0")
     box = film.bounding_box()
     page.mouse.move(box["x"] + 200, box["y"] + 200)
     page.mouse.down()
     page.mouse.move(box["x"] + 130, box["y"] + 200)
     page.mouse.up()
-    playwright.expect(numbers).to_contain_text("W 90")
+    expect(numbers).to_contain_text("W 90")
     page.mouse.wheel(0, -300)
-    playwright.expect(numbers).not_to_contain_text("× 1.0")
+    expect(numbers).not_to_contain_text("× 1.0")
 
 
 def test_single_keys_can_be_turned_off(page: Any) -> None:
@@ -404,14 +343,14 @@ def test_who_reads_and_their_own_age_are_kept_where_there_is_a_record(page: Any,
     done(page)
     state = page.locator("#review-state")
     page.click("#own-keep")
-    playwright.expect(state).to_have_text("no age is filled in")
+    expect(state).to_have_text("no age is filled in")
     page.fill("#own-years", "0")
     page.click("#own-keep")
-    playwright.expect(state).to_have_text("an age of 0 is not kept")
+    expect(state).to_have_text("an age of 0 is not kept")
     page.fill("#own-years", "9")
     page.fill("#own-months", "3")
     page.click("#own-keep")
-    playwright.expect(state).to_have_text("kept: 9\N{NO-BREAK SPACE}y 3\N{NO-BREAK SPACE}mo")
+    expect(state).to_have_text("kept: 9\N{NO-BREAK SPACE}y 3\N{NO-BREAK SPACE}mo")
     kept = list(csv.DictReader(page.request.get(f"{place.url}/api/record.csv").text().splitlines()))
     assert [row["who"] for row in kept if row["film_sha256"] == hashlib.sha256(hand(seed=11)).hexdigest()] == ["AB"]
 
@@ -471,9 +410,9 @@ def test_on_paper_it_is_one_page_with_what_matters(page: Any) -> None:
     done(page)
     page.wait_for_selector("#film-wait", state="hidden")
     page.keyboard.press("f")
-    playwright.expect(page.locator("#sex-source")).to_have_text("as you say")
+    expect(page.locator("#sex-source")).to_have_text("as you say")
     page.keyboard.press("n")
-    playwright.expect(page.locator("#shares tr")).to_have_count(6)
+    expect(page.locator("#shares tr")).to_have_count(6)
     pdf = page.pdf(format="A4")
     assert pdf.count(b"/Type /Page\n") == 1
     page.emulate_media(media="print")
@@ -491,12 +430,12 @@ def test_signing_in_with_the_token_to_a_room_that_keeps_films(browser: Any, tmp_
         assert findings(opened) == []
         opened.fill("#token", "a token of somewhere else")
         opened.click("button")
-        playwright.expect(opened.get_by_role("alert")).to_have_text("This is not the token of this service.")
+        expect(opened.get_by_role("alert")).to_have_text("This is not the token of this service.")
         assert findings(opened) == []
         opened.fill("#token", (tmp_path / "token").read_text().strip())
         opened.click("button")
         opened.wait_for_selector("body[data-ready]")
-        playwright.expect(opened.locator("#keeping")).to_contain_text("keeps their pixels")
+        expect(opened.locator("#keeping")).to_contain_text("keeps their pixels")
         drop(opened, hand())
         done(opened)
         context.close()
@@ -512,14 +451,14 @@ def test_a_reading_that_the_record_does_not_take_says_so(browser: Any, tmp_path:
         opened.wait_for_selector("body[data-ready]")
         drop(opened, hand())
         done(opened)
-        playwright.expect(opened.locator("#flags")).not_to_contain_text("kept")
+        expect(opened.locator("#flags")).not_to_contain_text("kept")
         with contextlib.closing(sqlite3.connect(record)) as connection:
             connection.execute("DROP TABLE readings")
         opened.keyboard.press("f")
-        playwright.expect(opened.locator("#flags")).to_contain_text("The reading could not be kept: the record")
+        expect(opened.locator("#flags")).to_contain_text("The reading could not be kept: the record")
         assert opened.is_disabled("#own-keep")
         opened.click("#dates summary")
         opened.fill("#patient", "MRN-1")
         opened.keyboard.press("Tab")
-        playwright.expect(opened.locator("#earlier")).to_contain_text("Earlier readings are not known. The record")
+        expect(opened.locator("#earlier")).to_contain_text("Earlier readings are not known. The record")
         context.close()

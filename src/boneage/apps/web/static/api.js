@@ -9,11 +9,12 @@ const RETRIES = 20; // attempts of a film that finds the queue full
 function form(film, more = {}) {
   const data = new FormData();
   data.set("film", film.file, film.name);
-  const { sex, age, patient, who } = film.options;
+  const { sex, age, patient, who, part } = film.options;
   if (sex) data.set("sex", sex);
   if (age !== null) data.set("chronological_age_months", age.toFixed(3));
   if (patient) data.set("patient_id", patient);
   if (who) data.set("who", who);
+  if (part) data.set("part", part);
   if (film.answer?.record) data.set("instead_of", film.answer.record);
   for (const [name, value] of Object.entries(more)) data.set(name, value);
   return data;
@@ -73,7 +74,7 @@ export async function read(film, signal) {
   return (await send("api/readings", { method: "POST", body: form(film), signal, retries: RETRIES })).json();
 }
 
-/** Where the model looked: { heat: a picture over the whole film, regions }. */
+/** Where the model looked: { heat: a picture over the film, or over its part, regions }. */
 export async function layers(film) {
   const body = form(film, { heatmap: "true", keep: "false" });
   const { heatmap, regions } = await (await send("api/readings", { method: "POST", body, retries: RETRIES })).json();
@@ -84,13 +85,13 @@ export async function layers(film) {
   return { heat, regions };
 }
 
-/** The pixels of a film: { data: Uint16Array, width, height }. */
-export async function pixels(film, signal) {
+/** The pixels of a film: { data: Uint16Array, width, height, read, window }, the last two as ends in fractions of the range. */
+export async function pixels(film) {
   const body = new FormData();
   body.set("film", film.file, "film");
-  const answer = await send("api/films", { method: "POST", body, signal, retries: RETRIES });
-  const [width, height] = ["Film-Width", "Film-Height"].map((name) => Number(answer.headers.get(name)));
-  return { data: new Uint16Array(await answer.arrayBuffer()), width, height };
+  const answer = await send("api/films", { method: "POST", body, retries: RETRIES });
+  const [[width], [height], read, window] = ["Width", "Height", "Read", "Window"].map((name) => answer.headers.get(`Film-${name}`).split(" ").map(Number));
+  return { data: new Uint16Array(await answer.arrayBuffer()), width, height, read, window };
 }
 
 export async function report(film, earlier, heatmap) {

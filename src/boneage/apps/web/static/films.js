@@ -1,9 +1,12 @@
-// The worklist: films with their options and their answers. Two are read at once.
+// The worklist: films with their options and their answers. Two are read at once. Each of two hands in a picture is an
+// entry of its own, and shares the picture with the other.
 
 import * as api from "./api.js";
+import { tone, windowsOf } from "./windows.js";
 
 const AT_ONCE = 2;
-const KEPT_PIXELS = 6; // films whose pixels stay in memory
+const KEPT_PIXELS = 6; // pictures whose pixels stay in memory
+const OPPOSITE = { left: "right", right: "left", upper: "lower", lower: "upper" };
 const THUMB = 88; // pixels
 
 let next = 1;
@@ -19,21 +22,7 @@ export class Films {
   }
 
   add(files) {
-    const added = [...files].map((file) => ({
-      id: next++,
-      file,
-      name: file.name || "film",
-      status: "waiting",
-      error: "",
-      answer: null,
-      pixels: null,
-      pixelsError: "",
-      thumb: null,
-      earlier: new Map(),
-      view: null,
-      options: { sex: null, age: null, patient: "" },
-      stop: null,
-    }));
+    const added = [...files].map((file) => entry(file, { pixels: null, error: "" }));
     this.list.push(...added);
     this.waiting.push(...added);
     this.changed(null);
@@ -46,6 +35,22 @@ export class Films {
     this.list = this.list.filter((other) => other !== film);
     this.waiting = this.waiting.filter((other) => other !== film);
     this.changed(null);
+  }
+
+  /** The entry of the other hand in the picture; null where there is none. */
+  other(film) {
+    return this.list.find((one) => one !== film && one.picture === film.picture) ?? null;
+  }
+
+  /** Read the other hand of a picture of which one alone was read. */
+  addOther(film) {
+    const part = OPPOSITE[film.answer.part];
+    const added = entry(film.file, film.picture, { ...film.options, part });
+    this.list.splice(this.list.indexOf(film) + 1, 0, added);
+    this.waiting.unshift(added);
+    this.changed(null);
+    this.#go();
+    return added;
   }
 
   /** The options of a film have changed: read it again, before the others. */
@@ -62,29 +67,35 @@ export class Films {
     return this.list.filter((film) => film.status === "done" || film.status === "error").length;
   }
 
-  /** The other films of this session, by hash: [chronological age, bone age], or null if a film is another patient's
+  /** The other films of this session, by `keyOf`: [chronological age, bone age], or null if a film is another patient's
    * or lacks one of the two. */
   siblings(film) {
     const patient = film.answer?.patient;
     const known = new Map();
     for (const { answer } of this.list.filter((other) => other !== film && other.answer)) {
       const is = patient && answer.patient === patient;
-      if (is || !known.has(answer.image_sha256)) known.set(answer.image_sha256, is ? pair(answer) : null);
+      const key = keyOf(answer.image_sha256, answer.part);
+      if (is || !known.has(key)) known.set(key, is ? pair(answer) : null);
     }
     return known;
   }
 
   async show(film) {
-    if (film.pixels || film.loading) return;
-    film.loading = true;
+    const { picture } = film;
+    if (picture.pixels || picture.loading) return;
+    picture.loading = true;
     try {
-      film.pixels = await api.pixels(film);
-      film.thumb = thumbnail(film.pixels);
-      this.#forgetPixels(film);
+      picture.pixels = await api.pixels(film);
+      this.#forgetPixels(picture);
     } catch (error) {
-      film.pixelsError = error.message;
+      picture.error = error.message;
     }
-    film.loading = false;
+    picture.loading = false;
+    for (const one of this.list.filter((other) => other.picture === picture)) this.#drawn(one);
+  }
+
+  #drawn(film) {
+    if (film.picture.pixels) film.thumb = thumbnail(film.picture.pixels, film.answer);
     this.changed(film);
   }
 
@@ -99,9 +110,7 @@ export class Films {
     this.changed(film);
     try {
       const request = { ...film, options: { ...film.options, who: this.who() } };
-      film.answer = await api.read(request, stop.signal);
-      film.status = "done";
-      film.error = "";
+      this.#answered(film, await api.read(request, stop.signal));
     } catch (error) {
       if (error.name !== "AbortError") {
         film.status = "error";
@@ -114,10 +123,35 @@ export class Films {
     if (film.status === "done" && !film.thumb) this.show(film);
   }
 
-  #forgetPixels(latest) {
-    const held = this.list.filter((film) => film.pixels && film !== latest);
-    for (const film of held.slice(0, Math.max(0, held.length - KEPT_PIXELS + 1))) film.pixels = null;
+  /** Take the answer of a film; that of two hands makes an entry for each. */
+  #answered(film, answer) {
+    const hands = answer.hands ?? [answer];
+    const entries = [film, ...hands.slice(1).map(() => entry(film.file, film.picture, { ...film.options }))];
+    entries.forEach((one, number) => {
+      const own = hands[number];
+      Object.assign(one, { answer: own, status: "done", error: "" });
+      one.options.part = own.part;
+    });
+    this.list.splice(this.list.indexOf(film), 1, ...entries);
+    for (const one of entries) this.#drawn(one);
   }
+
+  #forgetPixels(latest) {
+    const pictures = new Set(this.list.map((film) => film.picture));
+    const held = [...pictures].filter((picture) => picture.pixels && picture !== latest);
+    for (const picture of held.slice(0, Math.max(0, held.length - KEPT_PIXELS + 1))) picture.pixels = null;
+  }
+}
+
+/** A new entry. `picture`: its pixels, or why there are none; two hands share it. */
+function entry(file, picture, options = { sex: null, age: null, patient: "", part: null }) {
+  const empty = { status: "waiting", error: "", answer: null, thumb: null, earlier: new Map(), view: null, stop: null };
+  return { id: next++, file, name: file.name || "film", picture, options, ...empty };
+}
+
+/** By what a reading is told from others: the hash of its film, and which of two hands there. */
+export function keyOf(sha256, part) {
+  return `${sha256} ${part ?? ""}`;
 }
 
 /** The chronological and the bone age of an answer or of an entry of the record; null where one is missing. */
@@ -125,18 +159,22 @@ export function pair({ chronological_age_months: age, bone_age_months: bone }) {
   return age === null || bone === null ? null : [age, bone];
 }
 
-/** A small canvas of a film. */
-function thumbnail({ data, width, height }) {
-  const step = Math.max(1, Math.ceil(Math.max(width, height) / THUMB));
+/** A small canvas of a film, or of the part that was read, in the grey levels of its reading. */
+function thumbnail(pixels, answer) {
+  const { data, width } = pixels;
+  const [left, top, right, bottom] = (answer?.place ?? [0, 0, 1, 1]).map((end, number) => Math.floor(end * (number % 2 ? pixels.height : width)));
+  const step = Math.max(1, Math.ceil(Math.max(right - left, bottom - top) / THUMB));
   const canvas = document.createElement("canvas");
-  canvas.width = Math.max(1, Math.floor(width / step));
-  canvas.height = Math.max(1, Math.floor(height / step));
+  canvas.width = Math.max(1, Math.floor((right - left) / step));
+  canvas.height = Math.max(1, Math.floor((bottom - top) / step));
+  const { reading, file } = windowsOf(pixels, answer);
+  const toned = tone(reading ?? file);
   const context = canvas.getContext("2d");
   const image = context.createImageData(canvas.width, canvas.height);
   const out = new Uint32Array(image.data.buffer);
   for (let y = 0, to = 0; y < canvas.height; y += 1) {
     for (let x = 0; x < canvas.width; x += 1, to += 1) {
-      const grey = data[y * step * width + x * step] >> 8;
+      const grey = toned(data[(top + y * step) * width + left + x * step]);
       out[to] = 0xff000000 | (grey << 16) | (grey << 8) | grey;
     }
   }

@@ -2,13 +2,16 @@
 
 import * as api from "./api.js";
 import { $, icon, make } from "./dom.js";
-import { Films, pair } from "./films.js";
+import { Doubts, doubtsOf } from "./doubts.js";
+import { Films, keyOf, pair } from "./films.js";
 import { Panel } from "./panel.js";
 import { Viewer } from "./viewer.js";
-import { ageText, percent, spokenAge } from "./words.js";
+import { windowsOf } from "./windows.js";
+import { ageText, percent, spokenAge, titled, whichHand } from "./words.js";
 
 const films = new Films(changed, () => $("who").value.trim());
-const viewer = new Viewer($("film"), $("toolbar"), windowChanged);
+const doubts = new Doubts();
+const viewer = new Viewer($("film"), $("toolbar"), windowChanged, doubts);
 let panel;
 let service;
 let current = null;
@@ -35,7 +38,7 @@ function changed(film) {
   document.body.dataset.state = films.list.length ? "films" : "empty";
   list();
   if (film?.status === "done" && film.announced !== film.answer) answered(film);
-  if (film?.status === "error") $("announce").textContent = `${film.name}: ${film.error}`;
+  if (film?.status === "error") $("announce").textContent = `${nameOf(film)}: ${film.error}`;
   if (!film || film === current) showCurrent();
 }
 
@@ -46,7 +49,12 @@ function answered(film) {
   film.layersError = "";
   recorded(film);
   if (film === current) look();
-  $("announce").textContent = `${film.name}: ${film.answer.bone_age_months === null ? "refused" : `bone age ${spokenAge(film.answer.bone_age_months)}`}`;
+  $("announce").textContent = `${nameOf(film)}: ${film.answer.bone_age_months === null ? "refused" : `bone age ${spokenAge(film.answer.bone_age_months)}`}`;
+}
+
+/** The name of its file, and which of two hands it is. */
+function nameOf(film) {
+  return [film.name, whichHand(film.answer)].filter(Boolean).join(", ");
 }
 
 function select(film) {
@@ -60,17 +68,26 @@ function showCurrent() {
   const film = current;
   panel?.show(film, film ? earlierOf(film) : [], shown !== film);
   shown = film;
-  if (film && !film.pixels && !film.pixelsError) films.show(film);
-  const view = viewer.open(film?.pixels ?? null, film?.view, film?.layers);
-  if (film) film.view = view;
+  const { pixels, error } = film?.picture ?? {};
+  if (film && !pixels && !error) films.show(film);
+  doubts.say(pixels ? doubtsOf(film.answer, otherHand(film)) : []);
+  const { answer, view, layers } = film ?? {};
+  const opened = viewer.open(pixels ?? null, { view, layers, place: answer?.place, windows: windowsOf(pixels, answer) });
+  if (film) film.view = opened;
   showLayers(film);
-  $("film-wait").hidden = !film || Boolean(film.pixels || film.pixelsError);
-  $("film-error").hidden = !film?.pixelsError;
-  $("film-error").lastElementChild.textContent = film?.pixelsError ?? "";
-  $("film-name").textContent = film?.name ?? "";
+  $("film-wait").hidden = !film || Boolean(pixels || error);
+  $("film-error").hidden = !error;
+  $("film-error").lastElementChild.textContent = error ?? "";
+  $("film-name").textContent = film ? nameOf(film) : "";
   const facts = film?.answer?.film;
   $("film-facts").textContent = facts ? `${facts.format} ${facts.width} \u00d7 ${facts.height}${facts.laterality ? ` ${facts.laterality}` : ""}` : "";
-  $("film").setAttribute("aria-label", film ? `Film ${film.name}` : "No film");
+  $("film").setAttribute("aria-label", film ? `Film ${nameOf(film)}` : "No film");
+}
+
+/** What is said of the other hand in a picture, and what a press on it does. */
+function otherHand(film) {
+  const other = films.other(film);
+  return other ? { words: "Another hand: show it", act: () => select(other) } : { words: "Another hand: read it", act: () => select(films.addOther(film)) };
 }
 
 function list() {
@@ -102,10 +119,12 @@ function row(film) {
   const words = { waiting: "waiting", reading: "reading \u2026", again: "reading again \u2026", error: "could not be read" };
   const state = film.status === "done" ? ageText(film.answer.bone_age_months) : words[film.status];
   const thumb = make("span", { class: "thumb", "aria-hidden": "true" }, film.status === "error" && !film.thumb ? icon("i-severe") : film.thumb);
-  const text = make("span", { class: "text" }, make("span", { class: "name", title: film.name }, film.name), make("span", { class: "state" }, state));
+  const which = whichHand(film.answer);
+  const lines = [make("span", { class: "name", title: film.name }, film.name), which && make("span", { class: "which" }, titled(which)), make("span", { class: "state" }, state)];
+  const text = make("span", { class: "text" }, ...lines.filter(Boolean));
   const button = make("button", { type: "button", class: "film", "aria-current": film === current && "true" }, thumb, text);
   button.addEventListener("click", () => select(film));
-  const remove = make("button", { type: "button", class: "icon remove", "aria-label": `Remove ${film.name}` }, icon("i-remove"));
+  const remove = make("button", { type: "button", class: "icon remove", "aria-label": `Remove ${nameOf(film)}` }, icon("i-remove"));
   remove.addEventListener("click", () => films.remove(film));
   const item = make("li", { "data-status": film.status }, button, remove);
   item.film = film;
@@ -119,7 +138,7 @@ function optionsChanged(options) {
 /** Other films of the same patient; what this session knows of one takes precedence over the record. */
 function earlierOf(film) {
   const known = new Map([...film.earlier, ...films.siblings(film)]);
-  known.delete(film.answer?.image_sha256);
+  for (const part of [null, "left", "right", "upper", "lower"]) known.delete(keyOf(film.answer?.image_sha256, part));
   return [...known.values()].filter(Boolean);
 }
 
@@ -135,7 +154,7 @@ async function recorded(film) {
     problem = error.message;
   }
   if (film.answer !== answer) return; // another patient's by now, perhaps
-  film.earlier = new Map(entries.map((entry) => [entry.film_sha256, pair(entry)]));
+  film.earlier = new Map(entries.map((entry) => [keyOf(entry.film_sha256, entry.part), pair(entry)]));
   film.earlierError = problem;
   if (film === current) showCurrent();
 }
@@ -229,7 +248,24 @@ function windowChanged() {
   for (const name of ["invert", "mirror"]) {
     document.querySelector(`[data-do=${name}]`).setAttribute("aria-pressed", String(viewer.view[name]));
   }
+  showPreset();
   if (current) current.view = viewer.view;
+}
+
+/** Which of the grey levels are shown: those of the reading wait for it, and are the file's so long. */
+function showPreset() {
+  const { preset } = viewer.view;
+  const shown = preset === "reading" && !viewer.windows.reading ? "file" : preset;
+  $("windows").hidden = !viewer.film;
+  for (const button of document.querySelectorAll("[data-window]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.window === shown));
+    button.disabled = !viewer.windows[button.dataset.window];
+  }
+}
+
+function doubted() {
+  doubts.shown = !doubts.shown;
+  showCurrent();
 }
 
 function tool(name) {
@@ -279,6 +315,10 @@ const KEYS = {
   i: () => viewer.do("invert"),
   r: () => viewer.do("turn"),
   x: () => viewer.do("mirror"),
+  1: () => viewer.show("reading"),
+  2: () => viewer.show("file"),
+  3: () => viewer.show("full"),
+  d: doubted,
   h: () => layered("heat"),
   n: () => layered("regions"),
   s: savePdf,
@@ -322,6 +362,8 @@ function listen() {
     if (button?.dataset.tool) tool(button.dataset.tool);
     if (button?.dataset.layer) layered(button.dataset.layer);
   });
+  for (const button of document.querySelectorAll("[data-window]")) button.addEventListener("click", () => viewer.show(button.dataset.window));
+  $("show-doubts").addEventListener("click", doubted);
   addEventListener("keydown", key);
   listenToDrops();
 }

@@ -1,25 +1,33 @@
 // A viewer of one film on a canvas: 16-bit window and level, zoom, pan, invert, turn, mirror, and layers above it.
 
 import { drawRegions } from "./regions.js";
+import { tone } from "./windows.js";
 
 const WHITE = 65535;
 const CLOSEST = 12; // times the size at which the film fits
 const STEP = 1.25;
 const AROUND = 16; // CSS pixels about the tools, for which a fitted film leaves room
+const WHOLE = [0, 0, 1, 1]; // left, top, right, bottom
+const FILLED = { whole: 0.97, part: 0.9 }; // of the canvas: beside a part something of the other hand is seen
+const OTHERS = "rgb(0 0 0 / 0.7)"; // over what is not the part that is shown
 
 export class Viewer {
-  /** `changed()` is called when the view is another; the page shows its numbers. `tools` lie over the canvas, below. */
-  constructor(canvas, tools, changed) {
+  /** `changed()` is called when the view is another; the page shows its numbers. `tools` lie over the canvas, below.
+   * `doubts` are drawn above all else. */
+  constructor(canvas, tools, changed, doubts) {
     this.canvas = canvas;
     this.tools = tools;
     this.context = canvas.getContext("2d", { alpha: false });
     this.changed = changed;
+    this.doubts = doubts;
+    this.place = WHOLE;
+    this.windows = {};
     this.tool = "window";
     this.film = null;
     this.layers = null; // { heat: a picture over the whole film, regions: as the service says them }
     this.shown = { heat: false, regions: false };
     this.opacity = 0.5;
-    this.view = fresh();
+    this.view = this.#fresh();
     this.table = new Uint32Array(WHITE + 1);
     this.source = document.createElement("canvas");
     this.pointers = new Map();
@@ -27,12 +35,15 @@ export class Viewer {
     this.#listen();
   }
 
-  /** Show a film as it was left, or fitted. */
-  open(pixels, view, layers = null) {
+  /** Show a film, or the `place` of it, as it was left, or fitted and in the grey levels of its reading. */
+  open(pixels, { view, layers, place, windows } = {}) {
     const same = this.film === pixels;
     this.film = pixels;
-    this.layers = layers;
-    this.view = view ?? fresh();
+    this.layers = layers ?? null;
+    this.place = place ?? WHOLE;
+    this.windows = windows ?? {};
+    this.view = view ?? this.#fresh();
+    if (this.view.preset) Object.assign(this.view, this.#levels(this.view.preset));
     if (pixels && !same) {
       this.source.width = pixels.width;
       this.source.height = pixels.height;
@@ -45,8 +56,9 @@ export class Viewer {
   }
 
   set(values) {
-    Object.assign(this.view, values);
-    if ("level" in values || "width" in values || "invert" in values) this.stale = true;
+    const grey = "level" in values || "width" in values || "invert" in values;
+    Object.assign(this.view, grey && { preset: null }, values);
+    if (grey) this.stale = true;
     this.draw();
     this.changed();
   }
@@ -56,12 +68,33 @@ export class Viewer {
     const actions = {
       in: () => this.zoom(STEP),
       out: () => this.zoom(1 / STEP),
-      fit: () => this.set(fresh()),
+      fit: () => this.set(this.#fresh()),
       invert: () => this.set({ invert: !view.invert }),
       turn: () => this.set({ turns: (view.turns + 1) % 4 }),
       mirror: () => this.set({ mirror: !view.mirror }),
     };
     actions[action]?.();
+  }
+
+  /** The grey levels of the `reading`, of the `file`, or the `full` range. */
+  show(preset) {
+    if (this.film && this.windows[preset]) this.set({ ...this.#levels(preset), preset });
+  }
+
+  #levels(preset) {
+    return this.windows[preset] ?? this.windows.file ?? { level: 0.5, width: 1, invert: false };
+  }
+
+  /** A film fitted, upright, in the grey levels of its reading. Level and width are fractions of the values sent. */
+  #fresh() {
+    return { zoom: 1, x: 0, y: 0, turns: 0, mirror: false, ...this.#levels("reading"), preset: "reading" };
+  }
+
+  /** The part that is shown, in pixels of the film: its middle and its sides. */
+  #part() {
+    const { film, place: [left, top, right, bottom] } = this;
+    const [width, height] = [(right - left) * film.width, (bottom - top) * film.height];
+    return { x: ((left + right) / 2) * film.width, y: ((top + bottom) / 2) * film.height, width, height };
   }
 
   /** Zoom so that what lies at (x, y) from the middle, in CSS pixels, stays there. */
@@ -75,10 +108,11 @@ export class Viewer {
     this.set({ x: this.view.x + x, y: this.view.y + y });
   }
 
-  /** Level and width by fractions of the full range. */
+  /** Level and width by fractions of the present width. */
   window(level, width) {
     const kept = (value, low, high) => Math.min(high, Math.max(low, value));
-    this.set({ level: kept(this.view.level + level, 0, 1), width: kept(this.view.width + width, 0.01, 1.2) });
+    const by = this.view.width;
+    this.set({ level: kept(this.view.level + level * by, 0, 1), width: kept(by + width * by, 0.001, 1.3) });
   }
 
   draw() {
@@ -99,31 +133,49 @@ export class Viewer {
     context.fillRect(0, 0, width, height);
     if (!film) return;
     if (this.stale) this.#develop();
-    const across = view.turns % 2 ? [film.height, film.width] : [film.width, film.height];
+    const part = this.#part();
+    const across = view.turns % 2 ? [part.height, part.width] : [part.width, part.height];
     const tall = Math.max(height / 2, height - this.#below() * scale);
-    const fit = 0.97 * Math.min(width / across[0], tall / across[1]) * view.zoom;
+    const fit = FILLED[this.#isPart() ? "part" : "whole"] * Math.min(width / across[0], tall / across[1]) * view.zoom;
     context.translate(width / 2 + view.x * scale, tall / 2 + view.y * scale);
     context.rotate((view.turns * Math.PI) / 2);
     context.scale(view.mirror ? -fit : fit, fit);
     context.imageSmoothingQuality = "high";
-    context.drawImage(this.source, -film.width / 2, -film.height / 2);
-    if (this.layers) this.#overlay(context.getTransform(), [width, tall], scale);
+    context.drawImage(this.source, -part.x, -part.y);
+    this.#dimOthers(part);
+    this.#overlay(context.getTransform(), part, [width, tall], scale);
+  }
+
+  #isPart() {
+    return this.place.join() !== WHOLE.join();
+  }
+
+  /** Dim what is not the part that is shown: the other hand. */
+  #dimOthers(part) {
+    if (!this.#isPart()) return;
+    const { context, film } = this;
+    context.fillStyle = OTHERS;
+    context.beginPath();
+    context.rect(-part.x, -part.y, film.width, film.height);
+    context.rect(-part.width / 2, -part.height / 2, part.width, part.height);
+    context.fill("evenodd");
   }
 
   /** The heat as far as it is faded in; the thin lines of the regions are all there at half of that. */
-  #overlay(matrix, size, scale) {
-    const { context, film, shown } = this;
-    const { heat, regions } = this.layers;
+  #overlay(matrix, part, size, scale) {
+    const { context, shown } = this;
+    const { heat, regions } = this.layers ?? {};
     context.globalAlpha = this.opacity;
-    if (shown.heat) context.drawImage(heat, -film.width / 2, -film.height / 2, film.width, film.height);
+    if (heat && shown.heat) context.drawImage(heat, -part.width / 2, -part.height / 2, part.width, part.height);
     context.resetTransform();
     context.globalAlpha = Math.min(1, 2 * this.opacity);
     const at = ([x, y]) => {
-      const point = matrix.transformPoint({ x: (x - 0.5) * film.width, y: (y - 0.5) * film.height });
+      const point = matrix.transformPoint({ x: (x - 0.5) * part.width, y: (y - 0.5) * part.height });
       return [point.x, point.y];
     };
-    if (shown.regions && this.opacity > 0) drawRegions(context, regions, at, size, scale);
+    if (regions && shown.regions && this.opacity > 0) drawRegions(context, regions, at, size, scale);
     context.globalAlpha = 1;
+    this.doubts.draw(context, at, size, scale);
   }
 
   #below() {
@@ -133,11 +185,9 @@ export class Viewer {
   /** The film's 16 bits through the window to the screen's 8. */
   #develop() {
     const { table, film, image, view } = this;
-    const low = (view.level - view.width / 2) * WHITE;
-    const slope = 255 / Math.max(1, view.width * WHITE);
+    const toned = tone(view);
     for (let value = 0; value <= WHITE; value += 1) {
-      const shown = Math.min(255, Math.max(0, Math.round((value - low) * slope)));
-      const grey = view.invert ? 255 - shown : shown;
+      const grey = toned(value);
       table[value] = 0xff000000 | (grey << 16) | (grey << 8) | grey;
     }
     const out = new Uint32Array(image.data.buffer);
@@ -217,9 +267,4 @@ export class Viewer {
     if (event.shiftKey) this.window(-way[1] * 0.02, way[0] * 0.04);
     else this.pan(way[0] * 24, way[1] * 24);
   }
-}
-
-/** A film fitted, upright, its whole range shown. Level and width are fractions of that range. */
-function fresh() {
-  return { zoom: 1, x: 0, y: 0, turns: 0, mirror: false, invert: false, level: 0.5, width: 1 };
 }

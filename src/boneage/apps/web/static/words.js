@@ -20,6 +20,11 @@ export function spokenAge(months) {
   return `${years} years ${rest} months`;
 }
 
+/** Which of two hands in a picture an answer is of: "left part, right hand"; empty for a picture of one. */
+export function whichHand(answer) {
+  return answer?.part ? `${answer.part} part, ${answer.hand} hand` : "";
+}
+
 /** With its sign, a true minus, and no minus zero. */
 export function signed(value, digits = 1) {
   const text = Math.abs(value).toFixed(digits);
