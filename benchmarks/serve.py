@@ -26,6 +26,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -195,13 +196,23 @@ def memory(served: ServiceProcess, data: bytes, n: int) -> dict[str, Any]:
     return {"n": n, "statuses": dict(statuses), "before_mib": before, "after_mib": after, "growth_mib": growth}
 
 
-def stop(data: bytes) -> dict[str, Any]:
-    """SIGTERM while three films are inside."""
-    with service() as served, ThreadPoolExecutor(3) as threads:
-        inside = [threads.submit(Client(served).reading, data) for _ in range(3)]
-        time.sleep(0.1)
+def metrics(served: ServiceProcess) -> str:
+    """The counters of the service, as text."""
+    with contextlib.closing(Client(served)) as client:
+        client.request("GET", "/metrics")
+        return client.getresponse().read().decode()
+
+
+def stop(data: bytes, films: int = 3, more: str = "") -> dict[str, Any]:
+    """SIGTERM while so many films are inside; ``more``: what their address asks for."""
+    path = f"/api/readings?sex=female{more}"
+    with service() as served, ThreadPoolExecutor(films) as threads:
+        inside = [threads.submit(Client(served).ask, "POST", path, data) for _ in range(films)]
+        while not any(one.done() for one in inside) and f"films_inside {films}.0" not in metrics(served):
+            time.sleep(0.01)
         code, seconds = served.stop()
-        return {"exit": code, "seconds": round(seconds, 2), "inside": [one.result()[0] for one in inside]}
+        found = {"exit": code, "seconds": round(seconds, 2), "inside": sorted(one.result()[0] for one in inside)}
+        return found | {"tracebacks": "".join(served.log).count("Traceback")}
 
 
 def page(served: ServiceProcess, data: bytes, n: int) -> dict[str, Any]:
@@ -250,7 +261,9 @@ def schema(examples: int) -> dict[str, Any]:
 def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="*", default=["page", "slow", "overload", "memory", "stop", "schema"])
+    parser.add_argument(
+        "--only", nargs="*", default=["page", "slow", "overload", "memory", "stop", "stop-heat", "schema"]
+    )
     parser.add_argument("--seconds", type=float, default=60, help="of overload")
     parser.add_argument("--n", type=int, default=20, help="readings a measurement")
     parser.add_argument("--readings", type=int, default=READINGS, help="for the memory")
@@ -274,7 +287,8 @@ def main() -> None:
                     served.post(data)
                 found[name] = measured[name](served)
         else:
-            found[name] = stop(data) if name == "stop" else schema(options.examples)
+            others = {"stop": stop, "stop-heat": partial(stop, films=6, more="&heatmap=true")}
+            found[name] = others[name](data) if name in others else schema(options.examples)
         found[name]["load_average"] = round(os.getloadavg()[0], 1)  # of the whole machine, whoever else works on it
         print(name, json.dumps(found[name]), flush=True)
         if options.out:
