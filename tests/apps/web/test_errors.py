@@ -6,6 +6,7 @@ import json
 
 import pytest
 from starlette.exceptions import HTTPException
+from starlette.testclient import TestClient
 
 from boneage.apps.web.errors import STATUSES, error_answer
 from boneage.clinic.errors import Busy, Closing, NoRecord, NoSuchReading, NotAFilm, ServiceError
@@ -33,3 +34,13 @@ def test_an_error_becomes_one_sentence_with_its_status(error: Exception, status:
     answer = error_answer(error)
     assert (answer.status_code, answer.headers.get("retry-after")) == (status, retry)
     assert json.loads(bytes(answer.body)) == {"error": error.detail if isinstance(error, HTTPException) else str(error)}
+
+
+def test_no_phrase_of_the_framework_reaches_a_person(web: TestClient) -> None:
+    nested = {"content": "[" * 60_000, "headers": {"content-type": "application/json"}}
+    answers = [web.get("/api/nothing"), web.post("/api/version"), web.put("/api/readings/1/review", **nested)]
+    assert [answer.status_code for answer in answers] == [404, 405, 400]
+    for answer in answers:
+        assert answer.json()["error"][0].islower()
+    no_object = web.put("/api/readings/1/review", json=[])
+    assert no_object.json()["error"] == "the request: it is no JSON object"

@@ -51,6 +51,7 @@ _PROBLEMS = {  # what pydantic calls a problem, and what a person is told
     "list_type": "it is no list",
     "literal_error": "it is not {expected}",
     "missing": "it is missing",
+    "model_attributes_type": "it is no JSON object",
     "sex": "it is none of female, male and unknown",
     "string_pattern_mismatch": "it does not have the form that it should have",
     "string_too_long": "it has more than {max_length} characters",
@@ -58,13 +59,19 @@ _PROBLEMS = {  # what pydantic calls a problem, and what a person is told
     "too_long": "it has more than {max_length} entries",
     "tuple_type": "it is no list",
 }
+_FRAMEWORK = {  # what it says by itself, and what a person is told
+    "Method Not Allowed": "this address does not take requests of this kind",
+    "Not Found": "there is no such address",
+    "There was an error parsing the body": "the body is no JSON that can be read",
+}
 RECORD_RETRY = 10  # seconds until the record may work again
 
 
 def error_answer(error: Exception) -> JSONResponse:
     """The answer to an error of `STATUSES`, or to an HTTPException: one sentence as JSON."""
     if isinstance(error, HTTPException):
-        return JSONResponse({"error": str(error.detail)}, error.status_code, error.headers)
+        sentence = _FRAMEWORK.get(error.detail, str(error.detail))
+        return JSONResponse({"error": sentence}, error.status_code, error.headers)
     retry = RECORD_RETRY if isinstance(error, CannotWrite) else None
     if isinstance(error, ServiceError):
         retry = error.retry_after
