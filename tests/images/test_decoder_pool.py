@@ -26,15 +26,15 @@ import os
 from pathlib import Path
 from boneage.images import decoder_process
 
-read, left = decoder_process.read, Path({left!r})
+decoded, left = decoder_process.decoded, Path({left!r})
 
 def dies(*films, **limits):
     if number := int(left.read_text()):
         left.write_text(str(number - 1))
         os.abort()
-    return read(*films, **limits)
+    return decoded(*films, **limits)
 
-decoder_process.read = dies
+decoder_process.decoded = dies
 decoder_process._limit = lambda memory: None  # it may write
 decoder_process.main()
 """  # a decoder that dies at its first films, as many as the file ``left`` says

@@ -18,12 +18,13 @@ from hands import hand
 
 from boneage import read
 from boneage.images import decoder_process
+from boneage.images.content import Content
 
 
 def answered(data: bytes, **limits: int) -> tuple[dict[str, Any], bytes]:
     """Header and pixels of the answer to one file."""
     out = io.BytesIO()
-    decoder_process._answer(out, data, {"bytes": len(data), "pixels": 10**6, "memory": 2**30} | limits)
+    decoder_process._answer(out, Content(data), {"bytes": len(data), "pixels": 10**6, "memory": 2**30} | limits)
     header, _, pixels = out.getvalue().partition(b"\n")
     return json.loads(header), pixels
 
@@ -31,7 +32,7 @@ def answered(data: bytes, **limits: int) -> tuple[dict[str, Any], bytes]:
 def test_a_film_comes_as_a_header_and_its_pixels() -> None:
     header, pixels = answered(hand())
     film = read(hand())
-    assert (header["format"], header["sha256"], header["patient"]) == ("PNG", film.sha256, "")
+    assert (header["format"], header["sha256"], header["identity"]) == ("PNG", film.sha256, None)
     assert header["bytes"] == len(pixels)
     np.testing.assert_array_equal(np.frombuffer(pixels, np.float32).reshape(header["shape"]), film.pixels)
 
@@ -46,17 +47,17 @@ def test_what_is_no_film_is_a_sentence_without_a_name(data: bytes, limits: dict[
     assert pixels == b""
 
 
-def test_the_patients_id_is_handed_over_for_hashing() -> None:
+def test_whose_film_it_is_is_handed_over() -> None:
     files = pytest.importorskip("dicom_files")
     header, _ = answered(files.written(files.dicom(PatientID="MRN-4711")))
-    assert header["patient"] == "MRN-4711"
+    assert header["identity"]["patient_id"] == "MRN-4711"
 
 
 @contextlib.contextmanager
 def at_work(code: str, seconds: int) -> Iterator[subprocess.Popen[bytes]]:
     """A decoder process in the midst of a film, whose decoding is the ``code``, with so much processor time."""
-    program = f"from boneage.images import decoder_process\ndef read(*_, **__):\n{code}\n"
-    program += "decoder_process.read = read\ndecoder_process.main()"
+    program = f"from boneage.images import decoder_process\ndef decoded(*_, **__):\n{code}\n"
+    program += "decoder_process.decoded = decoded\ndecoder_process.main()"
     request = {"bytes": 1, "pixels": 100, "memory": 2**32, "seconds": seconds}
     with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdin

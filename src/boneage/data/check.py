@@ -18,7 +18,7 @@ from ..files import refuse_unwritable, write_bytes, write_json
 from ..hand.geometry import fit
 from ..hand.prepare import Findings, analyse, render
 from ..images.folders import films_below
-from ..images.read import read
+from ..images.guarded import read
 from ..types import Failure, Sex
 from . import duplicates
 from .census import census

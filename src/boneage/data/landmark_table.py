@@ -11,7 +11,7 @@ from ..config import PrepareConfig
 from ..errors import BadTable
 from ..hand.landmarks import LANDMARKS, Points
 from ..hand.prepare import analyse
-from ..images.read import read
+from ..images.guarded import read
 from ..table import rows_of
 from .dataset import Sample
 from .pipeline import Sizes

@@ -12,7 +12,7 @@ import numpy as np
 from ..config import PrepareConfig
 from ..data.dataset import Sample
 from ..data.pipeline import check_label, sex_of
-from ..images.read import read
+from ..images.guarded import read
 from ..reading.examination import examine
 from ..types import Severity, Sex
 

@@ -27,7 +27,7 @@ from ..errors import BadConfig, BadTable
 from ..files import refuse_overwriting, replacing, sha256, sha256_json, text_bytes, write_bytes
 from ..hand.prepare import prepare
 from ..images.folders import films_below
-from ..images.read import read
+from ..images.guarded import read
 from ..progress import Advance
 from ..reading.predictor import Predictor
 from ..types import DISCLAIMER, Radiograph, Sex

@@ -6,12 +6,8 @@ import json
 import math
 import os
 import queue
-import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -20,6 +16,7 @@ import numpy as np
 
 from ..errors import UnreadableImage
 from ..types import Identity, Levels, Radiograph, Sex
+from .children import end, exactly, watched
 from .pixels import MAX_PIXELS
 
 CODE = "from boneage.images.decoder_process import main; main()"
@@ -44,10 +41,15 @@ class DecoderLimits:
 
 @dataclass(frozen=True)
 class DecodedFilm:
-    """A film, and the patient's id that its file gives ("" if none), which is only ever hashed."""
+    """A film as a decoder process gives it."""
 
     radiograph: Radiograph
-    patient: str
+
+    @property
+    def patient(self) -> str:
+        """The patient's id that its file gives ("" if none), which is only ever hashed."""
+        identity = self.radiograph.identity
+        return identity.patient_id if identity else ""
 
 
 class DecoderPool:
@@ -94,51 +96,28 @@ class DecoderPool:
         """Kill all processes. No film can be decoded any more."""
         self._closed = True
         for child in self._children:
-            _end(child)
+            end(child)
 
     def _ask(
         self, child: subprocess.Popen[bytes], data: bytes, seconds: float, whole_range: bool
     ) -> tuple[dict[str, Any], bytearray]:
-        assert child.stdin is not None
-        assert child.stdout is not None
         request = {"bytes": len(data), "pixels": self.limits.pixels, "memory": self.limits.memory}
         request |= {"seconds": math.ceil(self.limits.seconds), "whole_range": whole_range}
-        with _watched(child, seconds):
-            child.stdin.write(json.dumps(request).encode() + b"\n")
-            child.stdin.write(data)
-            child.stdin.flush()
-            header = json.loads(child.stdout.readline() or b"!")
-            return header, _exactly(child.stdout, header["bytes"])
+        with watched(child, seconds) as (questions, answers):
+            questions.write(json.dumps(request).encode() + b"\n")
+            questions.write(data)
+            questions.flush()
+            header = json.loads(answers.readline() or b"!")
+            return header, exactly(answers, header["bytes"])
 
     def _replace(self, child: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
         if self._closed:
             return child
         self.deaths += 1
-        _end(child)
+        end(child)
         self._children.remove(child)
         self._children.append(new := _start())
         return new
-
-
-@contextmanager
-def _watched(child: subprocess.Popen[bytes], seconds: float) -> Iterator[None]:
-    """Kill the child if the block takes longer; the block then raises TimeoutError."""
-    late = threading.Event()
-
-    def kill() -> None:
-        late.set()
-        _kill(child)
-
-    watch = threading.Timer(seconds, kill)
-    watch.start()
-    try:
-        yield
-    except (OSError, ValueError, EOFError):
-        if late.is_set():
-            raise TimeoutError from None
-        raise
-    finally:
-        watch.cancel()
 
 
 def _start() -> subprocess.Popen[bytes]:
@@ -153,39 +132,8 @@ def _start() -> subprocess.Popen[bytes]:
     )
 
 
-def _kill(child: subprocess.Popen[bytes]) -> None:
-    """Kill the child and any process that a codec started in it."""
-    if not hasattr(os, "killpg"):  # Windows
-        child.kill()
-        return
-    with suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    _kill(child)
-    child.wait()
-    for pipe in (child.stdin, child.stdout):
-        if pipe is not None:
-            try:
-                pipe.close()
-            except OSError:  # bytes that were still to be written
-                continue
-
-
-def _exactly(pipe: Any, count: int) -> bytearray:
-    data = bytearray(count)
-    view, at = memoryview(data), 0
-    while at < count:
-        got = pipe.readinto(view[at:])
-        if not got:
-            raise EOFError
-        at += got
-    return data
-
-
 def _film(header: dict[str, Any], pixels: bytearray) -> DecodedFilm:
-    spacing = header["spacing"]
+    spacing, identity = header["spacing"], header["identity"]
     film = Radiograph(
         pixels=np.frombuffer(pixels, np.float32).reshape(header["shape"]),
         source="film",
@@ -198,6 +146,6 @@ def _film(header: dict[str, Any], pixels: bytearray) -> DecodedFilm:
         spacing=None if spacing is None else (spacing[0], spacing[1]),
         notes=tuple(header["notes"]),
         levels=Levels(*(tuple(header["levels"][name]) for name in ("read", "window"))),
-        identity=None if header["identity"] is None else Identity(**header["identity"]),
+        identity=None if identity is None else Identity(**identity),
     )
-    return DecodedFilm(film, header["patient"])
+    return DecodedFilm(film)

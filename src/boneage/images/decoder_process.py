@@ -9,21 +9,21 @@ killed leaves none behind.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import os
 import select
 import sys
 import threading
+from dataclasses import asdict
 from typing import Any, BinaryIO
 
-from boneage.errors import UnreadableImage
-from boneage.images.formats import format_of, unpacked
-from boneage.images.pixels import MAX_BYTES
-from boneage.images.read import read
-from boneage.types import Radiograph
+import numpy as np
 
-NAMELESS = "<bytes>"  # the name that `read` gives to bytes
+from boneage.errors import UnreadableImage
+from boneage.images.content import Content
+from boneage.images.pixels import printable
+from boneage.images.read import decoded
+from boneage.types import Radiograph
 
 
 def main() -> None:
@@ -38,19 +38,16 @@ def main() -> None:
             _limit(request["memory"])
             limited = True
         _limit_time(request["seconds"])
-        data = requests.read(request["bytes"])
-        _answer(answers, data, request)
+        _answer(answers, Content(requests.read(request["bytes"])), request)
 
 
-def _answer(answers: BinaryIO, data: bytes, request: dict[str, Any]) -> None:
+def _answer(answers: BinaryIO, content: Content, request: dict[str, Any]) -> None:
     try:
-        whole_range = request.get("whole_range", False)
-        film = read(data, max_pixels=request["pixels"], max_bytes=MAX_BYTES, whole_range=whole_range)
+        film = decoded(content, "film", request["pixels"], whole_range=request.get("whole_range", False))
     except (UnreadableImage, MemoryError) as error:
-        sentence = str(error).removeprefix(f"cannot read {NAMELESS}: ") or "there is not enough memory for this image"
-        _send(answers, {"error": sentence})
+        _send(answers, {"error": printable(str(error), 300) or "there is not enough memory for this image"})
         return
-    _send(answers, described(film) | {"patient": _patient(data)}, film.pixels.tobytes())
+    _send(answers, described(film), film.pixels)
 
 
 def described(film: Radiograph) -> dict[str, Any]:
@@ -58,22 +55,15 @@ def described(film: Radiograph) -> dict[str, Any]:
     names = ("sha256", "format", "chronological_age", "chronological_age_width", "laterality", "spacing")
     values = {name: getattr(film, name) for name in names}
     levels = {"read": film.levels.read, "window": film.levels.window}
-    owner = None if film.identity is None else dataclasses.asdict(film.identity)
+    owner = None if film.identity is None else asdict(film.identity)
     told = {"shape": film.pixels.shape, "sex": film.sex.value, "notes": film.notes}
     return values | told | {"levels": levels, "identity": owner}
 
 
-def _patient(data: bytes) -> str:
-    if format_of(unpacked(data)) != "DICOM":
-        return ""
-    from boneage.images.dicom import patient_id
-
-    return patient_id(data)
-
-
-def _send(answers: BinaryIO, header: dict[str, Any], pixels: bytes = b"") -> None:
-    answers.write(json.dumps(header | {"bytes": len(pixels)}).encode() + b"\n")
-    answers.write(pixels)
+def _send(answers: BinaryIO, header: dict[str, Any], pixels: np.ndarray | None = None) -> None:
+    answers.write(json.dumps(header | {"bytes": 0 if pixels is None else pixels.nbytes}).encode() + b"\n")
+    if pixels is not None:
+        answers.write(np.ascontiguousarray(pixels).data.cast("B"))
     answers.flush()
 
 

@@ -22,12 +22,12 @@ from pydicom.uid import (
 
 from ..errors import UnreadableImage
 from ..types import Levels, Radiograph
+from .content import Content
 from .dicom_display import displayed, over_all_values, palette
-from .dicom_header import described, identity, text
+from .dicom_header import described, text
 from .dicom_stored import stored_values
-from .formats import unpacked
 from .grey import white_level
-from .pixels import MAX_BYTES, check_size, luminance
+from .pixels import MAX_BYTES, check_size, converted, luminance
 
 _IMAGE = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _PIXELS, _DELIMITER = (
@@ -36,13 +36,15 @@ _PIXELS, _DELIMITER = (
 )  # tags in a compressed file: (7FE0,0010), (FFFE,E0DD)
 
 
-def read_dicom(data: bytes, name: str, sha256: str, *, max_pixels: int, whole_range: bool = False) -> Radiograph:
+def read_dicom(
+    content: Content, name: str, sha256: str, *, max_pixels: int, whole_range: bool = False
+) -> Radiograph:
     """Read the first frame of a DICOM file, and what its header says (see `boneage.images.dicom_header`).
 
     Args:
-        data: the bytes of the file.
+        content: of the file; it is released.
         name: the film's ``source``.
-        sha256: of ``data``, in hexadecimal.
+        sha256: of the file's bytes, in hexadecimal.
         max_pixels: the largest rows times columns.
         whole_range: whether the pixels hold all values, also those that the file's window cuts off.
 
@@ -53,7 +55,8 @@ def read_dicom(data: bytes, name: str, sha256: str, *, max_pixels: int, whole_ra
         UnreadableImage: also for damaged files, on which pydicom raises errors of any type: all are caught.
     """
     try:
-        dataset, notes = _parse(data)
+        dataset, notes = _parse(content.data)
+        content.release()
         with np.errstate(all="ignore"):
             pixels, levels = _pixels(dataset, max_pixels, notes, whole_range)
         return replace(described(dataset, pixels, notes, name, sha256), levels=levels)
@@ -63,17 +66,6 @@ def read_dicom(data: bytes, name: str, sha256: str, *, max_pixels: int, whole_ra
         raise UnreadableImage("there is not enough memory for this DICOM image") from error
     except Exception as error:
         raise UnreadableImage("the DICOM file is truncated, damaged or not supported") from error
-
-
-def patient_id(data: bytes) -> str:
-    """The PatientID of a DICOM file, empty where it has none or none that can be read."""
-    try:
-        file = io.BytesIO(_inflated(unpacked(data)))
-        return identity(
-            pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=["PatientID"])
-        ).patient_id
-    except Exception:  # hostile bytes; whether the file is a film is for `read_dicom` to say
-        return ""
 
 
 # --- the file -------------------------------------------------------------------------------------------------------
@@ -86,10 +78,10 @@ def _parse(data: bytes) -> tuple[Dataset, list[str]]:
         UnreadableImage: if the file ends before or within its image.
     """
     plain, notes = _inflated(data), []
-    dataset = pydicom.dcmread(io.BytesIO(plain), force=True)
+    dataset = _dataset(plain)
     if not _has_image(dataset) and _PIXELS in plain:
         kept = next(count for count in range(len(_DELIMITER) - 1, -1, -1) if plain.endswith(_DELIMITER[:count]))
-        whole = pydicom.dcmread(io.BytesIO(plain + _DELIMITER[kept:]), force=True)
+        whole = _dataset(plain + _DELIMITER[kept:])
         if _has_image(whole):
             _check_end(whole.PixelData)
             dataset = whole
@@ -103,6 +95,11 @@ def _parse(data: bytes) -> tuple[Dataset, list[str]]:
         explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
         dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
     return dataset, notes
+
+
+def _dataset(plain: bytes) -> Dataset:
+    with io.BytesIO(plain) as file:  # closed: the data set would keep it
+        return pydicom.dcmread(file, force=True)
 
 
 def _check_end(fragments: bytes) -> None:
@@ -150,11 +147,14 @@ def _pixels(
     if frames > 1:
         notes.append(f"{frames} frames: only the first is read")
     values, photometric = stored_values(dataset, frames, notes)
+    for word in _IMAGE:
+        dataset.pop(word, None)  # so that it is in memory but once
     levels = Levels()
     if photometric == "PALETTE COLOR":
         pixels = palette(values, dataset)
     elif values.ndim == 3:
-        pixels = luminance(values) / np.float32(white_level(values))
+        white = np.float32(white_level(values))
+        pixels = converted(values, lambda band: luminance(band) / white)
     elif photometric in ("MONOCHROME1", "MONOCHROME2"):
         if whole_range:
             pixels, levels = over_all_values(values, dataset, photometric)
@@ -162,5 +162,6 @@ def _pixels(
             pixels = displayed(values, dataset, photometric, notes)
     else:
         raise UnreadableImage(f"its photometric interpretation {photometric} is not supported")
+    del values
     pixels = np.nan_to_num(pixels.astype(np.float32, copy=False), copy=False)
     return np.clip(pixels, 0, 1, out=pixels), levels

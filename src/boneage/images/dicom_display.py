@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,18 +14,20 @@ from ..errors import UnreadableImage
 from ..types import Levels
 from .dicom_header import number, text
 from .grey import white_level
-from .pixels import luminance
+from .pixels import bands, converted, luminance
 
 CLIPPED = 0.02  # of the hand; from 0.05 on ages of real films move by months
 BORDER = 0.95  # of the range of values: brighter is a collimator's border, or metal
 NARROW = 1 / 3  # of the grey range
 SAMPLE = 500_000  # pixels that are looked at
 
+Work = Callable[[np.ndarray], np.ndarray]  # from values, a band of rows at a time, to float32
+
 
 def displayed(stored: np.ndarray, dataset: Dataset, photometric: str, notes: list[str]) -> np.ndarray:
     """Grey levels float32 [rows, columns] in [0, 1], bone bright; padding is black."""
     film = _Stages.of(stored, dataset, photometric, notes)
-    return film.finished(film.over_range() if film.windowed is None else film.windowed)
+    return film.finished(film.over_range() if film.view is None else film.viewed(film.view))
 
 
 def over_all_values(stored: np.ndarray, dataset: Dataset, photometric: str) -> tuple[np.ndarray, Levels]:
@@ -35,62 +37,76 @@ def over_all_values(stored: np.ndarray, dataset: Dataset, photometric: str) -> t
     """
     film = _Stages.of(stored, dataset, photometric, [])
     ends = _line(dataset)
-    if film.windowed is not None and ends is None:
-        return film.finished(film.windowed), Levels()
+    if film.view is not None and ends is None:
+        return film.finished(film.viewed(film.view)), Levels()
     window = (0.0, 1.0) if ends is None else film.among_values(ends)
-    is_read = ends is not None and film.windowed is not None
+    is_read = ends is not None and film.view is not None
     return film.finished(film.over_range()), Levels(window if is_read else (0.0, 1.0), window)
 
 
 @dataclass(frozen=True, eq=False)
 class _Stages:
-    """A film on the way from its values to what is displayed.
+    """A film on the way from its values to what is displayed, which takes their place in memory.
 
-    ``windowed``: its values through the window; None without one, or where it is set aside. ``hidden``: where the film
-    shows nothing; None where it shows something everywhere. ``inverted``: whether bone has low values.
+    ``view``: from values to [0, 1] through the window; None without one, or where it is set aside. ``low``, ``high``:
+    the range of what is shown. ``hidden``: where the film shows nothing; None where it shows something everywhere.
+    ``inverted``: whether bone has low values.
     """
 
     values: np.ndarray
-    windowed: np.ndarray | None
+    view: Work | None
+    low: np.floating
+    high: np.floating
     hidden: np.ndarray | None
     inverted: bool
 
     @classmethod
     def of(cls, stored: np.ndarray, dataset: Dataset, photometric: str, notes: list[str]) -> _Stages:
         hidden = _hidden(stored, dataset)
-        shown = slice(None) if hidden is None else ~hidden
         values = _modality(stored, dataset)
-        pixels = _voi(values, dataset, notes)
+        low, high, sample = _sampled(values, hidden)
+        view = _voi(values, dataset, notes)
         # PS3.3 C.8.11.3.1: in DX, INVERSE goes with MONOCHROME1 and says the same thing, so the two do not cancel.
         inverted = photometric == "MONOCHROME1" or text(dataset, "PresentationLUTShape") == "INVERSE"
-        fault = "" if pixels is None else _fault(pixels[shown].ravel(), values[shown].ravel(), inverted)
+        fault = _fault(view(sample), sample, float(low), float(high), inverted) if view else ""
         if fault:
             notes.append(f"the window {fault}: the range of its values is used")
-        return cls(values, None if fault else pixels, hidden, inverted)
+        return cls(values, None if fault else view, low, high, hidden, inverted)
 
-    @property
-    def range(self) -> tuple[float, float]:
-        values = self.values if self.hidden is None else self.values[~self.hidden]
-        return values.min(), values.max()
+    def viewed(self, view: Work) -> np.ndarray:
+        """The values through a window or LUT."""
+        return converted(self.values, view)
 
     def over_range(self) -> np.ndarray:
-        """The values from 0 to 1, in their own memory."""
-        low, high = self.range
-        pixels = np.subtract(self.values, low, out=self.values)
-        pixels /= high - low or np.float32(1)
+        """The values from 0 to 1."""
+        pixels = np.subtract(self.values, self.low, out=self.values)
+        pixels /= self.high - self.low or np.float32(1)
         return pixels
 
     def among_values(self, ends: tuple[float, float]) -> tuple[float, float]:
         """Where two values lie from 0 to 1, as displayed."""
-        low, high = self.range
-        first, last = (float((end - low) / (high - low or np.float32(1))) for end in ends)
+        first, last = (float((end - self.low) / (self.high - self.low or np.float32(1))) for end in ends)
         return (1 - last, 1 - first) if self.inverted else (first, last)
 
     def finished(self, pixels: np.ndarray) -> np.ndarray:
         """Grey levels with bone bright, and black where the film shows nothing."""
         if self.inverted:
             np.subtract(1, pixels, out=pixels)
-        return pixels if self.hidden is None else np.where(self.hidden, np.float32(0), pixels)
+        if self.hidden is not None:
+            np.copyto(pixels, np.float32(0), where=self.hidden)
+        return pixels
+
+
+def _sampled(values: np.ndarray, hidden: np.ndarray | None) -> tuple[np.floating, np.floating, np.ndarray]:
+    """The lowest and the highest of the values that are shown, and about `SAMPLE` of them at equal distances [n]."""
+    shown = values.size if hidden is None else int(values.size - np.count_nonzero(hidden))
+    step, start, found, ends = max(1, shown // SAMPLE), 0, [], []
+    for rows in bands(*values.shape):
+        band = values[rows].ravel() if hidden is None else values[rows][~hidden[rows]]
+        found.append(band[start::step].copy())
+        start = (start - band.size) % step
+        ends += [band.min(), band.max()] if band.size else []
+    return min(ends), max(ends), np.concatenate(found)
 
 
 def _hidden(stored: np.ndarray, dataset: Dataset) -> np.ndarray | None:
@@ -103,21 +119,20 @@ def _hidden(stored: np.ndarray, dataset: Dataset) -> np.ndarray | None:
     return hidden
 
 
-def _fault(pixels: np.ndarray, values: np.ndarray, inverted: bool) -> str:
+def _fault(pixels: np.ndarray, values: np.ndarray, low: float, high: float, inverted: bool) -> str:
     """What is wrong with how a window or VOI LUT shows a film's values; empty where nothing is.
 
     A window is what a reader wants on a screen. It is set aside where it cuts off the hand (`CLIPPED` of what is
     brighter than the background, without the even white of a border), or leaves most of the grey range unused.
 
     Args:
-        pixels: what is shown, [n] in [0, 1].
-        values: what is stored, [n].
+        pixels: what is shown of a sample, [n] in [0, 1].
+        values: what is stored there, [n].
+        low, high: the range of all values.
         inverted: whether bone has low values.
     """
-    low, high = float(values.min()), float(values.max())
     if low == high:
         return ""
-    pixels, values = pixels[:: max(1, pixels.size // SAMPLE)], values[:: max(1, values.size // SAMPLE)]
     if _is_flat(pixels):
         return "leaves the image blank"
     if float(pixels.max() - pixels.min()) < NARROW:
@@ -157,7 +172,7 @@ def _modality(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
     """Stored values through the modality LUT, or rescale slope and intercept (PS3.3 C.11.1), as float32."""
     sequence = dataset.get("ModalityLUTSequence")
     if sequence:
-        return _look_up(stored, sequence[0].LUTDescriptor, sequence[0].LUTData, dataset)[0]
+        return converted(stored, _look_up(stored, sequence[0].LUTDescriptor, sequence[0].LUTData, dataset)[0])
     slope, intercept = number(dataset, "RescaleSlope"), number(dataset, "RescaleIntercept")
     values = stored.astype(np.float32)
     values *= np.float32(1 if slope is None else slope)
@@ -165,12 +180,12 @@ def _modality(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
     return values
 
 
-def _voi(values: np.ndarray, dataset: Dataset, notes: list[str]) -> np.ndarray | None:
-    """Values in [0, 1] through the first VOI LUT, else the first window; None where there is neither."""
+def _voi(values: np.ndarray, dataset: Dataset, notes: list[str]) -> Work | None:
+    """What takes values to [0, 1] by the first VOI LUT, else by the first window; None where there is neither."""
     sequence = dataset.get("VOILUTSequence")
     if sequence:
-        table, top = _look_up(values, sequence[0].LUTDescriptor, sequence[0].LUTData, dataset)
-        return table / np.float32(top)
+        entries, top = _look_up(values, sequence[0].LUTDescriptor, sequence[0].LUTData, dataset)
+        return lambda band: entries(band) / np.float32(top)
     center, width = number(dataset, "WindowCenter"), number(dataset, "WindowWidth")
     if center is None or width is None:
         return None
@@ -178,7 +193,7 @@ def _voi(values: np.ndarray, dataset: Dataset, notes: list[str]) -> np.ndarray |
     if width < 1 if shape == "LINEAR" else width <= 0:
         notes.append(f"window width {width:g} makes no sense: the range of the values is used")
         return None
-    return _window(values, center, width, shape)
+    return lambda band: _window(band, center, width, shape)
 
 
 def _line(dataset: Dataset) -> tuple[float, float] | None:
@@ -208,15 +223,15 @@ def _window(values: np.ndarray, center: float, width: float, shape: str) -> np.n
     return np.clip(pixels, 0, 1, out=pixels)
 
 
-def _look_up(values: np.ndarray, descriptor: Sequence[int], data: Any, dataset: Dataset) -> tuple[np.ndarray, int]:
-    """A LUT (PS3.3 C.11.1.1): float32 entries for the values, and the largest that the bits in use can hold."""
+def _look_up(values: np.ndarray, descriptor: Sequence[int], data: Any, dataset: Dataset) -> tuple[Work, int]:
+    """A LUT (PS3.3 C.11.1.1): what gives float32 entries for values, and the largest that the bits in use can hold."""
     count, first, bits = (int(number) for number in descriptor)
     count = count or 2**16
     first = first - 2**16 if first >= 2**15 and values.min() < 0 else first
     table = _entries(data, count, dataset)
     top = max(white_level(table), 2 ** min(bits, 8) - 1) if bits > 8 else max(2**bits - 1, int(table.max()))
-    place = np.clip(np.rint(values) - first, 0, len(table) - 1).astype(np.int32)
-    return table.astype(np.float32)[place], top
+    grey = table.astype(np.float32)
+    return lambda band: grey[np.clip(np.rint(band) - first, 0, len(table) - 1).astype(np.int32)], top
 
 
 def _entries(data: Any, count: int, dataset: Dataset) -> np.ndarray:
@@ -235,10 +250,12 @@ def palette(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
     """Luminance in [0, 1] of palette colours."""
     if "RedPaletteColorLookupTableData" not in dataset:
         raise UnreadableImage("its palette is missing or segmented")
-    planes, tops = [], []
+    entries, tops = [], []
     for colour in ("Red", "Green", "Blue"):
         descriptor = dataset[f"{colour}PaletteColorLookupTableDescriptor"].value
-        entries, top = _look_up(stored, descriptor, dataset[f"{colour}PaletteColorLookupTableData"].value, dataset)
-        planes.append(entries)
+        data = dataset[f"{colour}PaletteColorLookupTableData"].value
+        one, top = _look_up(stored, descriptor, data, dataset)
+        entries.append(one)
         tops.append(top)
-    return luminance(np.stack(planes, axis=-1)) / np.float32(max(tops))
+    white = np.float32(max(tops))
+    return converted(stored, lambda band: luminance(np.stack([one(band) for one in entries], axis=-1)) / white)

@@ -13,6 +13,8 @@ import os
 import sys
 from typing import Any, BinaryIO
 
+import numpy as np
+
 MEMORY_LIMIT = 4 * 2**30  # bytes of address space: a codestream may claim any size
 CPU_LIMIT = 60  # seconds, should nobody be left to wait for it
 _PLUGINS = {  # transfer syntax UID to the pydicom plugin, none of them GPL
@@ -39,12 +41,13 @@ def main() -> None:
     try:
         request = json.loads(sys.stdin.buffer.readline())
         array, photometric = decode(request, sys.stdin.buffer.read())
-        header = {"dtype": array.dtype.str, "shape": array.shape, "photometric": photometric}
+        raw = np.ascontiguousarray(array).data.cast("B")
+        header = {"dtype": array.dtype.str, "shape": array.shape, "photometric": photometric, "bytes": len(raw)}
     except BaseException as error:
-        header, array = {"error": str(error) or type(error).__name__}, None
+        header, raw = {"error": str(error) or type(error).__name__}, None
     answers.write(json.dumps(header).encode() + b"\n")
-    if array is not None:
-        answers.write(array.tobytes())
+    if raw:
+        answers.write(raw)
     answers.flush()
 
 

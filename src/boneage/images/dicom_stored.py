@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,10 @@ from pydicom.pixels import get_decoder
 from pydicom.uid import UID, RLELossless
 
 from ..errors import UnreadableImage
+from .children import end, exactly, watched
 from .codestream import Codestream, codestream
 from .dicom_header import text
+from .pixels import bands
 
 _DECODE_SECONDS = 60
 _CHILD = Path(__file__).with_name("dicom_frame.py")
@@ -34,10 +38,11 @@ def stored_values(dataset: Dataset, frames: int, notes: list[str]) -> tuple[np.n
     if not syntax.is_encapsulated:
         _complete(dataset, notes)
         _check_length(dataset)
-        options: Any = {"correct_unused_bits": False}
+        options: Any = {"correct_unused_bits": False, "view_only": True}
         values, properties = get_decoder(syntax).as_array(dataset, index=0, **options)
         return _used_bits(values, dataset, notes), str(properties["photometric_interpretation"])
     frame = get_frame(dataset.PixelData, 0, number_of_frames=frames)
+    del dataset.PixelData
     found = codestream(frame)
     if found:
         _correct(dataset, found, notes)
@@ -164,13 +169,16 @@ def _used_bits(values: np.ndarray, dataset: Dataset, notes: list[str]) -> np.nda
 def _with_bits_above(values: np.ndarray, kept: np.ndarray, dataset: Dataset, notes: list[str]) -> np.ndarray:
     """Values with bits above BitsStored: without these, unless they go on counting where the lower ones overflow."""
     stored = int(dataset.BitsStored)
-    above = values >> stored
-    steps = np.abs(np.diff(values.astype(np.int64), axis=1))[np.diff(above, axis=1) != 0]
-    if steps.size and np.median(steps) < 2 ** (stored - 1):
+    short = steps = 0
+    for rows in bands(*values.shape[:2]):
+        band = values[rows].astype(np.int64)
+        lengths = np.abs(np.diff(band, axis=1))[np.diff(band >> stored, axis=1) != 0]
+        short, steps = short + int((lengths < 2 ** (stored - 1)).sum()), steps + lengths.size
+    if 2 * short > steps:
         notes.append(f"the values need more than the {stored} bits that BitsStored names: all bits are used")
         dataset.BitsStored = 8 * values.dtype.itemsize
         return values
-    if not any(0x6000 <= element.tag.group < 0x6100 for element in dataset):  # overlays that the header describes
+    if not any(0x6000 <= tag >> 16 < 0x6100 for tag in list(dataset.keys())):  # overlays that the header describes
         notes.append(f"bits above the {stored} that BitsStored names are set: they are left away")
     return kept
 
@@ -195,23 +203,35 @@ def _request(dataset: Dataset, syntax: str) -> dict[str, Any]:
 
 def _decoded_apart(request: dict[str, Any], frame: bytes) -> tuple[np.ndarray, str]:
     """Decode a compressed frame in a process of its own, so that a codec that crashes or hangs stops nothing else."""
-    try:
-        child = subprocess.run(
-            [sys.executable, "-P", "-W", "ignore", str(_CHILD)],
-            input=json.dumps(request).encode() + b"\n" + frame,
-            capture_output=True,
-            timeout=_DECODE_SECONDS,
-            env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
-        )
-    except subprocess.TimeoutExpired:
-        raise UnreadableImage(f"its compressed image did not decode within {_DECODE_SECONDS} seconds") from None
-    if child.returncode != 0:
-        raise UnreadableImage("its compressed image is damaged: the decoder crashed on it")
-    line, _, raw = child.stdout.partition(b"\n")
-    answer = json.loads(line)
+    with _decoder() as child:
+        try:
+            with watched(child, _DECODE_SECONDS) as (questions, answers):
+                questions.write(json.dumps(request).encode() + b"\n")
+                questions.write(frame)
+                questions.close()
+                answer = json.loads(answers.readline() or b"!")
+                raw = exactly(answers, answer.get("bytes", 0))
+        except TimeoutError:
+            raise UnreadableImage(f"its compressed image did not decode within {_DECODE_SECONDS} seconds") from None
+        except (OSError, ValueError, EOFError):
+            raise UnreadableImage("its compressed image is damaged: the decoder crashed on it") from None
     if "error" in answer:
-        reason = (
-            f" ({answer['error']})" if answer["error"].startswith("transfer syntax") else ""
-        )  # a library's is its own
+        is_own = answer["error"].startswith("transfer syntax")  # else a library's, which is its own
+        reason = f" ({answer['error']})" if is_own else ""
         raise UnreadableImage(f"its compressed image is damaged or not supported{reason}")
     return np.frombuffer(raw, np.dtype(answer["dtype"])).reshape(answer["shape"]), answer["photometric"]
+
+
+@contextmanager
+def _decoder() -> Iterator[subprocess.Popen[bytes]]:
+    child = subprocess.Popen(
+        [sys.executable, "-P", "-W", "ignore", str(_CHILD)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+    )  # in this group: who ends a process that reads films ends its decoder too
+    try:
+        yield child
+    finally:
+        end(child)

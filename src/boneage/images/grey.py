@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 import numpy as np
 
 _DEPTHS = (8, 10, 11, 12, 13, 14, 15, 16)  # bits that detectors and programs give a grey level
@@ -21,12 +23,16 @@ def white_level(values: np.ndarray) -> int:
     So a dim film stays dim, but 12 bits in a container of 16 are not taken for a film that is nearly black. At least 8
     bits are in use, and bytes use them all. Writing that was burnt in with one far higher level does not count.
     """
-    if values.dtype.itemsize == 1:
-        return 255
-    top = int(values.max())
+    return white_level_of(lambda: [values])
+
+
+def white_level_of(parts: Callable[[], Iterable[np.ndarray]]) -> int:
+    """The `white_level` of all the values that ``parts`` gives, when called once or twice."""
+    tops = [0 if part.dtype.itemsize == 1 else int(part.max()) for part in parts()]
+    top = max(tops)
     bits = _depth(top)
     if bits > _DEPTHS[0]:
-        below = int(np.max(values, initial=0, where=values < top))
+        below = max(int(np.max(part, initial=0, where=part < top)) for part in parts())
         if 0 < _GAP * below < top:
             bits = _depth(below)
     return 2**bits - 1

@@ -1,20 +1,20 @@
 """Read a file as a `Radiograph`: PNG, JPEG, TIFF, WebP, AVIF, BMP or DICOM, recognised by its content.
 
-A new format is its first bytes in `boneage.images.formats` and its reader in `_decode`.
+A new format is its first bytes in `boneage.images.formats` and its reader in `decoded`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from collections.abc import Callable
 
-from ..errors import UnreadableImage, shown
+from ..errors import UnreadableImage
 from ..types import Radiograph
+from .content import Content, content_of, name_of, naming
 from .formats import format_of, looks_like, unpacked
 from .pictures import decode_picture
-from .pixels import MAX_BYTES, MAX_PIXELS, printable
+from .pixels import MAX_BYTES, MAX_PIXELS
 from .silence import hushed
 
 
@@ -43,49 +43,30 @@ def read(
     Raises:
         UnreadableImage: one sentence with the file and the reason.
     """
-    name = "<bytes>" if isinstance(source, bytes) else os.fspath(source)
-    try:
-        data = source if isinstance(source, bytes) else _file_bytes(name, max_bytes)
-        _check_length(len(data), max_bytes)
-        with hushed():
-            return _decode(data, name, max_pixels, max_bytes, whole_range)
-    except UnreadableImage as error:
-        raise UnreadableImage(f"cannot read {shown(name)}: {printable(str(error), 300)}") from error.__cause__
+    name = name_of(source)
+    with naming(name):
+        return decoded(content_of(source, max_bytes), name, max_pixels, max_bytes, whole_range=whole_range)
 
 
-def _file_bytes(path: str, max_bytes: int) -> bytes:
-    try:
-        status = os.stat(path)
-        if stat.S_ISDIR(status.st_mode):
-            raise UnreadableImage("it is a folder, not a file")
-        if not stat.S_ISREG(status.st_mode):
-            raise UnreadableImage("it is not an ordinary file")
-        _check_length(status.st_size, max_bytes)
-        with open(path, "rb") as file:
-            return file.read(max_bytes + 1)
-    except FileNotFoundError:
-        raise UnreadableImage("there is no such file") from None
-    except (OSError, ValueError) as error:
-        raise UnreadableImage(f"it cannot be opened ({getattr(error, 'strerror', None) or error})") from error
-
-
-def _check_length(length: int, max_bytes: int) -> None:
-    if length == 0:
-        raise UnreadableImage("the file is empty")
-    if length > max_bytes:
-        raise UnreadableImage(f"{length:,} bytes is more than the limit of {max_bytes:,}")
-
-
-def _decode(data: bytes, name: str, max_pixels: int, max_bytes: int, whole_range: bool) -> Radiograph:
-    sha256 = hashlib.sha256(data).hexdigest()
-    data = unpacked(data, max_bytes)
-    kind = format_of(data)
+def decoded(
+    content: Content,
+    name: str,
+    max_pixels: int = MAX_PIXELS,
+    max_bytes: int = MAX_BYTES,
+    *,
+    whole_range: bool = False,
+) -> Radiograph:
+    """The film in the bytes of a file, which are released. Raises UnreadableImage with the reason alone."""
+    sha256 = hashlib.sha256(content.data).hexdigest()
+    content.data = unpacked(content.data, max_bytes)
+    kind = format_of(content.data)
     if kind is None:
-        raise UnreadableImage(f"it is not an image this program reads; it looks like {looks_like(data)}")
-    if kind == "DICOM":
-        return _dicom_reader()(data, name, sha256, max_pixels=max_pixels, whole_range=whole_range)
-    pixels, notes = decode_picture(data, kind, max_pixels)
-    return Radiograph(pixels, source=name, sha256=sha256, format=kind, notes=notes)
+        raise UnreadableImage(f"it is not an image this program reads; it looks like {looks_like(content.data)}")
+    with hushed():
+        if kind == "DICOM":
+            return _dicom_reader()(content, name, sha256, max_pixels=max_pixels, whole_range=whole_range)
+        pixels, notes = decode_picture(content, kind, max_pixels)
+        return Radiograph(pixels, source=name, sha256=sha256, format=kind, notes=notes)
 
 
 def _dicom_reader() -> Callable[..., Radiograph]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..data.dataset import Sample, Table, checked_table, tables_in
@@ -14,7 +14,7 @@ from ..images.folders import films_below, passed_over
 from ..images.formats import ending, without_ending
 from ..images.guarded import read
 from ..progress import Advance
-from ..types import Failure, Radiograph, Reading, Sex
+from ..types import Failure, Reading, Sex
 from .examination import Examination
 from .occlusion import Explanation, explain
 from .predictor import Predictor
@@ -126,7 +126,7 @@ def read_and_explain(
 def _read(predictor: Predictor, film: Item, *, hand: str | None, force: bool, heatmap: bool) -> list[Outcome]:
     if film.path is None:
         raise UnreadableImage(film.reason)
-    radiograph = read(film.path) if film.data is None else _received(film.id, film.data)
+    radiograph = read(film.path) if film.data is None else read(film.data, name=film.id)
 
     def outcome(seen: Examination) -> Outcome:
         reading = predictor.read(seen, film.sex, sex_source=film.sex_source, force=force)
@@ -134,14 +134,6 @@ def _read(predictor: Predictor, film: Item, *, hand: str | None, force: bool, he
         return reading, explain(predictor, seen, reading.sex) if is_explained else None
 
     return [outcome(seen) for seen in predictor.examine_each(radiograph, hand)]
-
-
-def _received(name: str, data: bytes) -> Radiograph:
-    """A film from its bytes, under a name of its own."""
-    try:
-        return replace(read(data), source=name)
-    except UnreadableImage as error:
-        raise UnreadableImage(str(error).replace("<bytes>", name, 1)) from error.__cause__
 
 
 def _of_table(path: Path, sex: Sex | None, images: Path | None, notes: Notes) -> list[Item]:

@@ -14,7 +14,7 @@ from ..data.dataset import Sample, open_folder
 from ..errors import BadTable, UnreadableImage
 from ..files import refuse_overwriting, write_bytes
 from ..hand.prepare import prepare
-from ..images.read import read
+from ..images.guarded import read
 from ..types import Radiograph
 from .augment import augment
 

@@ -109,7 +109,7 @@ def neighbours(
 ) -> None:
     """Find the films of a data folder that are most like a film, with their known bone ages."""
     from ...evaluation.neighbours import check_place, neighbours, open_gallery, write
-    from ...images.read import read
+    from ...images.guarded import read
     from ...progress import progress
     from ...reading.predictor import Predictor
     from ..render import neighbours_text
