@@ -44,6 +44,8 @@ def is_plainly_cheap(data: bytes) -> bool:
         if kind == "WebP":
             at = data.find(b"EXIF", 12)
             return at < 0 or int.from_bytes(data[at + 4 : at + 8], "little") <= LONGEST_EXIF
+        if kind == "AVIF":
+            return b"Exif" not in data  # its length stands elsewhere
     except struct.error:  # it ends within its head
         return False
     return kind != "BMP" or data[30:34] in (b"\0\0\0\0", b"\3\0\0\0")  # others are decoded byte by byte
