@@ -124,6 +124,7 @@ def large(films: int, readers: int, resamples: int) -> dict[str, Any]:
     """Seconds and memory of one report."""
     generator = np.random.default_rng(0)
     values = _rated(generator, films, generator.normal(0, BIAS, readers), FILMS["all ages"]) + 120
+    values = np.clip(values, 0, 240)
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder, "ratings.csv")
         rows = (f"{film},{'FM'[film % 2]},{','.join(f'{v:.2f}' for v in row)}" for film, row in enumerate(values))

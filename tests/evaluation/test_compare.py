@@ -8,7 +8,17 @@ import pytest
 
 from boneage.errors import BadTable, CannotWrite
 from boneage.evaluation import plots
-from boneage.evaluation.compare import FILES, MOST_PAIRS, compare, read_inputs, same_films, verdict, verdicts
+from boneage.evaluation.compare import (
+    FILES,
+    MOST_NAMED,
+    MOST_PAIRS,
+    compare,
+    left_out,
+    read_inputs,
+    same_films,
+    verdict,
+    verdicts,
+)
 from boneage.evaluation.predictions import Predictions, to_csv
 from boneage.types import Sex
 
@@ -89,7 +99,43 @@ def test_only_shared_films_count_in_any_order(given, tmp_path):
     assert [model["left_out"] for model in found["models"]] == [80 - shared, 60 - shared, 70 - shared]
     assert [model["bias"]["value"] for model in found["models"]] == pytest.approx([1, 3, -2])
     page = (tmp_path / "out" / "report.html").read_text()
-    assert f"left out: {80 - shared} of A, {60 - shared} of B, {70 - shared} of C." in page
+    for number, of in zip((80, 60, 70), "ABC", strict=True):
+        assert f"{number - shared} of {of} (" in page
+    first = [film for film in IDS if film not in IDS[10:] or film not in {IDS[i] for i in shuffled}]
+    assert found["models"][0]["films_left_out"] == first
+    assert f"of A ({', '.join(first[:MOST_NAMED])}, …)" in page
+
+
+@pytest.fixture
+def other_program(tmp_path):
+    """A table of ``id,prediction`` alone, of films f10 to f84; f80 and later are in no other table."""
+    path = tmp_path / "program.csv"
+    rows = (f"f{number},{LABELS[number % 80] + 2:.1f}" for number in range(10, 85))
+    path.write_text("\n".join(["id,prediction", *rows]))
+    return path
+
+
+@pytest.mark.usefixtures("blank")
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_table_without_labels_or_sex_takes_them_from_another(given, other_program, tmp_path, order):
+    sources = (given("ours", LABELS + 1), other_program)
+    found = compare([sources[place] for place in order], tmp_path / "out")
+    assert found["n"] == 70
+    ours, theirs = (found["models"][place] for place in order)
+    assert theirs["bias"]["value"] == pytest.approx(2)
+    assert set(theirs["by_sex"]) == {"female", "male"}
+    assert theirs["films_left_out"] == [f"f{number}" for number in range(80, 85)]
+    assert ours["films_left_out"] == [f"f{number}" for number in range(10)]
+    letter = theirs["key"]
+    assert f"left out: 5 of {letter} (f80, f81, f82, f83, f84)" in left_out(found)
+
+
+def test_without_labels_anywhere_there_is_nothing_to_compare(other_program, given):
+    with pytest.raises(BadTable, match=r"program\.csv has no column label, nor has any other"):
+        read_inputs([other_program, other_program])
+    elsewhere = given("ours", LABELS[:3], ["x", "y", "z"], LABELS[:3], SEXES[:3])
+    with pytest.raises(BadTable, match=r"program\.csv: has no labels, and no other table has one of its films"):
+        read_inputs([elsewhere, other_program])
 
 
 def test_films_without_anything_in_common(given):

@@ -13,6 +13,7 @@ from .commands.clinic import serve
 from .commands.data import check, demo, phantom, sheet
 from .commands.evaluation import card, compare, evaluate, neighbours, robustness
 from .commands.reading import info, predict
+from .commands.study import agree
 from .commands.training import calibrate, export, train
 from .mistakes import mistakes_told
 from .options import Version
@@ -29,7 +30,7 @@ data = typer.Typer(help="Check and show a data folder.", no_args_is_help=True, r
 app.add_typer(data, name="data")
 
 COMMANDS: tuple[Callable[..., None], ...] = (
-    *(demo, phantom, train, evaluate, compare, robustness, card, predict, neighbours),
+    *(demo, phantom, train, evaluate, compare, robustness, card, agree, predict, neighbours),
     *(serve, export, calibrate, info),
 )
 for command in COMMANDS:

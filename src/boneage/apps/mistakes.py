@@ -12,6 +12,7 @@ from ..errors import BoneAgeError
 INTERRUPTED = 130
 EXTRA = {  # the optional install that a package belongs to
     **dict.fromkeys(("torch", "safetensors", "onnx", "onnxscript", "matplotlib"), "train"),
+    "scipy": "study",
     **dict.fromkeys(
         ("fastapi", "uvicorn", "sqlalchemy", "alembic", "prometheus_client", "python_multipart", "reportlab"), "serve"
     ),

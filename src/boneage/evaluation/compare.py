@@ -21,7 +21,7 @@ from ..types import DISCLAIMER, Sex
 from . import html, metrics, plots
 from .evaluate import MARKER as EVALUATION
 from .evaluate import measure
-from .predictions import PREDICTIONS, Predictions, read_predictions
+from .predictions import PREDICTIONS, Predictions, has_labels, read_predictions, read_unlabelled
 from .wording import band, interval, measured, metric_cell, number
 
 MARKER = "comparison.json"
@@ -29,6 +29,7 @@ PLOTS = ("scatter.png", "bland_altman.png", "residuals.png", "errors.png")
 FILES = (MARKER, "report.html", *PLOTS)
 SAME_LABEL = 0.05  # months: labels closer than this are one label, rounded differently
 MOST_PAIRS = 6  # pairs drawn; with more, only those with the first model
+MOST_NAMED = 8  # films that a sentence names
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 Pair = tuple[Predictions, Predictions]
@@ -36,20 +37,22 @@ Pair = tuple[Predictions, Predictions]
 
 @dataclass(frozen=True)
 class Input:
-    """One model's predictions, their file, and facts from its evaluation (may be empty)."""
+    """One model's predictions, their file, facts from its evaluation (may be empty), and films without a label."""
 
     table: Predictions
     source: Path
     about: Mapping[str, Any]
+    unlabelled: tuple[str, ...] = ()
 
 
 def compare(inputs: Sequence[str | Path], out: str | Path) -> dict[str, Any]:
     """Compare evaluation folders or ``predictions.csv`` files film by film; write ``out`` and return its JSON.
 
-    Only films that all inputs have are compared; the others are counted. Names become ``A: model``, ``B: model``, ….
+    Only films that all inputs have are compared; the others are named. A table of another program needs neither labels
+    nor sexes where one of the others has them. Names become ``A: model``, ``B: model``, ….
 
     Raises:
-        BadTable: for fewer than two inputs, tables without a film in common, or labels that differ.
+        BadTable: for fewer than two inputs, tables without a film in common, labels that differ, or none at all.
         CannotWrite: if ``out`` holds anything but an earlier comparison.
     """
     out = Path(out)
@@ -78,10 +81,17 @@ def read_inputs(paths: Sequence[str | Path]) -> list[Input]:
     """Read the tables of predictions; each name begins with a letter."""
     if not 2 <= len(paths) <= len(LETTERS):
         raise BadTable(f"a comparison takes 2 to {len(LETTERS)} evaluations, found {len(paths)}")
+    sources = list(map(Path, paths))
+    labelled = {path: read_predictions(path) for path in sources if has_labels(path)}
+    if not labelled:
+        raise BadTable(f"{sources[0]} has no column label, nor has any other of the tables: one of them needs it")
+    known = {film: label for table in labelled.values() for film, label in zip(table.ids, table.labels, strict=True)}
     inputs = []
-    for letter, path in zip(LETTERS, map(Path, paths), strict=False):
-        table, about = read_predictions(path), _about(path)
-        inputs.append(Input(replace(table, name=f"{letter}: {about.get('model', table.name)}"), path, about))
+    for letter, path in zip(LETTERS, sources, strict=False):
+        table, without = (labelled[path], ()) if path in labelled else read_unlabelled(path, known)
+        about = _about(path)
+        named = replace(table, name=f"{letter}: {about.get('model', table.name)}")
+        inputs.append(Input(named, path, about, without))
     return inputs
 
 
@@ -162,13 +172,16 @@ def _known(sexes: Iterable[Sex]) -> Sex:
 
 
 def _model(letter: str, given: Input, table: Predictions) -> dict[str, Any]:
+    compared = set(table.ids)
+    left_out = [film for film in (*given.table.ids, *given.unlabelled) if film not in compared]
     return {
         "key": letter,
         "name": table.name,
         "source": str(given.source),
         "weights_sha256": given.about.get("weights_sha256"),
         "split": given.about.get("split"),
-        "left_out": len(given.table) - len(table),
+        "left_out": len(left_out),
+        "films_left_out": left_out,
         **measure(table),
     }
 
@@ -224,10 +237,21 @@ def _reading(found: Mapping[str, Any]) -> str:
     sentences = ["An interval that holds 0 does not prove two models equal: it shows how far apart they may be."]
     if len(found["pairs"]) > 1:
         sentences.append(f"The {len(found['pairs'])} intervals are not corrected for their number.")
-    left_out = ", ".join(f"{model['left_out']:,} of {model['key']}" for model in found["models"] if model["left_out"])
+    left_out = ", ".join(_left_out(model) for model in found["models"] if model["left_out"])
     if left_out:
-        sentences.append(f"Films that not all models have are left out: {left_out}.")
+        sentences.append(f"Films that not all models have, or without a label, are left out: {left_out}.")
     return " ".join(sentences)
+
+
+def _left_out(model: Mapping[str, Any]) -> str:
+    """How many films of a model were not compared, and the first of them by their ids."""
+    named = ", ".join(model["films_left_out"][:MOST_NAMED]) + ", …" * (model["left_out"] > MOST_NAMED)
+    return f"{model['left_out']:,} of {model['key']} ({named})"
+
+
+def left_out(found: Mapping[str, Any]) -> list[str]:
+    """A sentence for each model of which not all films were compared."""
+    return [f"left out: {_left_out(model)}" for model in found["models"] if model["left_out"]]
 
 
 def _metrics_table(models: Sequence[Mapping[str, Any]], n: int) -> str:

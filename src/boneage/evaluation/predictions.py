@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,30 +96,65 @@ def read_predictions(path: str | Path) -> Predictions:
         BadTable: for a missing file or column, a repeated or empty id, a value that is not a finite number, a sex that
             is not known, and a column of ages that look like years.
     """
-    path = Path(path)
-    source = path / PREDICTIONS if path.is_dir() else path
+    source = _source(path)
     rows = _rows(source)
-    table = Predictions(
-        name=source.resolve().parent.name if source.name == PREDICTIONS else source.stem,
-        ids=_ids(rows, source),
-        sexes=tuple(_sex(row, line, source) for line, row in rows),
-        labels=_months(rows, "label", source),
-        predictions=_months(rows, "prediction", source),
-    )
-    if source == path:
-        _refuse_years(table, source)
-    return table
+    return _checked(path, source, rows, _ids(rows, source), _months(rows, "label", source))
+
+
+def has_labels(path: str | Path) -> bool:
+    """Whether a table of predictions, by its path or that of its folder, has a column of labels; BadTable for none."""
+    return any("label" in row for _, row in _rows(_source(path), ("id", "prediction")))
+
+
+def read_unlabelled(path: str | Path, labels: Mapping[str, float]) -> tuple[Predictions, tuple[str, ...]]:
+    """Read a table of ``id,prediction`` without labels, which ``labels`` has by the films' ids, in months.
+
+    Returns:
+        The predictions of the films with a label, and the ids of the others.
+
+    Raises:
+        BadTable: as `read_predictions`, and if no film has a label.
+    """
+    source = _source(path)
+    rows = _rows(source, ("id", "prediction"))
+    ids = _ids(rows, source)
+    known = [(film, row) for film, row in zip(ids, rows, strict=True) if film in labels]
+    if not known:
+        raise BadTable(f"{source}: has no labels, and no other table has one of its films (its first id: {ids[0]!r})")
+    months = np.array([labels[film] for film, _ in known])
+    table = _checked(path, source, [row for _, row in known], tuple(film for film, _ in known), months)
+    return table, tuple(film for film in ids if film not in labels)
 
 
 Row = tuple[int, dict[str, str]]
 
 
-def _rows(source: Path) -> list[Row]:
+def _source(path: str | Path) -> Path:
+    return Path(path) / PREDICTIONS if Path(path).is_dir() else Path(path)
+
+
+def _checked(
+    path: str | Path, source: Path, rows: Sequence[Row], ids: tuple[str, ...], labels: np.ndarray
+) -> Predictions:
+    """The predictions of these rows; BadTable for years in a table of another program."""
+    table = Predictions(
+        name=source.resolve().parent.name if source.name == PREDICTIONS else source.stem,
+        ids=ids,
+        sexes=tuple(_sex(row, line, source) for line, row in rows),
+        labels=labels,
+        predictions=_months(rows, "prediction", source),
+    )
+    if source == Path(path):
+        _refuse_years(table, source)
+    return table
+
+
+def _rows(source: Path, needed: Sequence[str] = ("id", "label", "prediction")) -> list[Row]:
     """Every line with its number and its cells by column; BadTable unless each needed column is there once."""
     if not source.exists():
         raise BadTable(f"{source}: there is no such table of predictions")
     header, lines = rows_of(source)
-    missing = [name for name in COLUMNS if name != "sex" and name not in header]
+    missing = [name for name in needed if name not in header]
     if missing:
         raise BadTable(f"{source}: column {' and '.join(missing)} missing, found {', '.join(header)[:200]}")
     if not lines:

@@ -158,8 +158,10 @@ def _within(found: Mapping[str, Any]) -> str:
         (f"{of['b']}\nminus {of['a']}", f"{of['n']:,}", number(of["bias"], 2, signed=True), _limits(of))
         for of in found["repeated"]
     ]
-    header = ("", "films", "bias\nmonths", "limits of agreement\nmonths")
-    both = html.table("Limits of agreement of single ratings from all repeats (Bland and Altman 1999).", header, limits)
+    columns = ("", "films", "bias\nmonths", "limits of agreement\nmonths")
+    both = html.table(
+        "Limits of agreement of single ratings, from all repeats (Bland and Altman 1999).", columns, limits
+    )
     return html.heading("Rated more than once") + own + both
 
 

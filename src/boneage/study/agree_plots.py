@@ -77,7 +77,7 @@ def _points(axes: Axes, sexes: Sequence[Sex] | None, rows: np.ndarray, x: np.nda
     for sex, (colour, marker) in SEXES.items():
         own = rows & (known == sex.value)
         if own.any():
-            style = {"linestyle": "none", "marker": marker, "markersize": 3.4, "markeredgewidth": 0}
+            style: dict[str, Any] = {"linestyle": "none", "marker": marker, "markersize": 3.4, "markeredgewidth": 0}
             opacity = drawing.alpha(int(rows.sum()))
             axes.plot(x[own], y[own], **style, color=colour, alpha=opacity, label=sex.value if sexes else "film")
 

@@ -14,7 +14,7 @@ INTERVAL = "95 % confidence interval over films"
 Measured = dict[str, Any]  # ``value``, ``low`` and ``high``; those that are not defined are None
 
 
-def deviations(differences: np.ndarray) -> dict[str, Measured]:
+def deviations(differences: np.ndarray) -> dict[str, Any]:
     """``bias``, ``mad`` and ``rmse`` of differences [n] in months, and ``n``; ValueError for none.
 
     The interval of the bias is Student's. Those of the mean absolute and the root mean square deviation are corrected

@@ -25,20 +25,24 @@ def bootstrapped(
     acceleration by leaving out each film in turn. Drawn with seed 0. None where a statistic is not defined (NaN).
     """
     total = columns.sum(axis=0)
-    drawn = statistics(np.concatenate(list(resampled_sums(columns, resamples))))
-    left_out = statistics(total - columns)
-    return {
-        name: _with_interval(float(value), drawn[name], left_out[name], level)
-        for name, value in statistics(total).items()
-    }
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = statistics(total)
+        if len(columns) < FEWEST:
+            return {name: _alone(float(value)) for name, value in found.items()}
+        drawn = statistics(np.concatenate(list(resampled_sums(columns, resamples))))
+        left_out = statistics(total - columns)
+    return {name: _with_interval(float(at), drawn[name], left_out[name], level) for name, at in found.items()}
+
+
+def _alone(value: float) -> Measured:
+    """A number without an interval."""
+    return {"value": value if np.isfinite(value) else None, "low": None, "high": None}
 
 
 def _with_interval(value: float, draws: np.ndarray, left_out: np.ndarray, level: float) -> Measured:
     defined = draws[np.isfinite(draws)]
-    if not np.isfinite(value):
-        return {"value": None, "low": None, "high": None}
-    if len(left_out) < FEWEST or len(defined) < 0.95 * len(draws):
-        return {"value": value, "low": None, "high": None}
+    if not np.isfinite(value) or len(defined) < 0.95 * len(draws):
+        return _alone(value)
     low, high = np.quantile(defined, _tails(value, defined, left_out[np.isfinite(left_out)], level))
     return {"value": value, "low": float(low), "high": float(high)}
 

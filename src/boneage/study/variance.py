@@ -46,11 +46,11 @@ def _columns(values: np.ndarray) -> np.ndarray:
     rated it, what he gave, and total / ratings; by pair of readers 1 / ratings where both rated it."""
     rated = np.isfinite(values)
     values, rated = values[rated.any(axis=1)], rated[rated.any(axis=1)]
-    given = np.where(rated, values - np.nanmean(values), 0.0)
+    given = np.where(rated, values - (np.nanmean(values) if rated.any() else 0.0), 0.0)
     number, total = rated.sum(axis=1).astype(float), given.sum(axis=1)
     own = (np.ones(len(values)), number, number**2, np.square(given).sum(axis=1), total**2 / number)
     share = rated / number[:, None]
-    both = (share[:, :, None] * rated[:, None, :]).reshape(len(values), -1)
+    both = (share[:, :, None] * rated[:, None, :]).reshape(len(values), values.shape[1] ** 2)
     return np.column_stack([*own, rated.astype(float), given, share * total[:, None], both])
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ...types import DISCLAIMER
-from ..options import Data, Images, Model, chosen, need, of_table, plain, report_failures
+from ..options import Data, Images, Model, chosen, need, of_table, plain, report_failures, say
 
 
 def evaluate(
@@ -39,15 +39,22 @@ def evaluate(
 
 
 def compare(
-    results: Annotated[list[Path], typer.Argument(help="evaluation folders, or a predictions.csv of any program")],
+    results: Annotated[
+        list[Path],
+        typer.Argument(
+            help="evaluation folders, or a table of any program: id and prediction; one of them needs label, too"
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", help="the folder for comparison.json, plots and report.html")],
 ) -> None:
     """Compare models by paired differences on the films that all of them have read."""
     need("matplotlib")
-    from ...evaluation.compare import compare, verdicts
+    from ...evaluation.compare import compare, left_out, verdicts
 
-    print(plain("\n".join(verdicts(compare(results, out)))))
+    found = compare(results, out)
+    print(plain("\n".join(verdicts(found))))
     print(f"{out / 'report.html'}. {DISCLAIMER}")
+    say(left_out(found))
 
 
 def robustness(
