@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boneage import Sex
-from boneage.growth.velocity import Step, Visit, follow_up, step
+from boneage.growth.velocity import Step, Visit, follow_up, is_before, step
 
 
 def visit(age: float, bone_age: float, sd: float = 6.0, day: date | None = None, **known: Any) -> Visit:
@@ -120,6 +121,22 @@ def test_a_follow_up_is_in_the_order_of_the_ages() -> None:
     found = follow_up(visits)
     assert [(one.first, one.second) for one in found] == [("at 108", "at 120"), ("at 120", "at 132")]
     assert follow_up(visits[:1]) == ()
+
+
+def test_dates_alone_are_enough_for_a_velocity() -> None:
+    days = date(2024, 1, 10), date(2025, 1, 10)
+    one, other = (visit(1, bone, day=day, height_cm=None) for bone, day in zip((100, 118), days, strict=True))
+    [found] = follow_up([replace(x, child=replace(x.child, age_months=None)) for x in (other, one)])
+    assert found.bone_age_velocity.value == pytest.approx(1.497, abs=0.002)
+    assert found.sds_change.codes == ("no_age",)
+
+
+def test_what_is_before_what() -> None:
+    early, late = date(2024, 1, 10), date(2025, 1, 10)
+    assert is_before(visit(130, 1, day=early), visit(120, 1, day=late))
+    assert not is_before(visit(120, 1, day=late), visit(130, 1, day=early))
+    assert is_before(visit(120, 1), visit(120, 1, day=late))
+    assert not is_before(Visit(child(age_months=None)), visit(120, 1))
 
 
 def test_as_json_it_keeps_everything() -> None:

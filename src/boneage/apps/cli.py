@@ -12,6 +12,7 @@ from ..types import DISCLAIMER
 from .commands.clinic import serve
 from .commands.data import check, demo, phantom, sheet
 from .commands.evaluation import card, compare, evaluate, neighbours, robustness
+from .commands.growth import growth
 from .commands.reading import info, predict
 from .commands.study import agree
 from .commands.training import calibrate, export, train
@@ -30,7 +31,7 @@ data = typer.Typer(help="Check and show a data folder.", no_args_is_help=True, r
 app.add_typer(data, name="data")
 
 COMMANDS: tuple[Callable[..., None], ...] = (
-    *(demo, phantom, train, evaluate, compare, robustness, card, agree, predict, neighbours),
+    *(demo, phantom, train, evaluate, compare, robustness, card, agree, predict, growth, neighbours),
     *(serve, export, calibrate, info),
 )
 for command in COMMANDS:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -140,11 +140,16 @@ def of_table(dataset: Dataset, failures: Sequence[Mapping[str, str]]) -> list[st
     return [f"{dataset.table}, film {one['id']}: {one['reason']}" for one in failures]
 
 
-def asked_for(sources: Sequence[Path], sex: Sex | None, images: Path | None) -> tuple[list[Item], Notes]:
+def asked_for(
+    sources: Sequence[Path], sex: Sex | None, images: Path | None, told: Sequence[Any] = ()
+) -> tuple[list[Item], Notes]:
     """The films of all sources, each with an id of its own, and what to tell a person about them.
+
+    ``told``: the first fields of `boneage.growth.facts.Facts`, of the children of all films; a table tells the others.
 
     Where there are several sources, a folder without films is one that cannot be read.
     """
+    from ..growth.facts import Facts
     from ..reading.batch import Item, Notes, items
 
     films, notes = list[Item](), Notes()
@@ -156,6 +161,7 @@ def asked_for(sources: Sequence[Path], sex: Sex | None, images: Path | None) -> 
                 raise
             films.append(Item(str(source), None, sex, reason=str(error)))
     known = Counter(film.id for film in films) if len(sources) > 1 else Counter[str]()
+    films = [replace(film, facts=Facts(*told).over(film.facts)) for film in films]
     return [replace(film, id=str(film.path or film.id)) if known[film.id] > 1 else film for film in films], notes
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from ..config import Config
 from ..errors import BadConfig
 from ..files import refuse_overwriting, replacing, write_bytes
+from ..growth.result import Growth
 from ..hand.several import PARTS
 from ..reading.batch import Item
 from ..reading.intervals import MEANING
@@ -22,11 +23,13 @@ from ..reading.predictor import Predictor
 from ..reading.weights import shipped
 from ..table import harmless
 from ..types import DISCLAIMER, Failure, Radiograph, Reading, Severity, Sex
+from .growth_asked import GrowthOfFilms
+from .growth_output import COLUMNS, cells, follow_up_line, follow_up_text, growth_text
 
 if TYPE_CHECKING:
     from ..evaluation.neighbours import Gallery, Neighbour
 
-Taker = Callable[[Item, Reading | Failure], None]
+Taker = Callable[[Item, Reading | Failure, Growth | None], None]
 Drawer = Callable[[Item, Reading | Failure, Explanation | None], None]
 
 _FLAG = {Severity.NOTE: "note", Severity.WARN: "warning", Severity.REFUSE: "refused"}
@@ -50,12 +53,21 @@ def _age_text(reading: Reading) -> str:
     return f"bone age {reading.bone_age_months:.1f} months ({years} y {months} mo{ranges}){forced}"
 
 
-def show(result: Reading | Failure, *, as_json: bool, as_text: bool) -> None:
-    """Print one result: a line of JSON, or a reading as text. Failures are listed at the end instead."""
+def show(result: Reading | Failure, *, as_json: bool, as_text: bool, growth: Growth | None = None) -> None:
+    """Print one result: a line of JSON, or a reading as text, each with its growth if there is one.
+
+    Failures are listed at the end instead.
+    """
     if as_json:
-        print(as_line(result), flush=True)
+        print(as_line(result, growth), flush=True)
     elif as_text and isinstance(result, Reading):
-        print(reading_text(result), flush=True)
+        print("\n".join([reading_text(result), *([growth_text(growth)] if growth else [])]), flush=True)
+
+
+def show_follow_ups(grown: GrowthOfFilms | None, *, as_json: bool) -> None:
+    """Print what has changed between the films of each patient: a line of JSON or lines of text."""
+    for number, steps in grown.follow_ups() if grown else ():
+        print(follow_up_line(number, steps) if as_json else follow_up_text(number, steps), flush=True)
 
 
 def closing(predictor: Predictor) -> str:
@@ -63,9 +75,10 @@ def closing(predictor: Predictor) -> str:
     return "\n".join([*([MEANING] if predictor.factors else []), predictor.signature])
 
 
-def as_line(result: Reading | Failure) -> str:
-    """One result as a line of JSON; a failure has ``file`` and ``error``."""
-    return json.dumps(result.to_dict() if isinstance(result, Reading) else _failed(result), allow_nan=False)
+def as_line(result: Reading | Failure, growth: Growth | None = None) -> str:
+    """One result as a line of JSON, with its growth if there is one; a failure has ``file`` and ``error``."""
+    values = result.to_dict() if isinstance(result, Reading) else _failed(result)
+    return json.dumps(values | ({"growth": growth.to_dict()} if growth else {}), allow_nan=False)
 
 
 def _failed(film: Failure) -> dict[str, Any]:
@@ -73,8 +86,12 @@ def _failed(film: Failure) -> dict[str, Any]:
 
 
 @contextmanager
-def writing(path: Path | None, sources: Sequence[Path], films: Sequence[Item]) -> Iterator[Taker]:
+def writing(
+    path: Path | None, sources: Sequence[Path], films: Sequence[Item], *, growth: bool = False
+) -> Iterator[Taker]:
     """A context that writes results as rows of a CSV, failures with their reason in the last column.
+
+    ``growth``: whether the table has columns for that too.
 
     Nothing is written if ``path`` is None. After Ctrl-C the rows so far are kept.
 
@@ -82,19 +99,48 @@ def writing(path: Path | None, sources: Sequence[Path], films: Sequence[Item]) -
         CannotWrite: before the first row, if ``path`` cannot be written, or is a source or one of the films.
     """
     if path is None:
-        yield lambda film, result: None
+        yield lambda film, result, growth: None
         return
     refuse_overwriting([path], [*sources, *(film.path for film in films)])
     stopped: BaseException | None = None
     with replacing(path) as temporary, _text_file(temporary) as file:
-        writer = csv.DictWriter(file, _COLUMNS, restval="", lineterminator="\n")
+        names = (*_COLUMNS[:-1], *(COLUMNS if growth else ()), _COLUMNS[-1])
+        writer = csv.DictWriter(file, names, restval="", lineterminator="\n")
         writer.writeheader()
         try:
-            yield lambda film, result: writer.writerow(_row(film, result))
+            yield lambda film, result, growth: writer.writerow(_row(film, result, growth))
         except (KeyboardInterrupt, BrokenPipeError) as error:
             stopped = error
     if stopped:
         raise stopped
+
+
+@contextmanager
+def output(
+    predictor: Predictor,
+    films: Sequence[Item],
+    sources: Sequence[Path],
+    grown: GrowthOfFilms,
+    *,
+    csv: Path | None,
+    heatmap: Path | None,
+    as_json: bool,
+) -> Iterator[Drawer]:
+    """A context that shows each result, writes it into the table ``csv`` and draws its map, with the child's growth.
+
+    Raises:
+        BadConfig, CannotWrite: as `writing` and `drawing`.
+    """
+    draw = drawing(heatmap, predictor, films, as_text=not as_json)
+    with writing(csv, sources, films, growth=grown.wanted) as write:
+
+        def take(film: Item, result: Reading | Failure, explanation: Explanation | None) -> None:
+            growth = grown.of(film, result)
+            write(film, result, growth)
+            show(result, as_json=as_json, as_text=not csv, growth=growth)
+            draw(film, result, explanation)
+
+        yield take
 
 
 def drawing(out: Path | None, predictor: Predictor, films: Sequence[Item], *, as_text: bool) -> Drawer:
@@ -147,9 +193,10 @@ def _text_file(path: Path) -> TextIO:
     return path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
 
 
-def _row(film: Item, result: Reading | Failure) -> dict[str, object]:
+def _row(film: Item, result: Reading | Failure, growth: Growth | None) -> dict[str, object]:
     row = result.to_dict() if isinstance(result, Reading) else _failed(result)
     row = {"id": film.id} | row | (_cells(result) if isinstance(result, Reading) else {})
+    row |= cells(growth) if growth else {}
     return {name: harmless(value) for name, value in row.items()}
 
 

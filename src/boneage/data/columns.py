@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import BadTable
+from ..growth import facts_table
 from ..images.formats import without_ending
 from ..types import Sex
 
@@ -62,6 +63,7 @@ class Columns:
         patient: whose film it is.
         split: which part the film belongs to.
         labelled: whether bone ages were looked for.
+        facts: those that tell of the child, where bone ages were not looked for.
         others: the rest.
     """
 
@@ -75,6 +77,7 @@ class Columns:
     split: str | None
     guess: str | None = None
     labelled: bool = True
+    facts: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
 
     @property
@@ -95,6 +98,7 @@ class Columns:
             (f"sexes from {self.sex!r}" if self.sex else "no column of sexes was recognised"),
             (self.patient and f"patients from {self.patient!r}"),
             (self.split and f"the split from {self.split!r}"),
+            (f"facts of the child from {', '.join(map(repr, self.facts))}" if self.facts else ""),
         )
         unused = f"; not used: {', '.join(map(repr, self.others))}" if self.others else ""
         return ", ".join(filter(None, taken)) + unused
@@ -129,8 +133,9 @@ def columns_of(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]],
     sex = first(("sex", "gender", "male", "patient_sex")) or next(filter(_is_sex, header), None)
     found = Columns(key, image, age, _factor(age), sex, _yes(sex), patient, first(_SPLITS), guess, labelled)
     if not labelled:
-        found = replace(found, patient=None, split=None)
-    taken = {key, image, guess, age, sex, found.patient, found.split, ""}
+        told = dict.fromkeys(column.name for column in facts_table.columns_of(header).values())
+        found = replace(found, patient=None, split=None, facts=tuple(told))
+    taken = {key, image, guess, age, sex, found.patient, found.split, "", *found.facts}
     return replace(found, others=tuple(name for name in header if name not in taken))
 
 

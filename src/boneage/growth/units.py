@@ -30,11 +30,11 @@ class Age:
     half_width: float = 0.0
 
 
-def age(text: str) -> Age:
+def age(text: str, *, exact: bool = False) -> Age:
     """An age of its text: ``10y4m``, ``10.5y``, ``124mo``, ``10 years 4 months``, or as DICOM writes it (``010Y``).
 
     Whole years alone, such as ``10y`` or ``010Y``, are completed years: 120 to 132 months, of which the middle is
-    taken; ``10.0y`` or ``10y0m`` is exact.
+    taken; ``10.0y`` or ``10y0m`` is exact, and so is ``10y`` if ``exact``.
 
     Raises:
         ValueError: for a text without a unit, or one that is no age.
@@ -48,7 +48,7 @@ def age(text: str) -> Age:
     if not found or not any(found.groups()):
         raise ValueError(f"{given!r} is no age: write it with its unit, as 10y4m, 10.5y or 124mo")
     years, months, days = found.groups()
-    if years and not months and not days and years.isdigit():
+    if years and not months and not days and years.isdigit() and not exact:
         return _possible(Age(12.0 * int(years) + 6, 6.0), given)
     return _possible(Age(12 * _number(years) + _number(months) + _number(days) / DAYS_A_MONTH), given)
 

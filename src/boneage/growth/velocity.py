@@ -95,17 +95,34 @@ class _Grid:
 
 
 def follow_up(visits: Sequence[Visit]) -> tuple[Step, ...]:
-    """The steps between each film of one child and the next, in the order of the ages; none for fewer than two.
+    """The steps between each film of one child and the next; none for fewer than two.
 
-    Visits without an age or without a bone age count for nothing.
+    In the order of the dates if all are known, else of the ages. What has no bone age, or no place in that order, does
+    not count.
     """
-    known = [one for one in visits if one.child.age_months is not None and one.child.bone_age_months is not None]
-    ordered = sorted(known, key=lambda one: (one.child.known("age_months"), one.day or date.min))
+    known = [one for one in visits if one.child.bone_age_months is not None]
+    if all(one.day for one in known):
+        ordered = sorted(known, key=lambda one: one.day or date.min)
+    else:
+        aged = [one for one in known if one.child.age_months is not None]
+        ordered = sorted(aged, key=lambda one: one.child.known("age_months"))
     return tuple(step(first, second) for first, second in pairwise(ordered))
 
 
+def is_before(first: Visit, second: Visit) -> bool:
+    """Whether a film was taken before another, or at the same time: by the dates, else by the ages."""
+    if first.day and second.day:
+        return first.day <= second.day
+    if first.child.age_months is None or second.child.age_months is None:
+        return False
+    return first.child.age_months <= second.child.age_months
+
+
 def step(first: Visit, second: Visit) -> Step:
-    """What has changed from one film to a later one of the same child, both with an age and a bone age."""
+    """What has changed from one film to a later one of the same child.
+
+    Both need a bone age, and either both dates or both ages.
+    """
     flags = _flags(first, second)
     if any(flag.code == "order_open" for flag in flags):
         figures = [_refused(*about, flags[0]) for about in (_VELOCITY, _SDS, _HEIGHT)]
@@ -165,7 +182,7 @@ def _bones(visit: Visit) -> np.ndarray:
 
 def _ages(first: Visit, second: Visit) -> tuple[np.ndarray, np.ndarray]:
     """Equally likely pairs of both ages; with both dates known their distance is."""
-    early = ages(first.child.known("age_months"), first.child.age_half_width_months)
+    early = ages(first.child.age_months or 0.0, first.child.age_half_width_months)
     if first.day and second.day:
         return early, early + _months(first, second)
     late = ages(second.child.known("age_months"), second.child.age_half_width_months)
@@ -209,6 +226,8 @@ def _sds_change(first: Visit, second: Visit, grid: _Grid, flags: list[Flag]) -> 
     sex = second.child.sex
     if sex is Sex.UNKNOWN or first.child.sex is not sex:
         return _refused(*_SDS, refuse("no_sex", "the sex is not known, or not the same in both films"))
+    if first.child.age_months is None or second.child.age_months is None:
+        return _refused(*_SDS, refuse("no_age", "the chronological age is not known for both films"))
     ends = [np.array([one.child.bone_age_months]) for one in (first, second)]
     days = [np.array([one.child.age_months]) for one in (first, second)]
     found = [float(deviation.scores(bone, day, sex)[0]) for bone, day in zip(ends, days, strict=True)]

@@ -10,10 +10,13 @@ from pathlib import Path
 from ..data.dataset import Sample, Table, checked_table, tables_in
 from ..data.film_paths import not_found, respelt, with_paths
 from ..errors import BadConfig, BadTable, BoneAgeError, UnreadableImage
+from ..growth.facts import Facts, of_film
+from ..growth.facts_table import of_table
 from ..images.folders import films_below, passed_over
 from ..images.formats import ending, without_ending
 from ..images.guarded import read
 from ..progress import Advance
+from ..table import rows_of
 from ..types import Failure, Reading, Sex
 from .examination import Examination
 from .occlusion import Explanation, explain
@@ -32,6 +35,7 @@ class Item:
         sex: None for what the file says.
         sex_source: where ``sex`` comes from: ``given`` or ``table``.
         data: the bytes of a film that is no file, whose ``id`` is then its name.
+        facts: of the child; of a film that was read also those of its header.
     """
 
     id: str
@@ -40,6 +44,7 @@ class Item:
     sex_source: str = "given"
     reason: str = ""
     data: bytes | None = field(default=None, repr=False)
+    facts: Facts = field(default_factory=Facts)
 
 
 @dataclass
@@ -110,20 +115,23 @@ def read_and_explain(
 ) -> Iterator[tuple[Item, Reading | Failure, Explanation | None]]:
     """As `read_all`, each reading with its film and its occlusion map.
 
-    The map is None for what has no age and without ``heatmaps``. A film is decoded and analysed once, and let go before
-    it is yielded: only one is in memory. ``progress`` is called after each film.
+    The film comes with the facts of its header, where no other told them. The map is None for what has no age and
+    without ``heatmaps``. A film is decoded and analysed once, and let go before it is yielded: only one is in memory.
+    ``progress`` is called after each film.
     """
     for film in films:
         try:
-            found = _read(predictor, film, hand=hand, force=force, heatmap=heatmaps)
+            known, found = _read(predictor, film, hand=hand, force=force, heatmap=heatmaps)
         except BoneAgeError as error:
-            found = [(Failure(film.id, str(film.path or film.id), str(error)), None)]
-        yield from ((film, *outcome) for outcome in found)
+            known, found = film, [(Failure(film.id, str(film.path or film.id), str(error)), None)]
+        yield from ((known, *outcome) for outcome in found)
         if progress:
             progress()
 
 
-def _read(predictor: Predictor, film: Item, *, hand: str | None, force: bool, heatmap: bool) -> list[Outcome]:
+def _read(
+    predictor: Predictor, film: Item, *, hand: str | None, force: bool, heatmap: bool
+) -> tuple[Item, list[Outcome]]:
     if film.path is None:
         raise UnreadableImage(film.reason)
     radiograph = read(film.path) if film.data is None else read(film.data, name=film.id)
@@ -133,16 +141,18 @@ def _read(predictor: Predictor, film: Item, *, hand: str | None, force: bool, he
         is_explained = heatmap and reading.bone_age_months is not None
         return reading, explain(predictor, seen, reading.sex) if is_explained else None
 
-    return [outcome(seen) for seen in predictor.examine_each(radiograph, hand)]
+    known = replace(film, facts=film.facts.over(of_film(radiograph)))
+    return known, [outcome(seen) for seen in predictor.examine_each(radiograph, hand)]
 
 
 def _of_table(path: Path, sex: Sex | None, images: Path | None, notes: Notes) -> list[Item]:
     table = checked_table(path, labelled=False)
+    told, remarks = _facts_of(path)
     closed: dict[Path, str] = {}
     samples = with_paths(table.samples, path, images, closed=closed)
     if not samples:
         raise BadTable(f"{path} has no rows")
-    notes.before += [*table.remarks, *respelt(samples, path)]
+    notes.before += [*table.remarks, *respelt(samples, path), *remarks]
     notes.after += closed.values()
     source = "table" if sex is None else "given"
     return [
@@ -152,9 +162,18 @@ def _of_table(path: Path, sex: Sex | None, images: Path | None, notes: Notes) ->
             sex or _known(s),
             source,
             "" if s.path else f"{path}, film {s.id}: {not_found(s, images or path.parent)}",
+            facts=facts,
         )
-        for s in samples
+        for s, facts in zip(samples, told, strict=True)
     ]
+
+
+def _facts_of(path: Path) -> tuple[list[Facts], list[str]]:
+    """What a table of films tells of the children, row by row, and what to say about it."""
+    header, rows = rows_of(path)
+    records = [dict(zip(header, cells, strict=False)) for _, cells in rows]
+    told, remarks = of_table(header, records)
+    return told, [f"{path}: {remark}" for remark in remarks]
 
 
 def _known(sample: Sample) -> Sex | None:

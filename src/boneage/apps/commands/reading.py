@@ -9,6 +9,15 @@ from typing import Annotated
 import typer
 
 from ...files import is_standard_output
+from ..growth_options import (
+    ChildsAge,
+    ChildsHeight,
+    ChildsWeight,
+    FathersHeight,
+    IsLying,
+    MothersHeight,
+    OwnChart,
+)
 from ..options import HandAskedFor, Images, Model, SexOfAll, Sources, announced, asked_for, report_outcomes
 
 
@@ -24,30 +33,43 @@ def predict(
     heatmap: Annotated[
         Path | None, typer.Option(help="draw occlusion maps: a PNG, or a folder for several films")
     ] = None,
+    age: ChildsAge = None,
+    height: ChildsHeight = None,
+    lying: IsLying = None,
+    weight: ChildsWeight = None,
+    mother: MothersHeight = None,
+    father: FathersHeight = None,
+    chart: OwnChart = None,
+    growth: Annotated[
+        bool, typer.Option("--growth", help="say what each age means for the child, also from the file alone")
+    ] = False,
+    follow_up: Annotated[
+        bool, typer.Option("--follow-up", help="say what has changed between the films of one patient")
+    ] = False,
 ) -> None:
     """Read the bone age of films. A quality check refuses films that do not show a whole hand.
 
-    Of a picture of two hands each is read.
+    Of a picture of two hands each is read. With the child's age, height, weight and parents, here or as columns of a
+    table, it says what the bone age means: deviation, height, and adult height by three methods.
 
     It exits with 0 if every film has an age, with 3 if a film was refused, and with 2 if one could not be read.
     """
     from ...progress import progress
     from ...reading.batch import read_and_explain
     from ...reading.predictor import Predictor
-    from ..render import closing, drawing, show, writing
+    from ..growth_asked import growths
+    from ..render import closing, output, show_follow_ups
 
-    films, notes = asked_for(sources, sex, images)
-    predictor = Predictor.load(model)
-    draw, outcomes = drawing(heatmap, predictor, films, as_text=not as_json), []
-    quiet = len(films) == 1 or not csv
-    with writing(csv, sources, films) as write, progress("reading", len(films), "films", quiet=quiet) as advance:
-        side = hand and hand.code
+    films, notes = asked_for(sources, sex, images, (age, height, lying, weight, mother, father))
+    predictor, grown, outcomes = Predictor.load(model), growths(films, chart, growth or follow_up), []
+    quiet, side = len(films) == 1 or not csv, hand and hand.code
+    shown = output(predictor, films, sources, grown, csv=csv, heatmap=heatmap, as_json=as_json)
+    with shown as take, progress("reading", len(films), "films", quiet=quiet) as advance:
         found = read_and_explain(predictor, films, hand=side, force=force, heatmaps=bool(heatmap), progress=advance)
         for film, result, explanation in announced(notes, found):
-            write(film, result)
-            show(result, as_json=as_json, as_text=not csv)
-            draw(film, result, explanation)
+            take(film, result, explanation)
             outcomes.append(result)
+    show_follow_ups(grown if follow_up else None, as_json=as_json)
     if not as_json and not (csv and is_standard_output(csv)):
         print(closing(predictor))
     report_outcomes(outcomes, len(films), notes.after)
