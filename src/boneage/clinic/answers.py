@@ -98,7 +98,10 @@ class Interval(BaseModel):
 
 
 class Reference(BaseModel):
-    """The comparison with the reference table; ``refusal``: why there is none, in one sentence."""
+    """The comparison with the reference table; ``refusal``: why there is none, in one sentence.
+
+    ``sds_low`` and ``sds_high``: the ends of the SDS over the ages that a chronological age in whole years may stand for.
+    """
 
     table: str
     chronological_age_months: float | None = None
@@ -106,6 +109,9 @@ class Reference(BaseModel):
     mean_months: float | None = None
     sd_months: float | None = None
     sds: float | None = None
+    age_half_width_months: float | None = None
+    sds_low: float | None = None
+    sds_high: float | None = None
     refusal: str | None = None
 
 
@@ -253,6 +259,7 @@ class RecordEntry(BaseModel):
     withdrawn_at: str | None
     withdrawn_by: str | None
     part: str | None = Field(default=None, description="of a picture of two hands the one that was read, by its place")
+    intervals: list[Interval] | None = Field(default=None, description="of the bone age, among a patient's readings")
     disclaimer: str = DISCLAIMER
 
 
@@ -294,13 +301,16 @@ class Health(BaseModel):
     status: Literal["ok", "closing"]
 
 
-def comparison(bone_age: float | None, age: float | None, sex: Sex) -> Reference:
-    """A bone age compared with the reference table; ages in months. ``refusal`` is set if they cannot be compared."""
+def comparison(bone_age: float | None, age: float | None, sex: Sex, half_width: float | None = None) -> Reference:
+    """A bone age compared with the reference table; ages in months. ``refusal`` is set if they cannot be compared.
+
+    ``half_width``: of the range that the chronological age may lie in.
+    """
     if bone_age is None or age is None:
         refusal = "the film has no bone age" if bone_age is None else "the chronological age is not known"
         return Reference(table=reference.TABLE, chronological_age_months=age, refusal=refusal)
     try:
-        return Reference(**reference.compare(bone_age, age, sex).to_dict())  # type: ignore[arg-type]
+        return Reference(**reference.compare(bone_age, age, sex, half_width or 0.0).to_dict())  # type: ignore[arg-type]
     except OutsideReference as error:
         return Reference(table=reference.TABLE, chronological_age_months=round(age, 2), refusal=str(error))
 

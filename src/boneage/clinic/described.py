@@ -35,15 +35,15 @@ def described(
         patient: the keyed hash of the patient's id.
         layers: the heat map, if one was asked for.
     """
-    age = film.chronological_age if stated_age is None else stated_age
+    age, width = (film.chronological_age, film.chronological_age_width) if stated_age is None else (stated_age, None)
     values = reading.to_dict()
     return HandAnswer(
         **{name: values[name] for name in (*FACTS, "part", "intervals", "disclaimer")},
         flags=[_flag(flag, seen) for flag in reading.flags],
         chronological_age_months=age,
-        chronological_age_half_width_months=film.chronological_age_width if stated_age is None else None,
+        chronological_age_half_width_months=width,
         age_source="given" if stated_age is not None else "absent" if age is None else "dicom",
-        reference=comparison(reading.bone_age_months, age, reading.sex),
+        reference=comparison(reading.bone_age_months, age, reading.sex, width),
         film=_facts(film),
         window=_window(seen),
         hand=None if reading.part is None else "right" if seen.evidence.mirrored else "left",

@@ -203,6 +203,13 @@ class Record:
         found = list(self._entries(READINGS.c.patient == patient, _COUNTS))
         return found[-limit:]
 
+    def intervals(self, patient: str) -> dict[int, list[dict[str, float]]]:
+        """The prediction intervals of the readings of one keyed hash that have any, by number."""
+        wanted = READINGS.select().with_only_columns(READINGS.c.id, READINGS.c.reading)
+        with _as_cannot_write(self._engine), self._engine.connect() as connection:
+            found = connection.execute(wanted.where(READINGS.c.patient == patient)).all()
+        return {number: reading["intervals"] for number, reading in found if reading.get("intervals")}
+
     def export(self, out: TextIO) -> int:
         """Write all readings as CSV, superseded and withdrawn ones too; returns how many."""
         about = {"reference_table": Reading.reference_table, "disclaimer": DISCLAIMER}

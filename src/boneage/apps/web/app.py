@@ -32,6 +32,7 @@ from ...types import DISCLAIMER
 from .access import STATIC, AccessControl
 from .errors import STATUSES, error_answer, problem
 from .front import Front, checked_root
+from .growth_routes import growth_router
 from .intake import Intake
 from .limits import HttpLimits
 from .routes import page, router
@@ -80,6 +81,7 @@ def create_app(
     app.state.open_service = lambda: Service(predictor, limits, record=record, films=films, explain=explain)
     app.state.token, app.state.http_limits, app.state.root = token, http_limits, root
     app.include_router(router)
+    app.include_router(growth_router)
     app.include_router(page)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for kind in STATUSES:
@@ -133,7 +135,11 @@ def _allowed(request: Request) -> str:
 
 def _route_of(scope: Scope) -> str:
     """The pattern of a request's path, also if the request was answered before it reached its route."""
-    like = (route for route in (*router.routes, *page.routes) if route.matches(scope)[0] is not Match.NONE)
+    like = (
+        route
+        for route in (*router.routes, *growth_router.routes, *page.routes)
+        if route.matches(scope)[0] is not Match.NONE
+    )
     return getattr(scope.get("route") or next(like, None), "path", None) or "other"
 
 

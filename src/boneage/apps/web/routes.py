@@ -146,7 +146,9 @@ async def cancel(job: JobId, jobs: InJobs) -> JobState:
 @router.get("/patients/{patient}/readings")
 async def earlier(patient: Hash, service: InService) -> list[RecordEntry]:
     """The readings of one patient in the record, by the keyed hash of the id, oldest first."""
-    return [_described(entry) for entry in await run_in_threadpool(service.record.of_patient, patient)]
+    entries = await run_in_threadpool(service.record.of_patient, patient)
+    known = await run_in_threadpool(service.record.intervals, patient)
+    return [_described(entry).model_copy(update={"intervals": known.get(entry.id)}) for entry in entries]
 
 
 @router.put("/readings/{number}/review")

@@ -1,0 +1,141 @@
+"""Growth for the page: what was typed of a child, the figures that it gives, and the charts that they are drawn on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from functools import cache
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from .. import types
+from ..growth import lms, units
+from ..growth.child import Child
+from ..growth.facts import parent
+from ..growth.result import Growth, assess
+from ..growth.velocity import Visit
+from ..types import Sex
+from .answers import Interval, Months, SexInWords
+
+Typed = Annotated[str, Field(max_length=32)]
+_READERS: dict[str, Callable[[str], float]] = {
+    "height": units.height,
+    "weight": units.weight,
+    "mother": parent,
+    "father": parent,
+}
+_FIELDS = {"height": "height_cm", "weight": "weight_kg", "mother": "mother_cm", "father": "father_cm"}
+_STEP = 6.0  # months between two points of a centile
+
+
+def _checked(intervals: list[Interval]) -> list[Interval]:
+    """Intervals of different levels, each with its ends in order."""
+    for one in intervals:
+        types.Interval(**one.model_dump())
+    if len({one.level for one in intervals}) < len(intervals):
+        raise ValueError("two intervals have one level")
+    return intervals
+
+
+class Film(BaseModel):
+    """A film of the child: what was read of it, and what was measured that day. Heights as they are written."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    bone_age_months: Annotated[float, Field(ge=0, le=300, allow_inf_nan=False)] | None = None
+    intervals: Annotated[list[Interval], AfterValidator(_checked)] | None = Field(default=None, max_length=9)
+    chronological_age_months: Months | None = None
+    chronological_age_half_width_months: Annotated[float, Field(ge=0, le=12, allow_inf_nan=False)] | None = None
+    day: date | None = Field(default=None, description="when it was taken")
+    name: Typed = ""
+    model: Annotated[str, Field(max_length=200)] = Field(default="", description="which read it; empty for a reader")
+    height: Typed = Field(default="", description="such as 140.2, 55in or 4ft7in; centimetres without a unit")
+    lying: bool | None = Field(default=None, description="how the height was measured; default: lying below two years")
+
+
+class GrowthRequest(Film):
+    """A child on the day of a film, and earlier films of the same child."""
+
+    sex: SexInWords = Sex.UNKNOWN
+    weight: Typed = Field(default="", description="such as 35 or 77lb; kilograms without a unit")
+    mother: Typed = ""
+    father: Typed = ""
+    earlier: list[Film] = Field(default_factory=list, max_length=100)
+
+
+class GrowthAnswer(BaseModel):
+    """What the facts give, as ``growth.schema.json`` describes it, and what is wrong with a field, by its name."""
+
+    growth: dict[str, Any]
+    problems: dict[str, str]
+
+
+class Centiles(BaseModel):
+    """Heights in centimetres at ages in months, by centile."""
+
+    ages: list[float]
+    heights: dict[int, list[float]]
+
+
+class HeightChart(BaseModel):
+    """The chart of heights, for drawing it."""
+
+    table: str
+    male: Centiles
+    female: Centiles
+
+
+def growth_answer(request: GrowthRequest) -> GrowthAnswer:
+    """The growth of a child; a field that cannot be understood counts as empty, and is told."""
+    growth, problems = growth_of(request)
+    return GrowthAnswer(growth=growth.to_dict(), problems=problems)
+
+
+def growth_of(request: GrowthRequest) -> tuple[Growth, dict[str, str]]:
+    """The growth of a child, and what is wrong with a field, by its name."""
+    problems: dict[str, str] = {}
+    now = _visit(request, request.sex, problems)
+    earlier = [_visit(film, request.sex, {}) for film in request.earlier]
+    return assess(now, earlier), problems
+
+
+@cache
+def height_chart() -> HeightChart:
+    """The centiles of stature of the CDC of 2000, from two to twenty years."""
+    chart = lms.cdc(False)
+    low, high = chart.range_of(Sex.MALE)
+    ages = np.arange(low, high + _STEP / 2, _STEP)
+    by_sex = {
+        sex.value: Centiles(ages=ages.tolist(), heights=lms.centiles(chart, sex, ages))
+        for sex in (Sex.MALE, Sex.FEMALE)
+    }
+    return HeightChart(table=chart.name, **by_sex)
+
+
+def _visit(film: Film, sex: Sex, problems: dict[str, str]) -> Visit:
+    intervals = film.intervals and tuple(types.Interval(**one.model_dump()) for one in film.intervals)
+    child = Child(
+        sex,
+        film.chronological_age_months,
+        film.chronological_age_half_width_months or 0.0,
+        film.bone_age_months,
+        intervals or None,
+        lying=film.lying,
+        by_network=bool(film.model),
+        **_measured(film, problems),  # type: ignore[arg-type]
+    )
+    return Visit(child, film.day, film.name, film.model)
+
+
+def _measured(film: Film, problems: dict[str, str]) -> dict[str, float]:
+    """The typed fields in centimetres and kilograms."""
+    found = {}
+    for name, read in _READERS.items():
+        text = getattr(film, name, "")
+        try:
+            found |= {_FIELDS[name]: read(text)} if text.strip() else {}
+        except ValueError as error:
+            problems[name] = str(error)
+    return found
