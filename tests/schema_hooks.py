@@ -28,6 +28,7 @@ def _dicom() -> bytes:
 
 FILMS = st.sampled_from(_films())
 schemathesis.openapi.format("binary", FILMS)
+schemathesis.openapi.format("child", st.just('{"height": "140.2", "mother": "5ft6in"}'))
 schemathesis.openapi.format("json", st.just("[[60.0, 66.0], [90.0, 93.5]]"))
 schemathesis.openapi.media_type("image/png", FILMS)
 schemathesis.openapi.media_type("image/jpeg", FILMS)

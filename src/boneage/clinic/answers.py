@@ -100,7 +100,7 @@ class Interval(BaseModel):
 class Reference(BaseModel):
     """The comparison with the reference table; ``refusal``: why there is none, in one sentence.
 
-    ``sds_low`` and ``sds_high``: the ends of the SDS over the ages that a chronological age in whole years may stand for.
+    ``sds_low`` and ``sds_high``: the ends of the SDS over the ages that a chronological age in whole years leaves open.
     """
 
     table: str

@@ -131,7 +131,7 @@ def _visit(film: Film, sex: Sex, problems: dict[str, str]) -> Visit:
 
 def _measured(film: Film, problems: dict[str, str]) -> dict[str, float]:
     """The typed fields in centimetres and kilograms."""
-    found = {}
+    found: dict[str, float] = {}
     for name, read in _READERS.items():
         text = getattr(film, name, "")
         try:

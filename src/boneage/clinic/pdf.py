@@ -23,13 +23,14 @@ from reportlab.pdfgen.canvas import Canvas
 
 from ..files import json_value
 from ..growth import reference
+from ..growth.units import age_text
 from ..reading.intervals import MEANING
 from ..types import DISCLAIMER, Radiograph, Sex
 from .answers import Answer, HandAnswer, Months, ReadingRequest
+from .growth import GrowthRequest, growth_of
+from .pdf_growth import growth_page, is_worth_a_page
+from .pdf_page import ACCENT, BAND, HEIGHT, INK, LINE, MARGIN, QUIET, WIDTH, printable, signed, text
 
-WIDTH, HEIGHT = A4
-MARGIN = 18 * mm
-INK, QUIET, LINE, BAND, ACCENT = map(HexColor, ("#15181c", "#5b636d", "#d5dade", "#e3ecf2", "#0b6a8f"))
 FILM_SIDE = 900  # pixels
 HEAT = 0.6  # opacity of the heat map
 WIDEST, TALLEST = 82 * mm, 96 * mm  # of the film on the page
@@ -48,6 +49,12 @@ def _from_json(value: Any) -> Any:
         return value
 
 
+def _child_from_json(value: Any) -> Any:
+    """What is told of a child from its JSON; an empty text is nothing."""
+    return _from_json(value) if value else None
+
+
+_CHILD = {"type": "string", "format": "child"}
 _JSON = {"type": "string", "format": "json"}  # an array would be described as one field for each element
 
 
@@ -61,15 +68,22 @@ class ReportRequest(ReadingRequest):
             description="earlier readings as JSON: [[chronological age, bone age], …] in months",
         )
     )
+    child: Annotated[GrowthRequest | None, BeforeValidator(_child_from_json), WithJsonSchema(_CHILD)] = Field(
+        default=None,
+        description="height, parents and earlier films as the JSON of POST /api/growth: a page more",
+    )
 
 
-def report(answer: Answer, film: Radiograph, earlier: list[tuple[float, float]]) -> bytes:
-    """The PDF of a reading, with a page for each hand.
+def report(
+    answer: Answer, film: Radiograph, earlier: list[tuple[float, float]], child: GrowthRequest | None = None
+) -> bytes:
+    """The PDF of a reading, with a page for each hand, and one more where heights or earlier films are told.
 
     Args:
         answer: the reading.
         film: its film, which is drawn at most `FILM_SIDE` pixels on a side, in the grey levels that the reading used.
         earlier: other readings of the patient, as (chronological age, bone age) in months, for the chart.
+        child: what is told of the child; its bone age and sex are those of the reading.
     """
     out = io.BytesIO()
     canvas = Canvas(out, pagesize=A4)
@@ -82,27 +96,35 @@ def report(answer: Answer, film: Radiograph, earlier: list[tuple[float, float]])
         _chart(canvas, hand, earlier)
         _foot(canvas, hand)
         canvas.showPage()
+        _growth(canvas, hand, child)
     canvas.save()
     return out.getvalue()
 
 
-def age_text(months: float) -> str:
-    """An age in years and months: ``"9 y 6 mo"``."""
-    years, rest = divmod(max(0, round(months)), 12)
-    return f"{years} y {rest} mo"
-
-
-def signed(value: float, digits: int = 1) -> str:
-    """A number with its sign. The standard fonts have no minus sign: an en dash is as wide."""
-    text = f"{value:+.{digits}f}"
-    return text.replace("-", "–")
+def _growth(canvas: Canvas, answer: HandAnswer, child: GrowthRequest | None) -> None:
+    """The page of growth, if there is something for it."""
+    if child is None:
+        return
+    read = {
+        "sex": answer.sex,
+        "bone_age_months": None if answer.bone_age_months is None else max(answer.bone_age_months, 0.0),
+        "intervals": answer.intervals,
+        "model": answer.model,
+    }
+    if answer.chronological_age_months is not None:
+        read["chronological_age_months"] = answer.chronological_age_months
+        read["chronological_age_half_width_months"] = answer.chronological_age_half_width_months
+    growth, _ = growth_of(child.model_copy(update=read))
+    if is_worth_a_page(growth):
+        growth_page(canvas, growth)
+        canvas.showPage()
 
 
 def _head(canvas: Canvas) -> None:
     top = HEIGHT - MARGIN
-    _text(canvas, MARGIN, top - 14, "Bone age reading", 20, bold=True)
-    _text(canvas, MARGIN, top - 30, DISCLAIMER, 9.5, QUIET)
-    _text(canvas, WIDTH - MARGIN - 70 * mm, top - 30, "Identification, by hand:", 8, QUIET)
+    text(canvas, MARGIN, top - 14, "Bone age reading", 20, bold=True)
+    text(canvas, MARGIN, top - 30, DISCLAIMER, 9.5, QUIET)
+    text(canvas, WIDTH - MARGIN - 70 * mm, top - 30, "Identification, by hand:", 8, QUIET)
     canvas.setStrokeColor(LINE)
     canvas.line(WIDTH - MARGIN - 38 * mm, top - 31, WIDTH - MARGIN, top - 31)
 
@@ -120,7 +142,7 @@ def _film(canvas: Canvas, film: Radiograph, answer: HandAnswer) -> None:
         layer.putalpha(layer.getchannel("A").point(lambda opacity: round(opacity * HEAT)))
         canvas.drawImage(ImageReader(layer), *place, width, height, mask="auto")
         for number, line in enumerate(simpleSplit(_heat_text(answer), "Helvetica", 8, WIDEST)):
-            _text(canvas, MARGIN, place[1] - 11 * (number + 1), line, 8, QUIET)
+            text(canvas, MARGIN, place[1] - 11 * (number + 1), line, 8, QUIET)
 
 
 def _shown(pixels: np.ndarray, answer: HandAnswer) -> np.ndarray:
@@ -140,26 +162,26 @@ def _heat_text(answer: HandAnswer) -> str:
 
 def _facts(canvas: Canvas, answer: HandAnswer) -> None:
     left, y = MARGIN + 90 * mm, HEIGHT - MARGIN - 56
-    _text(canvas, left, y, "Bone age", 9.5, QUIET)
+    text(canvas, left, y, "Bone age", 9.5, QUIET)
     months = answer.bone_age_months
-    _text(canvas, left, y - 30, "none" if months is None else age_text(months), 28, bold=True)
-    _text(canvas, left, y - 46, "the film was refused" if months is None else f"{months:.1f} months", 10.5, QUIET)
+    text(canvas, left, y - 30, "none" if months is None else age_text(months), 28, bold=True)
+    text(canvas, left, y - 46, "the film was refused" if months is None else f"{months:.1f} months", 10.5, QUIET)
     y -= 62
     for one in answer.intervals or []:
-        _text(canvas, left, y, f"{one.level:.0%} interval: {one.low:.1f} to {one.high:.1f} months", 9.5)
+        text(canvas, left, y, f"{one.level:.0%} interval: {one.low:.1f} to {one.high:.1f} months", 9.5)
         y -= 13
     for line in simpleSplit(MEANING, "Helvetica", 8, WIDTH - MARGIN - left) if answer.intervals else []:
-        _text(canvas, left, y, line, 8, QUIET)
+        text(canvas, left, y, line, 8, QUIET)
         y -= 11
     y -= 8
     for name, value in _rows(answer):
-        _text(canvas, left, y, name, 9.5, QUIET)
-        _text(canvas, left + 34 * mm, y, value, 9.5)
+        text(canvas, left, y, name, 9.5, QUIET)
+        text(canvas, left + 34 * mm, y, value, 9.5)
         y -= 15
     y -= 4
     for sentence in [answer.reference.refusal, *(flag.sentence for flag in answer.flags)]:
-        for line in simpleSplit(_printable(sentence), "Helvetica-Bold", 9, WIDTH - MARGIN - left) if sentence else []:
-            _text(canvas, left, y, line, 9, bold=True)
+        for line in simpleSplit(printable(sentence), "Helvetica-Bold", 9, WIDTH - MARGIN - left) if sentence else []:
+            text(canvas, left, y, line, 9, bold=True)
             y -= 12
 
 
@@ -178,8 +200,8 @@ def _rows(answer: HandAnswer) -> list[tuple[str, str]]:
 
 def _chart(canvas: Canvas, answer: HandAnswer, earlier: list[tuple[float, float]]) -> None:
     left, bottom, width, height = CHART
-    _text(canvas, left, bottom + height + 10, "Bone age against chronological age", 10.5, bold=True)
-    _text(
+    text(canvas, left, bottom + height + 10, "Bone age against chronological age", 10.5, bold=True)
+    text(
         canvas,
         left,
         bottom + height - 2,
@@ -201,7 +223,7 @@ def _chart(canvas: Canvas, answer: HandAnswer, earlier: list[tuple[float, float]
         first, *more = simpleSplit(
             f"Arrow at the edge: beyond the chart, at {beyond}.", "Helvetica", 8, width - 20 * mm
         )
-        _text(canvas, left, bottom + height - 13, first + (" and others" if more else ""), 8, QUIET)
+        text(canvas, left, bottom + height - 13, first + (" and others" if more else ""), 8, QUIET)
 
 
 def _axes(canvas: Canvas, plot: tuple[float, ...]) -> None:
@@ -211,8 +233,8 @@ def _axes(canvas: Canvas, plot: tuple[float, ...]) -> None:
         x, y = _at(plot, years * 12, years * 12)
         canvas.line(x, plot[1], x, plot[1] + plot[3])
         canvas.line(plot[0], y, plot[0] + plot[2], y)
-        _text(canvas, x - 3, plot[1] - 11, str(years), 8, QUIET)
-        _text(canvas, plot[0] - 14, y - 3, f"{years:2}", 8, QUIET)
+        text(canvas, x - 3, plot[1] - 11, str(years), 8, QUIET)
+        text(canvas, plot[0] - 14, y - 3, f"{years:2}", 8, QUIET)
 
 
 def _band(canvas: Canvas, plot: tuple[float, ...], sex: Sex) -> None:
@@ -262,24 +284,11 @@ def _foot(canvas: Canvas, answer: HandAnswer) -> None:
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     lines = (
         f"Reference table: {answer.reference.table}.",
-        f"Model {_printable(answer.model)}, weights {answer.weights_sha256[:16]}, boneage {answer.version}, {made}.",
+        f"Model {printable(answer.model)}, weights {answer.weights_sha256[:16]}, boneage {answer.version}, {made}.",
         f"Film, SHA-256: {answer.image_sha256}",
         answer.disclaimer,
     )
     canvas.setStrokeColor(LINE)
     canvas.line(MARGIN, 37 * mm, WIDTH - MARGIN, 37 * mm)
     for number, line in enumerate(lines):
-        _text(canvas, MARGIN, 32 * mm - 11 * number, line, 8, QUIET)
-
-
-def _text(
-    canvas: Canvas, x: float, y: float, text: str, size: float, colour: Color = INK, *, bold: bool = False
-) -> None:
-    canvas.setFillColor(colour)
-    canvas.setFont("Helvetica-Bold" if bold else "Helvetica", size)
-    canvas.drawString(x, y, text)
-
-
-def _printable(text: str) -> str:
-    """Text with a question mark for each character that the standard fonts lack."""
-    return text.replace("\N{MINUS SIGN}", "–").encode("cp1252", "replace").decode("cp1252")
+        text(canvas, MARGIN, 32 * mm - 11 * number, line, 8, QUIET)

@@ -110,12 +110,12 @@ async def show(service: InService, film: OneFilm) -> Response:
 async def report(request: Request, service: InService) -> Response:
     """Read one film and return the reading as a PDF, with a page for each hand.
 
-    ``earlier`` readings are drawn in its chart.
+    ``earlier`` readings are drawn in its chart; what is told of the ``child`` makes a page more.
     """
     films, reading = await films_of(request, "film", pdf.ReportRequest)
     name, data = only(films)
     answer, film = await service.read_film(data, name, reading)
-    page = await run_in_threadpool(pdf.report, answer, film, reading.earlier)
+    page = await run_in_threadpool(pdf.report, answer, film, reading.earlier, reading.child)
     headers = {"Content-Disposition": 'attachment; filename="bone-age.pdf"'}
     return Response(page, media_type="application/pdf", headers=headers)
 

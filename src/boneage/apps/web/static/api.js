@@ -94,9 +94,20 @@ export async function pixels(film) {
   return { data: new Uint16Array(await answer.arrayBuffer()), width, height, read, window };
 }
 
-export async function report(film, earlier, heatmap) {
-  const body = form(film, { earlier: JSON.stringify(earlier), heatmap: String(heatmap) });
+export async function report(film, earlier, heatmap, child) {
+  const told = child ? { child: JSON.stringify(child) } : {};
+  const body = form(film, { earlier: JSON.stringify(earlier), heatmap: String(heatmap), ...told });
   return (await send("api/reports", { method: "POST", body, retries: RETRIES })).blob();
+}
+
+/** What a bone age means for a child; `body`: the request as JSON. */
+export async function growth(body, signal) {
+  const headers = { "Content-Type": "application/json" };
+  return (await send("api/growth", { method: "POST", body, headers, signal })).json();
+}
+
+export async function heights() {
+  return (await send("api/heights")).json();
 }
 
 export async function earlier(patient) {

@@ -35,6 +35,26 @@ export function growthChart({ rows, now, points }) {
   return chart;
 }
 
+/** How ages lie on the chart, in fractions of its width. */
+growthChart.fraction = (age) => (LEFT + ((WIDTH - LEFT - RIGHT) * age) / OLDEST) / WIDTH;
+growthChart.age = (fraction) => ((fraction * WIDTH - LEFT) * OLDEST) / (WIDTH - LEFT - RIGHT);
+
+/** What the chart says at an age. */
+export function chartWords({ rows, now, points }, months) {
+  const words = [ageText(months)];
+  const last = rows?.at(-1);
+  if (rows && months >= rows[0].age && months <= last.age) {
+    const after = Math.max(1, rows.findIndex(({ age }) => age >= months));
+    const [low, high] = [rows[after - 1], rows[after]];
+    const at = (name) => low[name] + ((months - low.age) / (high.age - low.age)) * (high[name] - low[name]);
+    words.push(`mean ${ageText(at("mean"))}, \u00b1 2 SD ${ageText(at("mean") - 2 * at("sd"))} to ${ageText(at("mean") + 2 * at("sd"))}`);
+  } else words.push("outside the table");
+  const placed = [...points, ...(now && now.age !== null ? [[now.age, now.bone]] : [])];
+  const near = placed.find(([age]) => Math.abs(age - months) <= 2);
+  if (near) words.push(`bone age ${ageText(near[1])}`);
+  return words.join(" \u00b7 ");
+}
+
 function isOn([age, bone]) {
   return age <= OLDEST && bone <= TOP_AGE;
 }

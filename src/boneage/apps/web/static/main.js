@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { $, icon, make } from "./dom.js";
 import { Doubts, doubtsOf } from "./doubts.js";
 import { Films, keyOf, pair } from "./films.js";
+import { Growth, parentsOf, visitsOf } from "./growth.js";
 import { Panel } from "./panel.js";
 import { Viewer } from "./viewer.js";
 import { windowsOf } from "./windows.js";
@@ -13,6 +14,7 @@ const films = new Films(changed, () => $("who").value.trim());
 const doubts = new Doubts();
 const viewer = new Viewer($("film"), $("toolbar"), windowChanged, doubts);
 let panel;
+let growth;
 let service;
 let current = null;
 let shown = null; // the film whose fields the panel was last filled with
@@ -20,9 +22,10 @@ let shown = null; // the film whose fields the panel was last filled with
 async function open() {
   themed(localStorage.getItem("theme"));
   $("single-keys").checked = localStorage.getItem("single-keys") !== "off";
-  const [about, reference] = await Promise.all([api.about(), api.reference()]);
+  const [about, reference, heights] = await Promise.all([api.about(), api.reference(), api.heights()]);
   service = about;
   panel = new Panel({ optionsChanged, reviewed, reference, record: about.record });
+  growth = new Growth(heights);
   const table = about.reference_table.replace(" (Greulich and Pyle 1959)", "");
   $("about").textContent = `Model ${about.model}, weights ${about.weights_sha256.slice(0, 12)} \u00b7 table ${table} \u00b7 boneage ${about.version}`;
   $("layers").hidden = !about.heatmap;
@@ -67,6 +70,8 @@ function select(film) {
 function showCurrent() {
   const film = current;
   panel?.show(film, film ? earlierOf(film) : [], shown !== film);
+  if (film && !film.child) film.child = parentsOf(film, films.list);
+  growth?.show(film, film ? visitsOf(film, films.list) : [], shown !== film);
   shown = film;
   const { pixels, error } = film?.picture ?? {};
   if (film && !pixels && !error) films.show(film);
@@ -144,7 +149,7 @@ function earlierOf(film) {
 
 async function recorded(film) {
   const { answer } = film;
-  Object.assign(film, { earlier: new Map(), earlierError: "" });
+  Object.assign(film, { earlier: new Map(), entries: [], earlierError: "" });
   if (!service.record || !answer.patient) return;
   let entries = [];
   let problem = "";
@@ -155,6 +160,7 @@ async function recorded(film) {
   }
   if (film.answer !== answer) return; // another patient's by now, perhaps
   film.earlier = new Map(entries.map((entry) => [keyOf(entry.film_sha256, entry.part), pair(entry)]));
+  film.entries = entries;
   film.earlierError = problem;
   if (film === current) showCurrent();
 }
@@ -229,7 +235,7 @@ async function savePdf() {
   $("pdf").disabled = true;
   $("pdf-state").textContent = "";
   try {
-    const pdf = await api.report(current, earlierOf(current), isLayered());
+    const pdf = await api.report(current, earlierOf(current), isLayered(), growth.request);
     const link = make("a", { href: URL.createObjectURL(pdf), download: "bone-age.pdf" });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
@@ -306,6 +312,7 @@ const KEYS = {
   m: () => sexed("male"),
   u: () => sexed("unknown"),
   a: () => $("age-years").focus(),
+  g: () => $("height").focus(),
   w: () => tool("window"),
   v: () => tool("pan"),
   "+": () => viewer.do("in"),

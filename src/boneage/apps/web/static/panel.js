@@ -1,7 +1,8 @@
 // The panel beside the film: the age, the remarks, the options, the comparison, the chart.
 
-import { beyondWords, gauge, growthChart } from "./chart.js";
+import { beyondWords, chartWords, gauge, growthChart } from "./chart.js";
 import { $, icon, make } from "./dom.js";
+import { Values } from "./values.js";
 import { ageText, inYears, monthsBetween, percent, signed, titled, today } from "./words.js";
 
 const OLDEST = 1440; // months that the service takes for an age
@@ -13,6 +14,7 @@ export class Panel {
     this.reference = reference;
     $("review").hidden = !record;
     this.film = null;
+    this.values = new Values($("chart"), { label: "Bone ages by age", first: 0, last: 216, geometry: growthChart });
     this.optionsChanged = optionsChanged;
     $("options").addEventListener("submit", (event) => event.preventDefault());
     for (const input of document.querySelectorAll("input[name=sex]")) {
@@ -108,7 +110,8 @@ export class Panel {
     $("gauge").replaceChildren(gauge(compared ? against.sds : null));
     const rows = { male: this.reference.male, female: this.reference.female }[answer?.sex] ?? null;
     const now = answer && answer.bone_age_months !== null && { age: answer.chronological_age_months, bone: answer.bone_age_months };
-    $("chart").replaceChildren(growthChart({ rows, now, points: earlier }));
+    const about = { rows, now, points: earlier };
+    this.values.show(growthChart(about), (months) => chartWords(about, months), now ? now.age : null);
     const count = earlier.length;
     const others = count ? `${count} other${count > 1 ? "s" : ""} of this patient.` : "";
     const unknown = this.film?.earlierError ? `Earlier readings are not known. ${this.film.earlierError}` : "";
