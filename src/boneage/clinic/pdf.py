@@ -77,13 +77,13 @@ class ReportRequest(ReadingRequest):
 def report(
     answer: Answer, film: Radiograph, earlier: list[tuple[float, float]], child: GrowthRequest | None = None
 ) -> bytes:
-    """The PDF of a reading, with a page for each hand, and one more where heights or earlier films are told.
+    """The PDF of a reading, with a page for each hand, and one more where heights or earlier films are given.
 
     Args:
         answer: the reading.
         film: its film, which is drawn at most `FILM_SIDE` pixels on a side, in the grey levels that the reading used.
         earlier: other readings of the patient, as (chronological age, bone age) in months, for the chart.
-        child: what is told of the child; its bone age and sex are those of the reading.
+        child: what is given of the child; its bone age and sex are those of the reading.
     """
     out = io.BytesIO()
     canvas = Canvas(out, pagesize=A4)

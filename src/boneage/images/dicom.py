@@ -36,9 +36,7 @@ _PIXELS, _DELIMITER = (
 )  # tags in a compressed file: (7FE0,0010), (FFFE,E0DD)
 
 
-def read_dicom(
-    content: Content, name: str, sha256: str, *, max_pixels: int, whole_range: bool = False
-) -> Radiograph:
+def read_dicom(content: Content, name: str, sha256: str, *, max_pixels: int, whole_range: bool = False) -> Radiograph:
     """Read the first frame of a DICOM file, and what its header says (see `boneage.images.dicom_header`).
 
     Args:

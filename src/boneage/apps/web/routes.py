@@ -110,7 +110,7 @@ async def show(service: InService, film: OneFilm) -> Response:
 async def report(request: Request, service: InService) -> Response:
     """Read one film and return the reading as a PDF, with a page for each hand.
 
-    ``earlier`` readings are drawn in its chart; what is told of the ``child`` makes a page more.
+    ``earlier`` readings are drawn in its chart; a page more has the ``child``'s growth.
     """
     films, reading = await films_of(request, "film", pdf.ReportRequest)
     name, data = only(films)
