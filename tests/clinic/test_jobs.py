@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from hands import hand, predictor
+from hands import hand, pair, predictor
 from in_process import opened
 
 from boneage import Sex, read
@@ -44,6 +44,13 @@ def test_films_are_read_in_order_and_failures_stand_among_them() -> None:
     expected = [predictor().read(read(hand(seed=seed)), Sex.FEMALE).bone_age_months for seed in (7, 2)]
     assert [first.bone_age_months, last.bone_age_months] == expected
     assert failure.error.startswith("this file cannot be read: ")
+
+
+def test_a_picture_of_two_hands_in_a_job_is_one_result_with_a_reading_for_each() -> None:
+    with opened() as service:
+        both, one = read_all(service, [("pair.png", pair()), ("a.png", hand())])
+    assert both.bone_age_months is one.hands is None
+    assert [answer.part for answer in both.hands] == ["left", "right"]
 
 
 def test_a_job_ends_whatever_happens_to_its_films(monkeypatch: pytest.MonkeyPatch) -> None:

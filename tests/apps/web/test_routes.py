@@ -118,6 +118,25 @@ def test_two_hands_have_a_reading_each_and_no_age_together() -> None:
     assert (at["part"], at["hands"]) == ("right", None)
 
 
+def test_a_film_of_one_hand_is_answered_as_it_was_before_there_were_two(web: TestClient) -> None:
+    answer = web.post("/api/readings", **form(sex="female")).json()
+    before = {"file", "bone_age_months", "intervals", "sex", "sex_source", "chronological_age_months", "age_source"}
+    before |= {"reference", "flags", "film", "patient", "record", "not_kept", "heatmap", "regions", "model"}
+    before |= {"weights_sha256", "image_sha256", "version", "disclaimer", "chronological_age_half_width_months"}
+    added = {"hands", "part", "hand", "place", "window"}
+    assert answer.keys() == before | added
+    assert (answer["hands"], answer["part"], answer["hand"], answer["place"]) == (None, None, None, [0, 0, 1, 1])
+    described = web.get("/api/openapi.json").json()["components"]["schemas"]
+    assert before <= set(described["Answer"]["required"]) | {
+        "intervals",
+        "record",
+        "not_kept",
+        "heatmap",
+        "regions",
+    } | {"chronological_age_half_width_months"}
+    assert "hands" not in described["HandAnswer"]["properties"]
+
+
 def test_each_of_two_hands_is_kept_and_corrected_by_itself(tmp_path: Path) -> None:
     record = Record.open(str(tmp_path / "readings.db"))
     with client(record=record) as web:

@@ -125,6 +125,7 @@ export class Films {
 
   /** Take the answer of a film; that of two hands makes an entry for each. */
   #answered(film, answer) {
+    if (!this.list.includes(film)) return; // it was removed meanwhile
     const hands = answer.hands ?? [answer];
     const entries = [film, ...hands.slice(1).map(() => entry(film.file, film.picture, { ...film.options }))];
     entries.forEach((one, number) => {
