@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from .errors import CannotWrite
 
@@ -88,15 +88,25 @@ def _renaming(path: Path) -> Iterator[Path]:
 @contextmanager
 def _streaming(path: Path) -> Iterator[Path]:
     """A file in a temporary folder, copied into what ``path`` leads to when the block ends well."""
-    descriptor = _descriptor(path)
-    if descriptor is not None:
-        sys.stdout.flush()  # what was printed before comes before
-    opened = os.open(path, os.O_WRONLY) if descriptor is None else os.dup(descriptor)
-    with os.fdopen(opened, "wb") as stream, tempfile.TemporaryDirectory(prefix="boneage-") as folder:
+    with streaming(path) as stream, tempfile.TemporaryDirectory(prefix="boneage-") as folder:
         temporary = Path(folder, path.name)
         yield temporary
         with temporary.open("rb") as file:
             shutil.copyfileobj(file, stream)
+
+
+@contextmanager
+def streaming(path: Path) -> Iterator[BinaryIO]:
+    """The pipe, device or descriptor of this process that ``path`` leads to, open for writing (see `is_stream`)."""
+    descriptor = _descriptor(path)
+    if descriptor is not None:
+        sys.stdout.flush()  # what was printed before comes before
+    try:
+        opened = os.open(path, os.O_WRONLY) if descriptor is None else os.dup(descriptor)
+    except OSError as error:
+        raise CannotWrite(f"{path} cannot be written: {error.strerror or error}") from error
+    with os.fdopen(opened, "wb") as stream:
+        yield stream
 
 
 def _descriptor(path: Path) -> int | None:

@@ -15,6 +15,7 @@ from ..growth.units import age_text
 from ..growth.velocity import Step
 from ..table import harmless
 from ..types import DISCLAIMER, Severity
+from .options import tell
 
 _FLAG = {Severity.NOTE: "note", Severity.WARN: "warning", Severity.REFUSE: "not given"}
 _RANGED = (
@@ -120,9 +121,9 @@ def print_growths(found: Sequence[tuple[str, Growth]], *, as_json: bool) -> None
         if as_json:
             print(json.dumps({"id": name} | growth.to_dict(), allow_nan=False))
         else:
-            print("\n".join([f"{name}: {_bone_age_text(growth)}", growth_text(growth)]))
+            tell("\n".join([f"{name}: {_bone_age_text(growth)}", growth_text(growth)]))
     if not as_json:
-        print(DISCLAIMER)
+        tell(DISCLAIMER)
 
 
 def write_growths(path: Path, table: Path | None, found: Sequence[tuple[str, Growth]]) -> None:

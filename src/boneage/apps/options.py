@@ -84,11 +84,6 @@ HandAskedFor = Annotated[
 ]
 
 
-def plain(text: str) -> str:
-    """Text for a terminal: with plain spaces instead of no-break ones."""
-    return text.replace("\N{NO-BREAK SPACE}", " ")
-
-
 def need(package: str) -> None:
     """Raise ModuleNotFoundError before the work begins if a package is not installed."""
     if importlib.util.find_spec(package) is None:
@@ -127,6 +122,12 @@ def chosen(predictor: Predictor, folder: Path, images: Path | None, split: str) 
     config, dataset = Config.from_dict(predictor.about["config"]), open_folder(folder, images)
     say(dataset.doubts)
     return choose(dataset, config.data, split, predictor.about["data"])
+
+
+def tell(text: str) -> None:
+    """Print lines for people: with plain spaces, and what cannot be printed escaped, as in names of files."""
+    for line in text.replace("\N{NO-BREAK SPACE}", " ").split("\n"):
+        print(shown(line), flush=True)
 
 
 def say(sentences: Sequence[str]) -> None:

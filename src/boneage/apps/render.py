@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import io
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from ..config import Config
-from ..errors import BadConfig
-from ..files import refuse_overwriting, replacing, write_bytes
+from ..errors import BadConfig, shown
+from ..files import is_stream, refuse_overwriting, replacing, streaming, write_bytes
 from ..growth.result import Growth
 from ..hand.several import PARTS
 from ..reading.batch import Item
@@ -25,6 +26,7 @@ from ..table import harmless
 from ..types import DISCLAIMER, Failure, Radiograph, Reading, Severity, Sex
 from .growth_asked import GrowthOfFilms
 from .growth_output import COLUMNS, cells, follow_up_line, follow_up_text, growth_text
+from .options import tell
 
 if TYPE_CHECKING:
     from ..evaluation.neighbours import Gallery, Neighbour
@@ -41,7 +43,7 @@ def reading_text(reading: Reading) -> str:
     sex = f"{reading.sex} ({reading.sex_source})" if reading.sex is not Sex.UNKNOWN else "sex unknown"
     flags = "".join(f"\n  {_FLAG[flag.severity]}: {flag.sentence}" for flag in reading.flags)
     part = f", {reading.part} part" if reading.part else ""
-    return f"{reading.file}{part}: {_age_text(reading)}, {sex}{flags}"
+    return f"{shown(reading.file)}{part}: {_age_text(reading)}, {sex}{flags}"
 
 
 def _age_text(reading: Reading) -> str:
@@ -61,13 +63,16 @@ def show(result: Reading | Failure, *, as_json: bool, as_text: bool, growth: Gro
     if as_json:
         print(as_line(result, growth), flush=True)
     elif as_text and isinstance(result, Reading):
-        print("\n".join([reading_text(result), *([growth_text(growth)] if growth else [])]), flush=True)
+        tell("\n".join([reading_text(result), *([growth_text(growth)] if growth else [])]))
 
 
 def show_follow_ups(grown: GrowthOfFilms | None, *, as_json: bool) -> None:
     """Print what has changed between the films of each patient: a line of JSON or lines of text."""
     for number, steps in grown.follow_ups() if grown else ():
-        print(follow_up_line(number, steps) if as_json else follow_up_text(number, steps), flush=True)
+        if as_json:
+            print(follow_up_line(number, steps), flush=True)
+        else:
+            tell(follow_up_text(number, steps))
 
 
 def closing(predictor: Predictor) -> str:
@@ -93,7 +98,8 @@ def writing(
 
     ``growth``: whether the table has columns for that too.
 
-    Nothing is written if ``path`` is None. After Ctrl-C the rows so far are kept.
+    Nothing is written if ``path`` is None. After Ctrl-C the rows so far are kept. A pipe or a device gets each row at
+    once.
 
     Raises:
         CannotWrite: before the first row, if ``path`` cannot be written, or is a source or one of the films.
@@ -103,7 +109,7 @@ def writing(
         return
     refuse_overwriting([path], [*sources, *(film.path for film in films)])
     stopped: BaseException | None = None
-    with replacing(path) as temporary, _text_file(temporary) as file:
+    with _table(path) as file:
         names = (*_COLUMNS[:-1], *(COLUMNS if growth else ()), _COLUMNS[-1])
         writer = csv.DictWriter(file, names, restval="", lineterminator="\n")
         writer.writeheader()
@@ -170,7 +176,7 @@ def drawing(out: Path | None, predictor: Predictor, films: Sequence[Item], *, as
         path = place(film, result.part)
         write_bytes(path, explanation.overlay(predictor.signature))
         if as_text:
-            print(f"  {path} is the heat map{_shares_text(explanation.shares)}", flush=True)
+            tell(f"  {shown(str(path))} is the heat map{_shares_text(explanation.shares)}")
 
     return draw
 
@@ -182,15 +188,25 @@ def _shares_text(shares: dict[str, float] | None) -> str:
 def neighbours_text(film: Radiograph, found: Sequence[Neighbour], gallery: Gallery) -> str:
     """The nearest neighbours of a film, a line for each."""
     kind = "SYNTHETIC films" if gallery.is_synthetic else "films"
-    lines = [f"{film.source}: most like these of {len(gallery.samples)} {kind}"]
-    lines += [f"  {name}: {known}, likeness {one.likeness:.2f}" for one in found for name, known in [one.words]]
+    lines = [f"{shown(film.source)}: most like these of {len(gallery.samples)} {kind}"]
+    lines += [f"  {shown(name)}: {known}, likeness {one.likeness:.2f}" for one in found for name, known in [one.words]]
     left = f"  {gallery.unreadable} films of the gallery could not be read"
     return "\n".join([*lines, *([left] if gallery.unreadable else [])])
 
 
-def _text_file(path: Path) -> TextIO:
-    """Open a text file that takes file names in any encoding."""
-    return path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
+@contextmanager
+def _table(path: Path) -> Iterator[TextIO]:
+    """A text file that takes file names in any encoding: written whole or not at all, or line by line to a stream."""
+    with streaming(path) if is_stream(path) else _whole(path) as binary:
+        file = io.TextIOWrapper(binary, "utf-8", "backslashreplace", newline="", line_buffering=is_stream(path))
+        with file:
+            yield file
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[BinaryIO]:
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        yield file
 
 
 def _row(film: Item, result: Reading | Failure, growth: Growth | None) -> dict[str, object]:

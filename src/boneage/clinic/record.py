@@ -32,6 +32,7 @@ from ..errors import BadConfig, CannotWrite
 from ..images.pixels import printable
 from ..table import harmless
 from ..types import DISCLAIMER, Reading
+from .database_errors import reason_of
 from .errors import NoSuchReading
 from .pseudonyms import Pseudonyms
 
@@ -293,11 +294,7 @@ def _as_cannot_write(engine: Engine) -> Iterator[None]:
         yield
     except SQLAlchemyError as error:
         place = engine.url.render_as_string(hide_password=True)
-        cause = getattr(error, "orig", None)
-        first = cause.args[0] if cause and cause.args else None
-        message = first.get("M") if isinstance(first, dict) else cause  # PostgreSQL's primary message
-        reason = str(message or type(error).__name__).splitlines()[0]
-        raise CannotWrite(f"the record at {place} cannot be used: {reason}") from None
+        raise CannotWrite(f"the record at {place} cannot be used: {reason_of(error)}") from None
 
 
 def _name(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ...types import DISCLAIMER
-from ..options import Data, Images, Settings, configured, need
+from ..options import Data, Images, Settings, configured, need, tell
 
 
 def demo(out: Annotated[Path, typer.Option(help="a new folder")] = Path("boneage-demo")) -> None:
@@ -16,7 +16,7 @@ def demo(out: Annotated[Path, typer.Option(help="a new folder")] = Path("boneage
     need("matplotlib")
     from ..demo import demo
 
-    print(f"Open {demo(out)} in a browser. {DISCLAIMER}")
+    tell(f"Open {demo(out)} in a browser. {DISCLAIMER}")
 
 
 def phantom(
@@ -31,7 +31,7 @@ def phantom(
 
     with progress("drawing hands", n, "films") as advance:
         write_folder(out, n, seed, size=size, on_progress=lambda done, total: advance())
-    print(f"{n} synthetic films in {out}")
+    tell(f"{n} synthetic films in {out}")
 
 
 def check(
@@ -43,7 +43,7 @@ def check(
     from ...data.check import check, lines
 
     report = check(folder, images=images, out=out)
-    print("\n".join(lines(report)))
+    tell("\n".join(lines(report)))
     raise typer.Exit(1 if report.errors else 0)
 
 
@@ -57,4 +57,4 @@ def sheet(
     """Draw films as stored, as prepared for the network, and as augmented in training."""
     from ...training.augmentation_sheet import sheet
 
-    print(f"{sheet(configured(recipe, settings), folder, out, seed)} written")
+    tell(f"{sheet(configured(recipe, settings), folder, out, seed)} written")

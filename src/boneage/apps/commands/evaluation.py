@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ...types import DISCLAIMER
-from ..options import Data, Images, Model, chosen, need, of_table, plain, report_failures, say
+from ..options import Data, Images, Model, chosen, need, of_table, report_failures, say, tell
 
 
 def evaluate(
@@ -33,8 +33,8 @@ def evaluate(
         found = evaluate(
             predictor, dataset.samples, out, split=split, sex_not_given=sex_not_given, progress=tick, context=context
         )
-    print(plain(f"MAE {measured(found['mae'], 'months', 2)}, n = {found['n']}, split {split}"))
-    print(f"{out / 'report.html'}. {DISCLAIMER}")
+    tell(f"MAE {measured(found['mae'], 'months', 2)}, n = {found['n']}, split {split}")
+    tell(f"{out / 'report.html'}. {DISCLAIMER}")
     report_failures(of_table(dataset, found["failures"]), len(dataset.samples), dataset.remarks)
 
 
@@ -52,8 +52,8 @@ def compare(
     from ...evaluation.compare import compare, left_out, verdicts
 
     found = compare(results, out)
-    print(plain("\n".join(verdicts(found))))
-    print(f"{out / 'report.html'}. {DISCLAIMER}")
+    tell("\n".join(verdicts(found)))
+    tell(f"{out / 'report.html'}. {DISCLAIMER}")
     say(left_out(found))
 
 
@@ -78,10 +78,10 @@ def robustness(
         found = robustness(predictor, films, out, split=split, progress=advance)
     worst = max(found["changes"], key=lambda row: row["mae_change"]["value"])
     name = f"{worst['kind']} {worst['strength']}".strip()
-    print(
+    tell(
         f"{found['n']} films; the largest increase of the MAE is by {name}: {worst['mae_change']['value']:+.2f} months"
     )
-    print(f"{out / 'report.html'}. {DISCLAIMER}")
+    tell(f"{out / 'report.html'}. {DISCLAIMER}")
     report_failures(of_table(dataset, found["failures"]), len(films), dataset.remarks)
 
 
@@ -103,7 +103,7 @@ def card(
         load(robustness, "robustness.json") if robustness else None,
     )
     values = card(Predictor.load(model), load(evaluation, "metrics.json"), *others)
-    print(" and ".join(map(str, write(values, out))))
+    tell(" and ".join(map(str, write(values, out))))
 
 
 def neighbours(
@@ -127,7 +127,7 @@ def neighbours(
     with progress("reading the gallery", 0, "films") as advance:
         known = open_gallery(predictor, gallery, images, advance)
     found = neighbours(predictor, radiograph, known, k)
-    print(neighbours_text(radiograph, found, known))
+    tell(neighbours_text(radiograph, found, known))
     if out:
-        print(f"{write(out, radiograph, found, predictor)} written")
-    print(predictor.signature)
+        tell(f"{write(out, radiograph, found, predictor)} written")
+    tell(predictor.signature)

@@ -18,7 +18,7 @@ from ..growth_options import (
     MothersHeight,
     OwnChart,
 )
-from ..options import HandAskedFor, Images, Model, SexOfAll, Sources, announced, asked_for, report_outcomes
+from ..options import HandAskedFor, Images, Model, SexOfAll, Sources, announced, asked_for, report_outcomes, tell
 
 
 def predict(
@@ -71,7 +71,7 @@ def predict(
             outcomes.append(result)
     show_follow_ups(grown if follow_up else None, as_json=as_json)
     if not as_json and not (csv and is_standard_output(csv)):
-        print(closing(predictor))
+        tell(closing(predictor))
     report_outcomes(outcomes, len(films), notes.after)
 
 

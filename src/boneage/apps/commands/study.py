@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ...types import DISCLAIMER
-from ..options import need, plain
+from ..options import need, tell
 
 Groups = Annotated[list[str] | None, typer.Option("--by", metavar="COLUMN", help="a column of groups; may be repeated")]
 
@@ -34,5 +34,5 @@ def agree(
 
     groups = {"programs": program or (), "readers": reader or (), "by": by or ()}
     found = agree(table, out, **groups, margin=margin, resamples=resamples)
-    print(plain("\n".join(sentences(found))))
-    print(f"{out / 'report.html'}. {DISCLAIMER}")
+    tell("\n".join(sentences(found)))
+    tell(f"{out / 'report.html'}. {DISCLAIMER}")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..options import Data, Images, Settings, chosen, configured, resumed, say
+from ..options import Data, Images, Settings, chosen, configured, resumed, say, tell
 
 
 def train(
@@ -33,9 +33,9 @@ def train(
     run = train(config, folder, out, images=images, resume=resume, export=not no_export)
     if run and run["validation_mae"] is not None:
         error, n = run["validation_mae"], run["data"]["validation"]
-        print(f"{out}: MAE {error:.2f} months on {n} validation films, which also chose the stopping point")
+        tell(f"{out}: MAE {error:.2f} months on {n} validation films, which also chose the stopping point")
     elif run:
-        print(f"{out}: trained, without validation films")
+        tell(f"{out}: trained, without validation films")
 
 
 def export(
@@ -52,7 +52,7 @@ def export(
     """Write a trained network, or an ensemble of several, as one self-contained ONNX file."""
     from ...training.export import export
 
-    print(f"{export(runs, out, quantise=quantise, name=name, views=views)} written")
+    tell(f"{export(runs, out, quantise=quantise, name=name, views=views)} written")
 
 
 def calibrate(
@@ -73,5 +73,5 @@ def calibrate(
     dataset, split = chosen(Predictor.load(model), folder, images, split)
     with progress(f"calibrating on {split}", 2 * len(dataset.samples), "films") as tick:
         found = calibrate(model, dataset.samples, out, split=split, out_of_fold=out_of_fold, progress=tick)
-    print(f"{out}: intervals from {found['n']['known']} films of split {split}")
+    tell(f"{out}: intervals from {found['n']['known']} films of split {split}")
     say(dataset.remarks)
