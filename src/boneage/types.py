@@ -202,6 +202,7 @@ class Reading:
         intervals: None where the model has none.
         part: of a picture of two hands the one that was read, by its place there: ``left``, ``right``, ``upper`` or
             ``lower``; None for a picture of one.
+        site_sha256: of the site calibration that it was made with, or None.
         reference_table: which atlas or population the age refers to.
         disclaimer: what the reading is not for.
     """
@@ -221,6 +222,7 @@ class Reading:
     part: str | None = None
     reference_table: str = "none (bone age in months as labelled in the training data)"
     disclaimer: str = DISCLAIMER
+    site_sha256: str | None = None
 
     def __post_init__(self) -> None:
         if self.sex_source not in SEX_SOURCES:
@@ -244,11 +246,12 @@ class Reading:
         return any(flag.severity is Severity.REFUSE for flag in self.flags)
 
     def to_dict(self) -> dict[str, Any]:
-        """The reading as plain JSON values."""
+        """The reading as plain JSON values; ``site_sha256`` is among them only where there is one."""
         flags = [asdict(flag) | {"severity": flag.severity.value} for flag in self.flags]
         intervals = None if self.intervals is None else [asdict(interval) for interval in self.intervals]
         plain = {"sex": self.sex.value, "versions": dict(self.versions), "flags": flags, "intervals": intervals}
-        return {one.name: getattr(self, one.name) for one in fields(self)} | plain
+        found = {one.name: getattr(self, one.name) for one in fields(self)} | plain
+        return {name: value for name, value in found.items() if name != "site_sha256" or value is not None}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Reading:

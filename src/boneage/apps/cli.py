@@ -14,7 +14,7 @@ from .commands.data import check, demo, phantom, sheet
 from .commands.evaluation import card, compare, evaluate, neighbours, robustness
 from .commands.growth import growth
 from .commands.reading import info, predict
-from .commands.study import agree
+from .commands.study import agree, calibrate_site
 from .commands.training import calibrate, export, train
 from .mistakes import mistakes_told
 from .options import Version
@@ -31,7 +31,7 @@ data = typer.Typer(help="Check and show a data folder.", no_args_is_help=True, r
 app.add_typer(data, name="data")
 
 COMMANDS: tuple[Callable[..., None], ...] = (
-    *(demo, phantom, train, evaluate, compare, robustness, card, agree, predict, growth, neighbours),
+    *(demo, phantom, train, evaluate, compare, robustness, card, agree, calibrate_site, predict, growth, neighbours),
     *(serve, export, calibrate, info),
 )
 for command in COMMANDS:

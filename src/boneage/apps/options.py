@@ -61,6 +61,9 @@ def sex_in_words(text: str) -> Sex:
 Data = Annotated[Path, typer.Option("--data", help="a data folder, or the path of a table")]
 Images = Annotated[Path | None, typer.Option(help="the folder of the table's films, if they are not beside it")]
 Model = Annotated[str, typer.Option(help="a run folder, a model file or the name of installed weights")]
+SiteFile = Annotated[
+    Path | None, typer.Option("--site", help="correct readings by this file of calibrate-site; default: no")
+]
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="change a setting; may be repeated")
 ]

@@ -13,7 +13,10 @@ from .locate import Hand, fitted, locator
 from .prepare import Findings
 from .quality import BELOW_WRIST, Evidence
 
-NOT_OF_THE_PICTURE = ("as_read", "sex_unknown", "sex_not_used", "sex_contradicts_file", "end_of_scale")
+NOT_OF_THE_PICTURE = (
+    *("as_read", "sex_unknown", "sex_not_used", "sex_contradicts_file", "end_of_scale"),
+    "site_calibration",
+)
 _WRIST, _THUMB = LANDMARKS.index("wrist"), LANDMARKS.index("thumb4")
 
 

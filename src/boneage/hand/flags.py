@@ -32,6 +32,7 @@ CODES = (
     *("not_a_hand", "hand_cut_off", "several_hands", "mirrored", "rotated", "laterality_contradicts", "inverted"),
     *("low_contrast", "too_dark", "too_bright", "blurred", "noisy", "too_small", "metal"),
     *("hand_not_found", "as_read", "sex_unknown", "sex_not_used", "sex_contradicts_file", "end_of_scale"),
+    "site_calibration",
 )
 
 
@@ -80,6 +81,11 @@ def of_age(months: float, sex: Sex) -> list[Flag]:
         return []
     end = "few films so young" if months <= low else "growth may be complete, and it cannot tell by how long"
     return [_warn("end_of_scale", f"the reading is at the end of the scale: {end}")]
+
+
+def of_site(signature: str) -> Flag:
+    """The flag of a reading by a site's calibration; ``signature`` names it."""
+    return _note("site_calibration", f"read with the {signature}")
 
 
 def one_of_two(part: str, *, mirrored: bool) -> Flag:

@@ -22,6 +22,7 @@ from ..types import DISCLAIMER, Interval, Radiograph, Reading, Severity, Sex
 from . import weights
 from .examination import Examination, examine
 from .intervals import SEX_GIVEN, Factors, around, blended
+from .site import Site
 
 
 class Predictor:
@@ -34,6 +35,7 @@ class Predictor:
         views: of test-time augmentation, over which a prediction is averaged.
         weights_sha256: of the trained weights, as in the run folder.
         about: the file's description of the model.
+        site: the calibration by which `read` corrects ages and intervals, or None.
     """
 
     def __init__(self, data: bytes, path: Path, threads: int = 0) -> None:
@@ -44,20 +46,26 @@ class Predictor:
         self.views: int = config.model.views
         self.name: str = self.about["name"]
         self.weights_sha256: str = self.about["weights_sha256"]
+        self.site: Site | None = None
 
     @classmethod
-    def load(cls, model: str | Path = weights.DEFAULT, *, threads: int = 0) -> Predictor:
+    def load(
+        cls, model: str | Path = weights.DEFAULT, *, threads: int = 0, site: str | Path | None = None
+    ) -> Predictor:
         """Load installed weights by their name, or the model of a run folder or of a model file.
 
         Args:
             model: a name or a path; a name takes precedence over a file or folder that is called the same.
             threads: how many the network may use; 0 means all cores.
+            site: a file of ``boneage calibrate-site``, by which readings are corrected.
 
         Raises:
-            BadModel: if there is no such model, or its file is damaged.
+            BadModel: if there is no such model, its file is damaged, or the site file is not for it.
         """
         path = weights.find(model)
-        return cls._of_run(path, threads) if path.is_dir() else cls(model_file.verified(path), path, threads)
+        found = cls._of_run(path, threads) if path.is_dir() else cls(model_file.verified(path), path, threads)
+        found.site = Site.load(Path(site), found.weights_sha256) if site else None
+        return found
 
     @classmethod
     def _of_run(cls, folder: Path, threads: int) -> Predictor:
@@ -72,7 +80,8 @@ class Predictor:
     @property
     def signature(self) -> str:
         """The sentence that names the model on every output."""
-        return f"Model {self.name}, weights {self.weights_sha256[:12]}. {DISCLAIMER}"
+        site = f", {self.site.signature}" if self.site else ""
+        return f"Model {self.name}, weights {self.weights_sha256[:12]}{site}. {DISCLAIMER}"
 
     @property
     def factors(self) -> Mapping[str, Factors]:
@@ -190,6 +199,7 @@ class Predictor:
         if sex is None:
             sex_source = "absent" if known is Sex.UNKNOWN else "dicom"
         flags = [*seen.flags, *film_flags.of_sex(known, radiograph.sex, is_used=self.uses_sex)]
+        flags += [film_flags.of_site(self.site.signature)] if self.site else []
         is_refused = any(flag.severity is Severity.REFUSE for flag in flags)
         months, intervals = (None, None) if is_refused and not force else self._age(seen, known)
         return Reading(
@@ -206,6 +216,7 @@ class Predictor:
             versions=_versions(),
             forced=is_refused and force,
             intervals=intervals,
+            site_sha256=self.site.sha256 if self.site else None,
         )
 
     def read_each(
@@ -253,6 +264,9 @@ class Predictor:
             source = seen.radiograph.source
             raise BadModel(f"{source}: the answer of model {self.name} is not a finite number")
         factors = self.factors.get(SEX_GIVEN[sex is not Sex.UNKNOWN])
+        if self.site:
+            months = self.site.corrected(months, sex)
+            factors = self.site.factors[sex.value] if self.site.factors else factors
         return round(months, 2), None if factors is None else around(months, expected_error, factors)
 
 

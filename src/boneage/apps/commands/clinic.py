@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ..options import Model
+from ..options import Model, SiteFile
 
 
 def serve(
@@ -28,6 +28,7 @@ def serve(
     tls_key: Annotated[Path | None, typer.Option(help="its key, PEM")] = None,
     root_path: Annotated[str, typer.Option(metavar="PATH", help="what a proxy puts before every address")] = "",
     plain_http: Annotated[bool, typer.Option("--plain-http", help="beyond this computer without TLS")] = False,
+    site: SiteFile = None,
 ) -> None:
     """Open the reading room: a page and a service on this computer."""
     from ...clinic.film_store import FilmStore
@@ -41,7 +42,7 @@ def serve(
     token = token_for(host, token_file, encrypted=bool(tls_cert and tls_key), plain=plain_http)
     films = FilmStore.open(keep_films, recorded=bool(record)) if keep_films else None
     opened = Record.open(record, record_key) if record else None
-    predictor = Predictor.load(model, threads=1)
+    predictor = Predictor.load(model, threads=1, site=site)
     web = create_app(
         predictor, record=opened, films=films, explain=partial(over_film, predictor), token=token, root_path=root_path
     )

@@ -18,7 +18,18 @@ from ..growth_options import (
     MothersHeight,
     OwnChart,
 )
-from ..options import HandAskedFor, Images, Model, SexOfAll, Sources, announced, asked_for, report_outcomes, tell
+from ..options import (
+    HandAskedFor,
+    Images,
+    Model,
+    SexOfAll,
+    SiteFile,
+    Sources,
+    announced,
+    asked_for,
+    report_outcomes,
+    tell,
+)
 
 
 def predict(
@@ -33,6 +44,7 @@ def predict(
     heatmap: Annotated[
         Path | None, typer.Option(help="draw occlusion maps: a PNG, or a folder for several films")
     ] = None,
+    site: SiteFile = None,
     age: ChildsAge = None,
     height: ChildsHeight = None,
     lying: IsLying = None,
@@ -61,7 +73,7 @@ def predict(
     from ..render import closing, output, show_follow_ups
 
     films, notes = asked_for(sources, sex, images, (age, height, lying, weight, mother, father))
-    predictor, grown, outcomes = Predictor.load(model), growths(films, chart, growth or follow_up), []
+    predictor, grown, outcomes = Predictor.load(model, site=site), growths(films, chart, growth or follow_up), []
     quiet, side = len(films) == 1 or not csv, hand and hand.code
     shown = output(predictor, films, sources, grown, csv=csv, heatmap=heatmap, as_json=as_json)
     with shown as take, progress("reading", len(films), "films", quiet=quiet) as advance:

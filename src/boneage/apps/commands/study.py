@@ -1,4 +1,4 @@
-"""Commands of a study: agree."""
+"""Commands of a study: agree, calibrate-site."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ...types import DISCLAIMER
-from ..options import need, tell
+from ..options import Data, Images, need, say, tell
 
 Groups = Annotated[list[str] | None, typer.Option("--by", metavar="COLUMN", help="a column of groups; may be repeated")]
 
@@ -36,3 +36,30 @@ def agree(
     found = agree(table, out, **groups, margin=margin, resamples=resamples)
     tell("\n".join(sentences(found)))
     tell(f"{out / 'report.html'}. {DISCLAIMER}")
+
+
+def calibrate_site(
+    model: Annotated[str, typer.Argument(help="a run folder, a model file or the name of installed weights")],
+    folder: Data,
+    out: Annotated[Path, typer.Option(help="the site file, JSON")],
+    ratings: Annotated[
+        Path | None, typer.Option(help="the films' ratings by several readers, a table as agree takes it")
+    ] = None,
+    images: Images = None,
+) -> None:
+    """Calibrate a model for one site on 100 and more of its films with its own ratings."""
+    need("scipy")
+    from ...data.dataset import open_folder
+    from ...progress import progress
+    from ...reading.predictor import Predictor
+    from ...study.ratings import read_ratings
+    from ...study.site import calibrate_site, sentences
+
+    predictor, dataset = Predictor.load(model), open_folder(folder, images)
+    rated = read_ratings(ratings) if ratings else None
+    say(dataset.doubts)
+    context = {"data": dataset.root.name, "table": dataset.table.name, "ratings": ratings.name if ratings else None}
+    with progress("reading local films", len(dataset.samples), "films") as tick:
+        found = calibrate_site(predictor, dataset.samples, out, ratings=rated, progress=tick, context=context)
+    tell("\n".join(sentences(found)))
+    tell(f"{out}. {DISCLAIMER}")
