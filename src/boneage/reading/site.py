@@ -97,7 +97,9 @@ def _factors(values: Mapping[str, Any]) -> dict[str, Factors] | None:
     found = values["factors"]
     if found is None:
         return None
-    factors = {sex.value: {f"{level:g}": float(found[sex][f"{level:g}"]) for level in LEVELS} for sex in Sex}
+    factors: dict[str, Factors] = {
+        sex.value: {f"{level:g}": float(found[sex][f"{level:g}"]) for level in LEVELS} for sex in Sex
+    }
     if not all(math.isfinite(factor) and factor > 0 for of in factors.values() for factor in of.values()):
         raise ValueError("a factor is not above 0")
     return factors

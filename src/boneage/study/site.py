@@ -208,7 +208,8 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
     said = [f"{found['films']:,} films, {found['raters_per_film']:g} ratings each, {found['failures']} not read."]
     if found["films"] < FEW:
         said.append(f"Fewer than {FEW} films: take it for a first look.")
-    shown = f"cross-fitted gain {gain['value']:+.2f} months ({gain['low']:+.2f} to {gain['high']:+.2f}, {gain['level']:.0%})"
+    shown = f"cross-fitted gain {gain['value']:+.2f} months"
+    shown += f" ({gain['low']:+.2f} to {gain['high']:+.2f}, {gain['level']:.0%})"
     said.append(f"A correction is {found['verdict']}: {shown}.")
     for name in ("bias", "mad", "rmse"):
         change = f"{before[name]['value']:.2f} before, {after[name]['value']:.2f} after"
