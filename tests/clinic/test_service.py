@@ -58,7 +58,7 @@ def test_a_reading_with_its_film_decodes_and_analyses_the_file_once(monkeypatch:
     with opened() as service:
         decoded: list[bytes] = []
         decode = service.decoders.decode
-        monkeypatch.setattr(service.decoders, "decode", lambda data: decoded.append(data) or decode(data))
+        monkeypatch.setattr(service.decoders, "decode", lambda data, **how: decoded.append(data) or decode(data, **how))
         answer, film = asyncio.run(service.read_film(large, "hand.png", ReadingRequest(sex=Sex.FEMALE)))
         shown = asyncio.run(service.show(large))
     assert len(decoded) == 2  # one by each call
