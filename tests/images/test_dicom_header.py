@@ -25,6 +25,10 @@ PERSON = {
     "PatientName": "Quint^Ottilie",
     "PatientBirthDate": "20110317",
     "AccessionNumber": "ACC471105",
+    "IssuerOfPatientID": "Ward 471114",
+    "StudyID": "471115",
+    "StudyDescription": "Hand 471116",
+    "ReferringPhysicianName": "Weiss^Ida",
     "StudyDate": "20200419",
     "StudyTime": "071108",
     "SeriesDate": "20200420",
@@ -145,7 +149,12 @@ def test_a_film_knows_whose_it_is_and_from_where() -> None:
         patient_id="MRN-471104",
         patient_name="Quint^Ottilie",
         patient_birth_date="20110317",
+        patient_sex="F",
+        issuer_of_patient_id="Ward 471114",
         accession_number="ACC471105",
+        study_id="471115",
+        study_description="Hand 471116",
+        referring_physician="Weiss^Ida",
         study_date="20200419",
         study_time="071108",
         series_date="20200420",
@@ -164,7 +173,7 @@ def test_what_a_header_does_not_say_is_empty() -> None:
     found = read(written(dicom())).identity
     assert found is not None
     said = {field.name for field in fields(found) if getattr(found, field.name)}
-    assert said == {"sop_class_uid", "sop_instance_uid", "modality"}
+    assert said == {"sop_class_uid", "sop_instance_uid", "modality", "patient_sex"}
 
 
 def test_a_name_that_cannot_be_decoded_costs_no_film() -> None:
@@ -212,7 +221,7 @@ def test_no_output_tells_whose_film_it_is(tiny_model: Path, tmp_path: Path, capl
 
 
 def nothing_of(identity: Identity, text: str) -> bool:
-    """Whether none of its words is in the text; a modality and a class of films are nobody's."""
+    """Whether none of its words is in the text; a modality, a class of films and a sex are nobody's."""
     words = {field.name: getattr(identity, field.name) for field in fields(identity)}
-    del words["modality"], words["sop_class_uid"]
-    return not [name for name, word in words.items() if word in text]
+    del words["modality"], words["sop_class_uid"], words["patient_sex"]
+    return not [name for name, word in words.items() if word and word in text]

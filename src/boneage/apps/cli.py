@@ -11,6 +11,7 @@ import typer
 from ..types import DISCLAIMER
 from .commands.clinic import serve
 from .commands.data import check, demo, phantom, sheet
+from .commands.dicom import report
 from .commands.evaluation import card, compare, evaluate, neighbours, robustness
 from .commands.growth import growth
 from .commands.reading import info, predict
@@ -32,7 +33,7 @@ app.add_typer(data, name="data")
 
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(demo, phantom, train, evaluate, compare, robustness, card, agree, calibrate_site, predict, growth, neighbours),
-    *(serve, export, calibrate, info),
+    *(serve, report, export, calibrate, info),
 )
 for command in COMMANDS:
     app.command()(command)

@@ -75,7 +75,12 @@ class ReportRequest(ReadingRequest):
 
 
 def report(
-    answer: Answer, film: Radiograph, earlier: list[tuple[float, float]], child: GrowthRequest | None = None
+    answer: Answer,
+    film: Radiograph,
+    earlier: list[tuple[float, float]],
+    child: GrowthRequest | None = None,
+    *,
+    dated: str | None = None,
 ) -> bytes:
     """The PDF of a reading, with a page for each hand, and one more where heights or earlier films are given.
 
@@ -84,9 +89,11 @@ def report(
         film: its film, which is drawn at most `FILM_SIDE` pixels on a side, in the grey levels that the reading used.
         earlier: other readings of the patient, as (chronological age, bone age) in months, for the chart.
         child: what is given of the child; its bone age and sex are those of the reading.
+        dated: stands in the place of the present time; the same answer then gives the same bytes.
     """
+    made = dated or datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     out = io.BytesIO()
-    canvas = Canvas(out, pagesize=A4)
+    canvas = Canvas(out, pagesize=A4, invariant=int(dated is not None))
     canvas.setTitle("Bone age reading")
     canvas.setCreator(f"boneage {answer.version}")
     for hand in answer.hands or [answer]:
@@ -94,7 +101,7 @@ def report(
         _film(canvas, film, hand)
         _facts(canvas, hand)
         _chart(canvas, hand, earlier)
-        _foot(canvas, hand)
+        _foot(canvas, hand, made)
         canvas.showPage()
         _growth(canvas, hand, child)
     canvas.save()
@@ -280,8 +287,7 @@ def _at(plot: tuple[float, ...], age: float, bone: float) -> tuple[float, float]
     return left + width * age / MAX_AGE, bottom + height * bone / MAX_BONE_AGE
 
 
-def _foot(canvas: Canvas, answer: HandAnswer) -> None:
-    made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+def _foot(canvas: Canvas, answer: HandAnswer, made: str) -> None:
     lines = (
         f"Reference table: {answer.reference.table}.",
         f"Model {printable(answer.model)}, weights {answer.weights_sha256[:16]}, boneage {answer.version}, {made}.",

@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 
 from ..types import Identity, Radiograph, Sex
 from .dicom_age import age_of
@@ -82,7 +83,8 @@ def _words(dataset: Dataset, keyword: str) -> str:
     """An attribute as the file spells it, empty where it is absent or cannot be decoded: a film is read without it."""
     with contextlib.suppress(Exception):
         value = dataset.get(keyword)
-        plain = "" if value is None else str(value).strip("\0 ")
+        several = isinstance(value, MultiValue)
+        plain = "\\".join(map(str, value)) if several else "" if value is None else str(value).strip("\0 ")
         return plain if plain.isprintable() and len(plain) <= _LONGEST else printable(plain, _LONGEST).strip()
     return ""
 
