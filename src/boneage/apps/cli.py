@@ -11,7 +11,7 @@ import typer
 from ..types import DISCLAIMER
 from .commands.clinic import serve
 from .commands.data import check, demo, phantom, sheet
-from .commands.dicom import report
+from .commands.dicom import report, start, status
 from .commands.evaluation import card, compare, evaluate, neighbours, robustness
 from .commands.growth import growth
 from .commands.reading import info, predict
@@ -30,6 +30,8 @@ app = typer.Typer(
 )
 data = typer.Typer(help="Check and show a data folder.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data, name="data")
+node = typer.Typer(help="A DICOM node for a hospital's systems.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(node, name="node")
 
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(demo, phantom, train, evaluate, compare, robustness, card, agree, calibrate_site, predict, growth, neighbours),
@@ -39,6 +41,8 @@ for command in COMMANDS:
     app.command()(command)
 for command in (check, sheet):
     data.command()(command)
+for command in (start, status):
+    node.command()(command)
 
 
 @app.callback()

@@ -22,6 +22,8 @@ from ..types import Radiograph, Reading, Sex
 from .answers import Answer, HandAnswer, ReadingRequest
 from .counters import Counters
 from .described import described
+from .documents.case import Case
+from .documents.outlines import outlines_of
 from .errors import Busy, Closing, NoRecord, NotAFilm
 from .faults import log
 from .film_store import FilmStore
@@ -131,6 +133,20 @@ class Service:
         def work() -> tuple[Answer, Radiograph]:
             answer, film = self._read(data, name, request, keep=False)
             return answer, _reduced(film)
+
+        return await self._timed(work)
+
+    async def case(self, data: bytes, name: str, request: ReadingRequest) -> Case:
+        """Read a film for its documents, and keep the reading as `read` does; raises as `read` does.
+
+        A picture of two hands is refused: its documents could not say of which hand they are.
+        """
+
+        def work() -> Case:
+            film = self.decoders.decode(data)
+            seen = self.predictor.examine(film.radiograph)
+            answer = self._of_hand(seen, film, name, request, keep=request.keep)
+            return Case(Answer(**dict(answer)), film.radiograph, outlines_of(seen))
 
         return await self._timed(work)
 

@@ -1,7 +1,8 @@
-"""Commands that work with a hospital's systems: report."""
+"""Commands that work with a hospital's systems: report, and node start and status."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -38,3 +39,29 @@ def report(
     say([missing] if missing else [])
     if case.months is None:
         raise typer.Exit(REFUSED)
+
+
+def start(settings: Annotated[Path, typer.Argument(metavar="FILE", help="the node's settings, TOML")]) -> None:
+    """Run a DICOM node: films in by C-STORE, documents out by C-STORE or STOW-RS."""
+    need("pynetdicom")
+    need("highdicom")
+    from ...reading.predictor import Predictor
+    from ..dicom.node import run
+    from ..dicom.settings import load
+
+    loaded = load(settings)
+    run(Predictor.load(loaded.model, threads=1), loaded)
+
+
+def status(
+    settings: Annotated[Path, typer.Argument(metavar="FILE", help="the node's settings, TOML")],
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+) -> None:
+    """Show what waits in a node's spool, and the last errors, whether or not the node runs."""
+    need("highdicom")
+    from ...clinic.spool import look
+    from ..dicom.settings import load
+    from ..dicom.status import text
+
+    state = look(load(settings).spool)
+    print(json.dumps(state) if as_json else text(state))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import html
-import ipaddress
 import os
 import secrets
 import stat
@@ -18,6 +17,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...errors import BadConfig, CannotWrite
+from ..loopback import is_loopback
 
 COOKIE = "boneage"
 TOKEN_BYTES = 32
@@ -34,14 +34,6 @@ _SECURITY = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address can be reached from this computer alone."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def token_for(host: str, token_file: Path | None, *, encrypted: bool, plain: bool) -> str | None:
