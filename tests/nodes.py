@@ -55,12 +55,9 @@ class NodeProcess:
 
     def __init__(self, file: Path) -> None:
         code = "from boneage.apps.cli import main; main()"
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", code, "node", "start", str(file)],
-            stdout=subprocess.PIPE,
-            stderr=(file.parent / "node.log").open("a"),
-            text=True,
-        )
+        with (file.parent / "node.log").open("a") as log:
+            command = [sys.executable, "-c", code, "node", "start", str(file)]
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
         assert self.process.stdout is not None
         found = re.search(r":(\d+)\.", line := self.process.stdout.readline())
         assert found, line + (file.parent / "node.log").read_text()

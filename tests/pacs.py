@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -17,11 +18,23 @@ for package in ("pynetdicom", "highdicom", "dicomweb_client"):
 import pydicom
 from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
+from pynetdicom.transport import AssociationSocket
 
 from boneage.apps.dicom.classes import SENT, SENT_SYNTAXES, SYNTAXES, TAKEN, VERIFICATION
-from boneage.apps.dicom.node import _silence
+from boneage.apps.dicom.node import silence
 
 SECONDS = 60.0
+
+
+def _closed(self: AssociationSocket) -> None:
+    """Close a socket also if its peer has left: pynetdicom forgets it then, for Python to find."""
+    if self.socket is not None:
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+
+
+AssociationSocket._shutdown_socket = _closed  # type: ignore[method-assign]
 
 
 class Pacs:
@@ -29,7 +42,7 @@ class Pacs:
     again with other bytes."""
 
     def __init__(self, syntaxes: tuple[str, ...] = SENT_SYNTAXES) -> None:
-        _silence()
+        silence()
         self.objects: dict[str, bytes] = {}
         self.copies: Counter[str] = Counter()
         self.differing: set[str] = set()
@@ -86,7 +99,7 @@ def pacs(**options: Any) -> Iterator[Pacs]:
 
 def sender(title: str = "MODALITY", syntaxes: tuple[str, ...] = tuple(SYNTAXES)) -> AE:
     """Who sends films: each transfer syntax has a presentation context of its own."""
-    _silence()
+    silence()
     found = AE(title)
     found.acse_timeout = found.dimse_timeout = found.network_timeout = SECONDS
     found.add_requested_context(VERIFICATION)

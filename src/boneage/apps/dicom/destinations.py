@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -84,13 +85,22 @@ class StoreCarrier:
         if not syntaxes:
             return f"{name} does not take {SENT[dataset.SOPClassUID]}"
         if ExplicitVRLittleEndian not in syntaxes:
-            dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+            dataset = _implicit(dataset)
         if not association.is_established:
             raise Unreachable(f"{name} ended the association")
         status = association.send_c_store(dataset).get("Status")
         if status is None:
             raise Unreachable(f"{name} did not answer")
         return None if status == 0 or status in _WARNINGS else f"{name} answered with status {status:04X}"
+
+
+def _implicit(dataset: Dataset) -> Dataset:
+    """The same object in the transfer syntax that all DICOM systems know."""
+    file = io.BytesIO()
+    dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    dataset.save_as(file, enforce_file_format=True)
+    file.seek(0)
+    return pydicom.dcmread(file)
 
 
 class StowCarrier:

@@ -94,7 +94,7 @@ class Node:
 
     def _listener(self) -> GuardedServer:
         found, settings = entity(self.settings), self.settings
-        _silence()
+        silence()
         try:
             server: Any = found.make_server(
                 (settings.host, settings.port),
@@ -178,7 +178,8 @@ def run(predictor: Predictor, settings: NodeSettings) -> None:
     node.stop()
 
 
-def _silence() -> None:
-    """Keep pynetdicom from logging: it repeats what peers send."""
+def silence() -> None:
+    """Keep pynetdicom and highdicom from logging: they repeat what peers send, and what films say."""
     _config.LOG_HANDLER_LEVEL = "none"
-    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
+    for name in ("pynetdicom", "highdicom"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
