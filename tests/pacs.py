@@ -124,9 +124,10 @@ def echo(port: int, title: str = "MODALITY", called: str = "BONEAGE") -> int | N
 
 def send(port: int, *films: bytes, **options: Any) -> list[int | None]:
     """Send films by C-STORE; the status of each, None where no answer came."""
+    offered = [pydicom.dcmread(io.BytesIO(film)) for film in films]
     association = sender(**options).associate("127.0.0.1", port, ae_title="BONEAGE")
     assert association.is_established
-    statuses = [association.send_c_store(pydicom.dcmread(io.BytesIO(film))).get("Status") for film in films]
+    statuses = [association.send_c_store(one).get("Status") for one in offered]
     if association.is_established:
         association.release()
     return statuses

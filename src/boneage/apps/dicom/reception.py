@@ -79,7 +79,7 @@ def entity(settings: NodeSettings) -> AE:
     found.maximum_pdu_size = limits.pdu - 1024
     found.acse_timeout = limits.greeting_seconds
     found.dimse_timeout = found.network_timeout = limits.idle_seconds
-    found.maximum_associations = limits.connections
+    found.maximum_associations = 100_000  # the doorkeeper counts; pynetdicom counts those too that are ending
     found.require_called_aet = True
     found.add_supported_context(VERIFICATION)
     for sop_class in TAKEN:

@@ -148,10 +148,11 @@ class GuardedServer(ThreadedAssociationServer):
     limits: NodeLimits
     budget: Budget
 
-    def __init__(self, *args: Any, ssl_context: ssl.SSLContext | None = None, **options: Any) -> None:
+    def __init__(self, *args: Any, **options: Any) -> None:
         self._visits: dict[int, Visit] = {}
-        self._encryption = ssl_context
         super().__init__(*args, **options | {"request_handler": GuardedHandler})
+        self._encryption: ssl.SSLContext | None = self.ssl_context
+        self.ssl_context = None  # its handshake would be made by the thread that accepts
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         """Whether the doorkeeper lets a connection in."""
