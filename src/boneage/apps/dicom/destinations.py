@@ -76,7 +76,8 @@ class StoreCarrier:
                 association.release()
 
     def _store(self, association: Association, path: Path) -> str | None:
-        dataset, name = pydicom.dcmread(path), self.destination.name
+        dataset: Dataset = pydicom.dcmread(path)
+        name = self.destination.name
         syntaxes = [
             context.transfer_syntax[0]
             for context in association.accepted_contexts
