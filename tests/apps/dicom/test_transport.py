@@ -105,7 +105,7 @@ def test_a_film_larger_than_the_limit_ends_its_association_and_leaves_nothing(ru
 
 
 @pytest.mark.filterwarnings("ignore:Invalid value for VR UI")  # pytest undoes what `hushed` has set
-@pytest.mark.parametrize("uid", ["../../../../tmp/evil", "1.2.3/..", "film.dcm", "1.2.3\\n4"])
+@pytest.mark.parametrize("uid", ["../../../../tmp/evil", "1.2.3/..", "film.dcm"])
 def test_a_uid_is_never_a_path(uid: str, running: Node) -> None:
     """No library sends such a UID: it takes the place of a good one on its way."""
     good = "1.2.999999999999999999"
