@@ -70,7 +70,7 @@ class Doorkeeper:
                 return None
             own = [visit for visit in self._visits if visit.address == address]
             for visits, most in ((own, self.limits.per_peer), (self._visits, self.limits.connections)):
-                if len(visits) >= most and not self._make_room(visits):
+                if len(visits) >= most and not self._freed(visits):
                     self.turned_away[TOO_MANY] += 1
                     return None
             visit = Visit(address, connection)
@@ -92,8 +92,8 @@ class Doorkeeper:
         """How many connections are open."""
         return len(self._visits)
 
-    def _make_room(self, visits: Sequence[Visit]) -> bool:
-        """End the oldest of these connections that is no association; False if all are."""
+    def _freed(self, visits: Sequence[Visit]) -> bool:
+        """Whether a place is freed: the oldest of these connections that is no association is ended."""
         for visit in visits:
             if not visit.is_established:
                 visit.end()

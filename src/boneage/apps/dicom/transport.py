@@ -24,6 +24,7 @@ from .doorkeeper import Doorkeeper, Visit
 from .settings import NodeLimits
 
 PIECE = 65536  # bytes that are read at a time
+LOOP_SECONDS = 0.004  # between two looks of an association at its connection; pynetdicom's 0.001 costs many a core
 LONGEST_COMMAND = 4096  # bytes of the part of a message that is no data set
 REJECTED, BY_USER, CALLER_UNKNOWN = 0x01, 0x01, 0x03  # result, source and reason of a rejection (PS3.8, 9.3.4)
 
@@ -133,6 +134,7 @@ class GuardedHandler(RequestHandler):
         server = self.server
         association.dul.event_queue.get_nowait()  # that of the socket that is replaced
         association.dul.socket = GuardedSocket(association, self.request, server.limits)
+        association.dul._run_loop_delay = LOOP_SECONDS
         association.dimse = BoundedDimse(association, server.limits, server.budget)
         association.acse = ListedAcse(association, server.doorkeeper.knows)
         server.opened(self.request, association)
