@@ -133,6 +133,12 @@ def test_an_age_is_withheld_where_a_film_is_refused_and_only_there() -> None:
         reading(120.5, NOTED, forced=True)
 
 
+def test_growth_beside_a_reading_is_no_part_of_it(schema: Draft202012Validator) -> None:
+    values = reading().to_dict() | {"growth": {}}
+    schema.validate(values)
+    assert Reading.from_dict(values) == reading()
+
+
 @pytest.mark.parametrize(
     "change",
     [

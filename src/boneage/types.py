@@ -255,7 +255,7 @@ class Reading:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Reading:
-        """The reading of a `to_dict`.
+        """The reading of a `to_dict`, also of one with the child's ``growth`` beside it, which is left out.
 
         Raises:
             ValueError: for values that no reading gives.
@@ -264,6 +264,7 @@ class Reading:
             flags = tuple(Flag(**flag | {"severity": Severity(flag["severity"])}) for flag in values["flags"])
             ranges = values["intervals"]
             intervals = None if ranges is None else tuple(Interval(**one) for one in ranges)
-            return cls(**{**values, "sex": Sex(values["sex"]), "flags": flags, "intervals": intervals})
+            own = {name: value for name, value in values.items() if name != "growth"}
+            return cls(**{**own, "sex": Sex(values["sex"]), "flags": flags, "intervals": intervals})
         except (KeyError, TypeError) as error:
             raise ValueError(f"this is no reading: {error}") from None

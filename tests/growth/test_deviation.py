@@ -8,7 +8,8 @@ from children import child, read
 
 from boneage import Sex
 from boneage.growth import reference
-from boneage.growth.deviation import BRUSH, NAMES, OF_1959, difference, expected, scores, sds
+from boneage.growth.deviation import difference, expected, scores, sds
+from boneage.growth.reference import BRUSH, NAMES, OF_1959
 
 
 def test_the_difference_needs_no_table_and_no_sex() -> None:

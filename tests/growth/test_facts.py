@@ -9,7 +9,7 @@ import pytest
 from children import child
 
 from boneage import Radiograph, Reading, Sex
-from boneage.growth.facts import Facts, day, of_film, of_texts, parent
+from boneage.growth.facts import Facts, day, of_film, of_texts
 from boneage.growth.units import Age
 from boneage.types import Identity, Interval
 
@@ -69,10 +69,7 @@ def test_texts_become_facts_or_complaints() -> None:
     assert of_texts({"age": "10y"}, exact=True)[0].age == Age(120)
 
 
-def test_a_parent_is_no_child_and_a_date_is_one() -> None:
-    assert parent("5ft6in") == pytest.approx(167.64)
-    with pytest.raises(ValueError, match="of a parent is 60 cm"):
-        parent("60")
+def test_a_date_is_written_as_iso_or_dicom_have_it() -> None:
     assert day("2024-03-31T09:30") == day("20240331") == date(2024, 3, 31)
     with pytest.raises(ValueError, match="write it as 2024-03-31"):
         day("31.3.2024")

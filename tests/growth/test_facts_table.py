@@ -131,6 +131,14 @@ def test_a_wrong_table_is_refused_with_the_line(table: Path, old: str, new: str,
         visits(table)
 
 
+def test_readings_of_a_record_that_do_not_count_are_left_out(table: Path) -> None:
+    head = "id,patient,sex,chronological_age_months,bone_age_months,superseded_by,withdrawn_at\n"
+    table.write_text(
+        f"{head}1,p,male,120,118,,\n2,p,male,120,100,3,\n3,p,male,132,130,,2024-01-01\n4,p,male,132,130,,\n"
+    )
+    assert [name for name, _, _ in visits(table)] == ["1", "4"]
+
+
 def test_an_error_is_intervals_or_a_standard_deviation_or_unknown() -> None:
     assert intervals_of(120, "", "") is None
     found = intervals_of(120, "", "7")

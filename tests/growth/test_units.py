@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boneage.growth.units import Age, age, age_text, height, weight
+from boneage.growth.units import Age, age, age_text, height, parent, weight
 
 
 @pytest.mark.parametrize(
@@ -70,6 +70,12 @@ def test_nobody_is_that_old() -> None:
 )
 def test_a_height_is_in_centimetres_unless_it_says_otherwise(text: str, cm: float) -> None:
     assert height(text) == pytest.approx(cm)
+
+
+def test_a_parent_is_no_child() -> None:
+    assert parent("5ft6in") == pytest.approx(167.64)
+    with pytest.raises(ValueError, match="of a parent is 60 cm"):
+        parent("60")
 
 
 @pytest.mark.parametrize(("text", "kg"), [("35", 35), ("35.5kg", 35.5), ("77lb", 34.92662), ("3500 g", 3.5)])

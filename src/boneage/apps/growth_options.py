@@ -9,9 +9,8 @@ from typing import Annotated, TypeVar
 import typer
 
 from ..growth import units
-from ..growth.deviation import NAMES
-from ..growth.facts import parent
-from ..growth.units import Age
+from ..growth.reference import NAMES
+from ..growth.units import Age, parent
 
 T = TypeVar("T")
 

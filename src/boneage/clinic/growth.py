@@ -13,7 +13,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from .. import types
 from ..growth import lms, units
 from ..growth.child import Child
-from ..growth.facts import parent
 from ..growth.result import Growth, assess
 from ..growth.velocity import Visit
 from ..types import Sex
@@ -23,8 +22,8 @@ Typed = Annotated[str, Field(max_length=32)]
 _READERS: dict[str, Callable[[str], float]] = {
     "height": units.height,
     "weight": units.weight,
-    "mother": parent,
-    "father": parent,
+    "mother": units.parent,
+    "father": units.parent,
 }
 _FIELDS = {"height": "height_cm", "weight": "weight_kg", "mother": "mother_cm", "father": "father_cm"}
 _STEP = 6.0  # months between two points of a centile

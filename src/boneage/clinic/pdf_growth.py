@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+from reportlab.lib.colors import Color
 from reportlab.lib.units import mm
 from reportlab.lib.utils import simpleSplit
 from reportlab.pdfgen.canvas import Canvas
@@ -17,11 +18,11 @@ from ..types import DISCLAIMER, Severity, Sex
 from .growth import HeightChart, height_chart
 from .pdf_page import ACCENT, BAND, HEIGHT, INK, LINE, MARGIN, QUIET, WIDTH, printable, signed, text
 
-CHART = (MARGIN + 8 * mm, 40 * mm, WIDTH - 2 * MARGIN - 16 * mm, 84 * mm)  # left, bottom, width, height
+CHART = (MARGIN + 8 * mm, 40 * mm, WIDTH - 2 * MARGIN - 16 * mm, 66 * mm)  # left, bottom, width, height
 FIRST, LAST, LOWEST, HIGHEST = 24.0, 240.0, 70.0, 210.0  # months and centimetres: the ends of the axes
 NAMED = (3, 50, 97)  # centiles
 _SHORT = {"bayley_pinneau": "BP", "roche_wainer_thissen": "RWT", "khamis_guo": "KG"}
-_FROM, _APART = 204.0, 9.0  # months: where the first predicted height stands, and the next ones
+_FROM, _APART = 203.0, 13.0  # months: where the first predicted height stands, and the next ones
 _LOWEST_LINE = CHART[1] + CHART[3] + 16 * mm
 
 
@@ -44,6 +45,8 @@ def growth_page(canvas: Canvas, growth: Growth) -> None:
         for flag in figure.flags:
             if flag.severity is Severity.WARN:
                 y = _lines(canvas, f"{figure.title}: {flag.sentence}.", y, 8.5, bold=True)
+    for figure in growth.figures[1:]:
+        y = _lines(canvas, _source(figure), y - 2, 7, colour=QUIET)
     _chart(canvas, growth)
     _foot(canvas, growth)
 
@@ -71,7 +74,9 @@ def _figure(canvas: Canvas, figure: Figure, y: float) -> float:
 
 def _value(figure: Figure) -> str:
     assert figure.value is not None
-    return f"{figure.value:.1f} cm" if figure.unit == "cm" else f"{signed(figure.value, 2)} {figure.unit}"
+    if figure.unit == "cm":
+        return f"{figure.value:.1f} cm"
+    return f"{signed(figure.value, 2 if figure.unit == 'SD' else 1)} {figure.unit}"
 
 
 def _range(figure: Figure) -> str:
@@ -80,6 +85,11 @@ def _range(figure: Figure) -> str:
     level = "" if figure.level is None else f"{figure.level:.0%}: "
     show = (lambda value: f"{value:.1f}") if figure.unit == "cm" else (lambda value: signed(value, 1))
     return f"{level}{show(figure.low)} to {show(figure.high)}"
+
+
+def _source(figure: Figure) -> str:
+    ranged = f" Range: {figure.range_of}." if figure.range_of else ""
+    return f"{figure.title[0].upper()}{figure.title[1:]}: {figure.method}.{ranged} {figure.source}."
 
 
 def _step_text(step: Step) -> str:
@@ -97,13 +107,22 @@ def _step_text(step: Step) -> str:
     return "; ".join(words) + "."
 
 
-def _lines(canvas: Canvas, words: str, y: float, size: float, *, left: float = MARGIN, bold: bool = False) -> float:
+def _lines(
+    canvas: Canvas,
+    words: str,
+    y: float,
+    size: float,
+    *,
+    left: float = MARGIN,
+    bold: bool = False,
+    colour: Color = INK,
+) -> float:
     """Write a paragraph down to where the chart begins; the height of the next line."""
     for line in simpleSplit(printable(words), "Helvetica-Bold" if bold else "Helvetica", size, WIDTH - MARGIN - left):
         if y < _LOWEST_LINE:
             text(canvas, MARGIN, _LOWEST_LINE - 11, "and more: see the page or the JSON", 8, QUIET)
             return y
-        text(canvas, left, y, line, size, bold=bold)
+        text(canvas, left, y, line, size, colour, bold=bold)
         y -= size + 3.5
     return y
 

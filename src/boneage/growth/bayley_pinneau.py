@@ -68,13 +68,12 @@ def outside(child: Child) -> str:
 
 def remarks(child: Child, bone_ages: Ages, ages: Ages) -> list[Flag]:
     """The flag of a reading that leaves more than one group open."""
-    groups = group_of(bone_ages, ages)
-    found = {GROUPS[place]: float((groups == place).mean()) for place in np.unique(groups)}
-    if len(found) == 1:
+    found = sorted(parts(child, bone_ages, ages), key=lambda part: -part.share)
+    if not found:
         return []
-    said = ", ".join(f"{name} {share:.0%}" for name, share in sorted(found.items(), key=lambda one: -one[1]))
-    sentence = f"the reading leaves the group open ({said}), and the tables of the groups differ"
-    return [warn("group_open", sentence)]
+    cases = [(f"{part.name} {part.share:.0%}", part.value) for part in found]
+    said = ", ".join(f"{name}: {'no table' if value is None else f'{value:.1f} cm'}" for name, value in cases)
+    return [warn("group_open", f"the reading leaves the group open ({said})")]
 
 
 def parts(child: Child, bone_ages: Ages, ages: Ages) -> tuple[Part, ...]:

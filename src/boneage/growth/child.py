@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, fields
 
 from ..types import Interval, Sex
-from .units import HEIGHTS, OLDEST, WEIGHTS
+from .units import HEIGHTS, OLDEST, PARENTS, WEIGHTS
 
 LYING = 1.25  # centimetres that a recumbent length is longer than the stature (Roche, Wainer and Thissen 1975)
 STANDS_FROM = 24.0  # months: below, a height that does not say so was measured lying
@@ -16,8 +16,8 @@ _LIMITS = {
     "bone_age_months": (0.0, 300.0),
     "height_cm": HEIGHTS,
     "weight_kg": WEIGHTS,
-    "mother_cm": (100.0, 250.0),
-    "father_cm": (100.0, 250.0),
+    "mother_cm": PARENTS,
+    "father_cm": PARENTS,
 }
 
 

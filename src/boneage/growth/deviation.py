@@ -16,10 +16,9 @@ from .child import Child
 from .distribution import LEVEL, mixture_range, pairs
 from .figure import Figure, refuse
 from .prediction import known_of, missing_of
+from .reference import BRUSH, OF_1959
 from .tables import TABLES, column
 
-BRUSH, OF_1959 = "brush", "greulich_pyle_1959"
-NAMES = (BRUSH, OF_1959)
 OF_1959_TABLE = "greulich_pyle_1959_sd"
 _NEEDS = ("bone_age_months", "age_months")
 _SOURCE = (

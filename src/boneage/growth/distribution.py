@@ -18,9 +18,14 @@ from ..types import Interval
 BONE_AGES, AGES = 61, 7  # how many equally likely values stand for a reading, and for an age known in years
 LEVEL = 0.9  # of all ranges in this room
 _NORMAL = NormalDist()
-_Z = np.linspace(-8, 8, 3201)
-_PHI = np.array([_NORMAL.cdf(float(z)) for z in _Z])
 _HALVINGS = 14  # of the range that holds a quantile: of some centimetres a thousandth is left
+
+
+@cache
+def _distribution() -> tuple[np.ndarray, np.ndarray]:
+    """The normal distribution function as a table: scores and probabilities."""
+    z = np.linspace(-8, 8, 3201)
+    return z, np.array([_NORMAL.cdf(float(one)) for one in z])
 
 
 @cache
@@ -88,6 +93,6 @@ def mixture_range(centres: np.ndarray, sds: np.ndarray, level: float = LEVEL) ->
     low, high = own.min(axis=1), own.max(axis=1)  # a quantile of a mixture lies between those of its parts
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        share = np.interp((middle[:, None] - centres) / sds, _Z, _PHI).mean(axis=1)
+        share = np.interp((middle[:, None] - centres) / sds, *_distribution()).mean(axis=1)
         low, high = np.where(share < wanted, middle, low), np.where(share < wanted, high, middle)
     return float(low[0]), float(high[1])

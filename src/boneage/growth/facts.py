@@ -16,7 +16,6 @@ from .units import Age
 from .velocity import Visit
 
 _OF_CHILD = ("height_cm", "lying", "weight_kg", "mother_cm", "father_cm")
-PARENTS = (100.0, 250.0)  # centimetres
 
 
 @dataclass(frozen=True)
@@ -63,14 +62,6 @@ class Facts:
         return Visit(self.onto(child_of(reading)), self.day, name or reading.file, reading.model)
 
 
-def parent(text: str) -> float:
-    """The height of a parent in centimetres, as `units.height` reads it. Raises ValueError as it."""
-    found = units.height(text)
-    if not PARENTS[0] <= found <= PARENTS[1]:
-        raise ValueError(f"the height {text.strip()!r} of a parent is {found:g} cm, outside 100 to 250")
-    return found
-
-
 def day(text: str) -> date:
     """A date as ISO 8601 or DICOM writes it: ``2024-03-31``, ``20240331``, ``2024-03-31T09:30``. Raises ValueError."""
     try:
@@ -107,8 +98,8 @@ def of_texts(texts: Mapping[str, str], *, exact: bool = False) -> tuple[Facts, l
 READERS: Mapping[str, Callable[[str], Any]] = {
     "height_cm": units.height,
     "weight_kg": units.weight,
-    "mother_cm": parent,
-    "father_cm": parent,
+    "mother_cm": units.parent,
+    "father_cm": units.parent,
     "day": day,
     "patient": str.strip,
     "lying": lambda text: text == "yes",

@@ -32,6 +32,7 @@ _CALENDAR = {
 }
 _DATES = ("date", "study_date", "film_date", "exam_date", "examination_date", "visit_date", "taken")
 _PATIENTS = ("patient", "patient_id", "patientid", "subject", "subject_id", "child")
+_GONE = ("superseded_by", "withdrawn_at")  # of the export of a record
 _NAMES = ("id", "image", "film", "file", "case")
 _LENGTHS = {"height": "height_cm", "stature": "height_cm", "length": "height_cm"}
 _PARENTS = {"mother": "mother_cm", "maternal": "mother_cm", "mothers": "mother_cm"} | dict.fromkeys(
@@ -171,11 +172,14 @@ def of_table(header: Sequence[str], records: Sequence[Mapping[str, str]]) -> tup
 def visits(path: Path) -> list[tuple[str, str, Visit]]:
     """The visits of a table with bone ages: the name and the patient of each row, and what it tells.
 
+    The export of a service's record is such a table: readings that are superseded or withdrawn do not count.
+
     Raises:
         BadTable: for a table without bone ages, or a cell that cannot be understood.
     """
     header, rows = rows_of(path)
     records = [(line, dict(zip(header, cells, strict=False))) for line, cells in rows]
+    records = [(line, record) for line, record in records if not any(record.get(name) for name in _GONE)]
     bone = next(
         (name for name in header if re.fullmatch(r"(bone_?age|skeletal_age)(_(months|mo|years|y))?", name)), None
     )

@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import OutsideReference
 from ..types import Sex
 
+BRUSH, OF_1959 = NAMES = ("brush", "greulich_pyle_1959")  # the tables of `boneage.growth.deviation`
 TABLE = "Brush Foundation (Greulich and Pyle 1959), linearly interpolated"
 
 _AGES = (3, 6, 9, 12, 18, 24, 30, 36, 42, 48, 54, 60, 72, 84, 96, 108, 120, 132, 144, 156, 168, 180, 192, 204)

@@ -85,7 +85,7 @@ def assess(
         child: what is known on the day of the film.
         earlier: other films of the same child, in any order.
         chart: heights of children to compare with; by default the CDC's.
-        sds_table: for the bone age, one of `boneage.growth.deviation.NAMES`.
+        sds_table: for the bone age, one of `boneage.growth.reference.NAMES`.
     """
     visit = child if isinstance(child, Visit) else Visit(child)
     now = visit.child

@@ -9,6 +9,7 @@ INCH, POUND = 2.54, 0.45359237  # centimetres and kilograms
 DAYS_A_MONTH = 365.25 / 12
 OLDEST = 1440.0  # months
 HEIGHTS, WEIGHTS = (25.0, 250.0), (0.3, 300.0)  # centimetres and kilograms: what a person can have
+PARENTS = (100.0, 250.0)  # centimetres
 
 _NUMBER = r"(\d+(?:[.,]\d+)?)"
 _AGE = re.compile(
@@ -60,6 +61,14 @@ def height(text: str) -> float:
         ValueError: for what is no height, or not that of a person.
     """
     return _within(_feet(text) or _quantity(text, _LENGTHS, "height", "140.2cm or 55in"), text, "height", HEIGHTS, "cm")
+
+
+def parent(text: str) -> float:
+    """The height of a parent in centimetres, as `height` reads it. Raises ValueError as it."""
+    found = height(text)
+    if not PARENTS[0] <= found <= PARENTS[1]:
+        raise ValueError(f"the height {text.strip()!r} of a parent is {found:g} cm, outside 100 to 250")
+    return found
 
 
 def weight(text: str) -> float:

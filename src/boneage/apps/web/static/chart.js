@@ -48,7 +48,7 @@ export function chartWords({ rows, now, points }, months) {
     const [low, high] = [rows[after - 1], rows[after]];
     const at = (name) => low[name] + ((months - low.age) / (high.age - low.age)) * (high[name] - low[name]);
     words.push(`mean ${ageText(at("mean"))}, \u00b1 2 SD ${ageText(at("mean") - 2 * at("sd"))} to ${ageText(at("mean") + 2 * at("sd"))}`);
-  } else words.push("outside the table");
+  } else if (rows) words.push("outside the table");
   const placed = [...points, ...(now && now.age !== null ? [[now.age, now.bone]] : [])];
   const near = placed.find(([age]) => Math.abs(age - months) <= 2);
   if (near) words.push(`bone age ${ageText(near[1])}`);

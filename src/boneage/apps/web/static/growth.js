@@ -104,7 +104,7 @@ export class Growth {
     $("growth").hidden = !told;
     $("height-sds").textContent = number(growth.height_sds, 2, true);
     $("height-sds").title = growth.height_sds.flags.map(({ sentence }) => sentence).join(". ");
-    $("target").textContent = ranged(growth.target_height);
+    $("target").replaceChildren(...ranged(growth.target_height));
     $("adult").replaceChildren(...growth.adult_heights.map(adultRow));
     const warnings = [growth.height_sds, growth.target_height, ...growth.adult_heights].flatMap(warningsOf);
     $("growth-flags").replaceChildren(...warnings);
@@ -149,7 +149,7 @@ export function visitsOf(film, list) {
     if (is) known.set(key, { ...visitOf(other), ...ageOf(other.answer) });
     else known.delete(key);
   }
-  if (film.answer) known.delete(keyOf(film.answer.image_sha256, film.answer.part));
+  for (const key of known.keys()) if (film.answer && key.startsWith(film.answer.image_sha256)) known.delete(key); // also of its other hand
   return [...known.values()].filter((one) => one.bone_age_months !== null && one.chronological_age_months !== null);
 }
 
@@ -214,7 +214,7 @@ function range({ low, high }, digits, unit) {
 }
 
 function ranged({ value, low, high }) {
-  return value === null ? "\u2013" : `${value.toFixed(1)} cm (${low.toFixed(0)}\u2013${high.toFixed(0)})`;
+  return value === null ? ["\u2013"] : [`${value.toFixed(1)} cm `, make("small", {}, `${low.toFixed(0)} to ${high.toFixed(0)}`)];
 }
 
 function refusalOf({ flags }) {
@@ -225,7 +225,7 @@ function adultRow(figure) {
   const name = make("th", { scope: "row" }, figure.title);
   if (figure.value === null) return make("tr", {}, name, make("td", { colspan: 2, class: "why" }, `${titled(refusalOf(figure))}.`));
   const ends = figure.low === null ? "no range" : `${figure.low.toFixed(1)} to ${figure.high.toFixed(1)}`;
-  return make("tr", {}, name, make("td", {}, `${figure.value.toFixed(1)} cm`), make("td", {}, ends));
+  return make("tr", {}, name, make("td", {}, figure.value.toFixed(1)), make("td", {}, ends));
 }
 
 function warningsOf(figure) {

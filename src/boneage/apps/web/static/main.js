@@ -70,7 +70,7 @@ function select(film) {
 function showCurrent() {
   const film = current;
   panel?.show(film, film ? earlierOf(film) : [], shown !== film);
-  if (film && !film.child) film.child = parentsOf(film, films.list);
+  if (film && !film.child) film.child = films.other(film)?.child ?? parentsOf(film, films.list);
   growth?.show(film, film ? visitsOf(film, films.list) : [], shown !== film);
   shown = film;
   const { pixels, error } = film?.picture ?? {};
