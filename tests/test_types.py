@@ -171,7 +171,7 @@ def test_what_is_no_reading_is_refused_by_schema_and_program(
 def test_the_schema_knows_what_the_program_knows(schema: Draft202012Validator) -> None:
     of, flag = schema.schema, schema.schema["$defs"]["flag"]["properties"]
     names = [field.name for field in dataclasses.fields(Reading)]
-    assert (list(of["properties"]), [*of["required"], "site_sha256"]) == (names, names)
+    assert (list(of["properties"]), [*of["required"], "site_sha256"]) == ([*names, "growth"], names)
     assert of["properties"]["sex"]["enum"] == [sex.value for sex in Sex]
     assert of["properties"]["sex_source"]["enum"] == list(SEX_SOURCES)
     assert of["properties"]["disclaimer"]["const"] == DISCLAIMER

@@ -148,7 +148,7 @@ async def earlier(patient: Hash, service: InService) -> list[RecordEntry]:
     """The readings of one patient in the record, by the keyed hash of the id, oldest first."""
     entries = await run_in_threadpool(service.record.of_patient, patient)
     known = await run_in_threadpool(service.record.intervals, patient)
-    return [_described(entry).model_copy(update={"intervals": known.get(entry.id)}) for entry in entries]
+    return [_described(entry, known.get(entry.id)) for entry in entries]
 
 
 @router.put("/readings/{number}/review")
@@ -250,6 +250,6 @@ def _ends(ends: tuple[float, float]) -> str:
     return " ".join(f"{end:.6g}" for end in ends)
 
 
-def _described(entry: Entry) -> RecordEntry:
-    values = entry.to_dict()
+def _described(entry: Entry, intervals: list[dict[str, float]] | None = None) -> RecordEntry:
+    values = entry.to_dict() | {"intervals": intervals}
     return RecordEntry(**{name: values[name] for name in RecordEntry.model_fields if name in values})
