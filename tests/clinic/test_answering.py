@@ -6,7 +6,7 @@ from clinical_films import film, plain_case
 from hands import predictor
 
 from boneage import Sex, read
-from boneage.clinic.answering import answered, case_of
+from boneage.clinic.answering import case_of
 from boneage.clinic.answers import ReadingRequest
 
 
@@ -22,7 +22,6 @@ def test_age_and_sex_of_the_request_go_before_those_of_the_file() -> None:
 
 
 def test_an_answer_names_nobody() -> None:
-    radiograph = read(film())
-    answer = answered(predictor().read(radiograph), radiograph, ReadingRequest(patient_id="MRN-4711"))
+    answer = case_of(predictor(), read(film()), ReadingRequest(patient_id="MRN-4711")).answer
     assert answer.patient is None
     assert "4711" not in answer.model_dump_json()

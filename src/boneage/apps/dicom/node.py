@@ -179,7 +179,7 @@ def run(predictor: Predictor, settings: NodeSettings) -> None:
 
 
 def silence() -> None:
-    """Keep pynetdicom and highdicom from logging: they repeat what peers send, and what films say."""
+    """Keep libraries from logging: they repeat what peers send, and what films say."""
     _config.LOG_HANDLER_LEVEL = "none"
-    for name in ("pynetdicom", "highdicom"):
+    for name in ("pynetdicom", "highdicom", "dicomweb_client", "retrying"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)

@@ -163,15 +163,15 @@ class GuardedServer(ThreadedAssociationServer):
             self._visits[id(request)] = visit
         return visit is not None
 
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Serve one connection to its end, and close it whatever happens."""
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Serve one connection to its end, in a thread of its own, and close it whatever happens."""
         visit = self._visits.pop(id(request))
         try:
             request.settimeout(self.limits.greeting_seconds)
             if self._encryption:
                 request = visit.connection = self._encryption.wrap_socket(request, server_side=True)
             self._visits[id(request)] = visit
-            self.finish_request(request, client_address)
+            super().finish_request(request, client_address)
             if isinstance(visit.association, Association):
                 visit.association.join()
                 self._ended(visit.association)

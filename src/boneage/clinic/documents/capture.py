@@ -69,10 +69,18 @@ def _draw_film(canvas: np.ndarray, case: Case) -> None:
     size = max(1, round(columns * scale)), max(1, round(rows * scale))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     x, y = left + (width - size[0]) // 2, top + (height - size[1]) // 2
-    canvas[y : y + size[1], x : x + size[0]] = np.rint(255 * small).astype(np.uint8)[..., None]
-    own = scale * case.answer.film.width / columns  # the film may have been reduced since its regions were found
-    lines = scaled(case.outlines, own * columns / case.answer.film.width, (x, y))
+    canvas[y : y + size[1], x : x + size[0]] = _grey(small, case)[..., None]
+    lines = scaled(case.outlines, scale, (x, y))
     cv2.polylines(canvas, lines, True, LINE, 1, cv2.LINE_AA)
+
+
+def _grey(pixels: np.ndarray, case: Case) -> np.ndarray:
+    """Pixels in the grey levels that the reading used, uint8."""
+    window = case.answer.window
+    if window is None or window.white == window.black:
+        return np.rint(255 * pixels).astype(np.uint8)
+    spread = (pixels - window.black) / (window.white - window.black)
+    return np.rint(255 * np.clip(spread, 0, 1)).astype(np.uint8)
 
 
 def _write(draw: ImageDraw.ImageDraw, case: Case) -> None:
