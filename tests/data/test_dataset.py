@@ -241,6 +241,14 @@ def test_films_without_a_row_and_links_in_a_circle_are_said(tmp_path: Path) -> N
     )
 
 
+def test_files_that_are_no_films_are_counted(tmp_path: Path) -> None:
+    table(tmp_path, "id,boneage\na,12\n")
+    for name in ("a.png", "notes.txt", "more.txt", "old.csv"):
+        (tmp_path / name).touch()
+    found = open_folder(tmp_path)
+    assert found.remarks[1:] == (f"{tmp_path}: 3 files were passed over: 2 .txt, 1 .csv",)
+
+
 def test_what_this_program_wrote_is_not_taken_for_a_table(tmp_path: Path) -> None:
     table(tmp_path, "id,bone_age_months,sex,weights_sha256\n1,100,female,ab\n", "out.csv")
     table(tmp_path, "id,sex,label,prediction\n1,F,100,101\n", "run.csv")

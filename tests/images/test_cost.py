@@ -44,6 +44,7 @@ def empty_items(count: int) -> bytes:
 EXPLICIT = b"\x02\0\x10\0UI\x14\0" + b"1.2.840.10008.1.2.1\0"
 DEFLATED, BIG_ENDIAN = syntax(b"1.2.840.10008.1.2.1.99"), syntax(b"1.2.840.10008.1.2.2")
 JPEG = syntax(b"1.2.840.10008.1.2.4.50")
+LARGE = struct.pack("<HHIIHHIHH", 256, 4, 1, 60000, 257, 3, 1, 60000, 0)
 IMAGE = b"\xe0\x7f\x10\0OW"
 OVERLAY = b"\0\x60\0\x30OW\0\0" + (4 * MOST_ELEMENTS).to_bytes(4, "little") + b"\xfe\xff\0\xe0" * MOST_ELEMENTS
 LUT = b"\x28\0\0\x30SQ\0\0" + (8 * MOST_ELEMENTS).to_bytes(4, "little")
@@ -83,6 +84,8 @@ DEAR = {
     "avif with exif": saved(G, "AVIF", exif=Image.Exif().tobytes()),
     "bmp by runs": saved(G, "BMP")[:30] + b"\1" + saved(G, "BMP")[31:],
     "long values": b"II*\0\x08\0\0\0" + b"\1\0" + struct.pack("<HHII", 273, 4, 2**21, 0) + bytes(4),
+    "a tiff above the limit": b"II*\0\x08\0\0\0\2\0" + LARGE + bytes(4),
+    "a jpeg above the limit": b"\xff\xd8\xff\xc0\0\x0b\x08" + struct.pack(">HHB", 60000, 60000, 1) + bytes(9),
     "a head cut short": b"II*\0\x08\0",
     "entries": tiff(MOST_ENTRIES + 1, 1),
     "pages": tiff(1, MOST_PAGES + 1),

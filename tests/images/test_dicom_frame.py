@@ -8,6 +8,7 @@ import io
 import struct
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from dicom_files import (
@@ -38,8 +39,11 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from boneage.errors import UnreadableImage
 from boneage.images import dicom_stored as read_dicom
 from boneage.images.read import read
+
+SIDE = 400  # pixels
 
 # SMALL below, written once by libjpeg-turbo (12 bits, quality 90) and OpenJPH (reversible).
 JPEG_12_BIT = base64.b64decode(
@@ -238,3 +242,27 @@ def test_a_codestream_with_one_byte_changed_reads_or_is_refused(
     reads_or_refuses(
         wrapped(dicom(np.zeros(shape, np.uint16)), data[:at] + bytes([data[at] ^ change]) + data[at + 1 :], syntax)
     )
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(SIDE, SIDE), (SIDE - 3, SIDE - 5)])
+@pytest.mark.parametrize("kind", ["unsigned", "signed", "bytes", "colour"])
+def test_jpeg_2000_above_the_limit_is_read_without_its_finest_levels(kind: str, rows: int, columns: int) -> None:
+    smooth = cv2.resize(TWELVE, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)[:rows, :columns].clip(0, 4095)
+    values = {
+        "unsigned": smooth,
+        "signed": smooth.astype(np.int16) - 2048,
+        "bytes": (smooth >> 4).astype(np.uint8),
+        "colour": np.dstack([(smooth >> 4).astype(np.uint8)] * 3),
+    }[kind]
+    bits = 8 if values.dtype == np.uint8 else 12
+    file = compressed(dicom(values, bits, PixelSpacing=[0.1, 0.2]), JPEG2000Lossless)
+    whole = read(file).pixels
+    for scale in (2, 4, 8):
+        film = read(file, max_pixels=-(-rows // scale) * -(-columns // scale))
+        assert film.notes == (
+            f"{columns} x {rows} pixels are more than the limit: it is read at 1/{scale} of its sides",
+        )
+        assert film.spacing == (pytest.approx(0.1 * scale), pytest.approx(0.2 * scale))
+        np.testing.assert_allclose(film.pixels, whole[::scale, ::scale], atol=0.06)
+    with pytest.raises(UnreadableImage, match="more than the limit"):
+        read(file, max_pixels=256)

@@ -364,14 +364,16 @@ def test_a_jpeg_above_the_limit_is_shrunk_while_it_is_decoded() -> None:
     large = Image.fromarray(GREY).resize((8 * WIDTH, 8 * HEIGHT), Image.Resampling.BICUBIC)
     for scale in (2, 4, 8):
         for image in (large, large.convert("RGB")):
-            film = read(saved(image, "JPEG", quality=95), max_pixels=64 * WIDTH * HEIGHT // scale**2)
+            film = read(
+                saved(image, "JPEG", quality=95, progressive=scale == 4),
+                max_pixels=64 * WIDTH * HEIGHT // scale**2,
+            )
             assert film.pixels.shape == (8 * HEIGHT // scale, 8 * WIDTH // scale)
             assert film.notes == (f"304 x 424 pixels are more than the limit: it is read at 1/{scale} of its sides",)
             small = np.asarray(large.reduce(scale)) / 255
             np.testing.assert_allclose(film.pixels, small, atol=0.03)
-    for data in (saved(large, "JPEG", progressive=True), saved(large, "PNG")):
-        with pytest.raises(UnreadableImage, match="304 x 424 pixels is more than the limit"):
-            read(data, max_pixels=100_000)
+    with pytest.raises(UnreadableImage, match="304 x 424 pixels is more than the limit"):
+        read(saved(large, "PNG"), max_pixels=100_000)
     with pytest.raises(UnreadableImage, match="304 x 424 pixels is more than the limit"):
         read(saved(large, "JPEG"), max_pixels=2000)
 

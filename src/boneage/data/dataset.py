@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import BadTable
-from ..images.folders import entries, films_below
-from ..images.formats import without_ending
+from ..images.folders import entries, films_below, passed_over
+from ..images.formats import ending, without_ending
 from ..table import rows_of, simple, whole_numbers
 from ..types import Sex
 from .columns import (
@@ -227,12 +228,15 @@ def open_folder(root: str | os.PathLike[str], images: str | os.PathLike[str] | N
     table = checked_table(find_table(root))
     if not table.samples:
         raise BadTable(f"{table.path} has no rows")
-    folder, closed = table.path.parent if images is None else Path(images), dict[Path, str]()
-    films = list(films_below(folder, closed)) if folder.is_dir() else []
+    folder, closed, passed = table.path.parent if images is None else Path(images), dict[Path, str](), Counter[str]()
+    films = list(films_below(folder, closed, passed)) if folder.is_dir() else []
+    if folder.resolve() == table.path.parent.resolve():
+        passed -= Counter([ending(table.path.name)])
     samples = with_paths(table.samples, table.path, images, films)
     left = len(set(films) - {sample.path for sample in samples})
     words = "1 film has" if left == 1 else f"{left} films have"
     others = [f"{table.path}: {words} no row, of {len(films)} below {folder}"] if left else []
+    others += [f"{folder}: {sentence}" for sentence in [passed_over(passed)] if sentence]
     remarks = (*table.remarks, *respelt(samples, table.path), *others, *closed.values())
     return Dataset(table.path.parent, table.path, samples, remarks)
 

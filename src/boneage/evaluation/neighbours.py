@@ -47,12 +47,14 @@ class Gallery:
         features: float32 [N, F], a row for each.
         unreadable: how many films were left out.
         is_synthetic: whether the folder is marked as synthetic.
+        remarks: sentences on how its table was understood.
     """
 
     samples: tuple[Sample, ...]
     features: np.ndarray
     unreadable: int
     is_synthetic: bool
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ def open_gallery(
     if not readable.any():
         raise BadTable(f"{folder} holds no film of known bone age that can be read")
     samples = tuple(sample for sample, is_read in zip(known, readable, strict=True) if is_read)
-    return Gallery(samples, features[readable], int((~readable).sum()), (dataset.root / MARKER).is_file())
+    is_synthetic = (dataset.root / MARKER).is_file()
+    return Gallery(samples, features[readable], int((~readable).sum()), is_synthetic, dataset.remarks)
 
 
 def neighbours(predictor: Predictor, film: Radiograph, gallery: Gallery, k: int = 6) -> list[Neighbour]:

@@ -9,14 +9,15 @@ _BASELINE = (0xC0, 0xC1, 0xC2)  # SOF: lossy, 8 bits (12 in SOF1)
 _LOSSLESS, _JPEG_LS = 0xC3, 0xF7
 _JFIF, _ADOBE, _START_OF_SCAN = 0xE0, 0xEE, 0xDA
 _WITHOUT_LENGTH = (0x01, 0xFF, *range(0xD0, 0xD9))
+JPEG_2000 = (  # transfer syntaxes, those of HTJ2K too
+    *("1.2.840.10008.1.2.4.91", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.201"),
+    *("1.2.840.10008.1.2.4.202", "1.2.840.10008.1.2.4.203"),
+)
 _BY_CONTENT = {  # kind of a codestream to the transfer syntaxes that promise it, the first where none of them is named
     "jpeg": ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"),
     "lossless": ("1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.57"),
     "jpeg-ls": ("1.2.840.10008.1.2.4.81", "1.2.840.10008.1.2.4.80"),
-    "jpeg 2000": (
-        *("1.2.840.10008.1.2.4.91", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.201"),
-        *("1.2.840.10008.1.2.4.202", "1.2.840.10008.1.2.4.203"),
-    ),
+    "jpeg 2000": JPEG_2000,
 }
 
 

@@ -5,10 +5,13 @@ Only heads and directories are looked at, as far as a file that an ordinary prog
 
 from __future__ import annotations
 
+import math
 import struct
 from typing import Literal
 
+from .codestream import codestream
 from .formats import format_of
+from .pixels import MAX_PIXELS
 
 MOST_SCANS = 32  # of a JPEG: a progressive one has about ten
 MOST_CHUNKS = 20_000  # of a PNG: writers give each 8 kB or more of its data
@@ -24,6 +27,7 @@ _SYNTAX, _ITEM, _END = 0x00020010, 0xFFFEE000, 0xFFFEE0DD
 _LUTS = (0x00283000, 0x00283010)  # sequences that are read whole
 _PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 _UNDEFINED = 0xFFFFFFFF
+_SIDES = (256, 257)  # tags of a TIFF's width and height
 _TIFF_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 
 
@@ -34,7 +38,8 @@ def is_plainly_cheap(data: bytes) -> bool:
     kind = format_of(data)
     try:
         if kind == "JPEG":
-            return data.count(_SCAN) <= MOST_SCANS
+            found = codestream(data)
+            return data.count(_SCAN) <= MOST_SCANS and not (found and found.rows * found.columns > MAX_PIXELS)
         if kind == "PNG":
             return _is_cheap_png(data)
         if kind == "DICOM":
@@ -114,10 +119,13 @@ def _is_cheap_tiff(data: bytes) -> bool:
         (entries,) = struct.unpack_from(order + "H", data, place)
         if entries > MOST_ENTRIES:
             return False
+        sides = []
         for at in range(place + 2, place + 2 + 12 * entries, 12):
-            kind, count = struct.unpack_from(order + "HI", data, at + 2)
+            tag, kind, count = struct.unpack_from(order + "HHI", data, at)
             total += count * _TIFF_SIZES.get(kind, 8)
-        if total > LONGEST_ENTRIES:
+            if tag in _SIDES:
+                sides += struct.unpack_from(order + ("H" if kind == 3 else "I"), data, at + 8)
+        if total > LONGEST_ENTRIES or math.prod(sides) > MAX_PIXELS:
             return False
         (place,) = struct.unpack_from(order + "I", data, place + 2 + 12 * entries)
     return False

@@ -24,10 +24,11 @@ from ..errors import UnreadableImage
 from ..types import Levels, Radiograph
 from .content import Content
 from .dicom_display import displayed, over_all_values, palette
-from .dicom_header import described, text
-from .dicom_stored import stored_values
+from .dicom_header import described, make_coarser, text
+from .dicom_stored import is_jpeg_2000, stored_values
 from .grey import white_level
 from .pixels import MAX_BYTES, check_size, converted, luminance
+from .shrinking import noted, scale_of
 
 _IMAGE = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _PIXELS, _DELIMITER = (
@@ -140,11 +141,17 @@ def _pixels(
     """Float32 [rows, columns] in [0, 1] as displayed, or over all values; notes are added."""
     if not _has_image(dataset):
         raise UnreadableImage(f"it is DICOM without an image (modality {text(dataset, 'Modality') or 'not given'})")
-    check_size(int(dataset.Columns), int(dataset.Rows), max_pixels)
+    width, height = int(dataset.Columns), int(dataset.Rows)
+    scale = scale_of(width, height, max_pixels) if is_jpeg_2000(dataset) else 1
+    if scale > 1:
+        notes.append(noted(width, height, scale))
+        make_coarser(dataset, scale)
+    else:
+        check_size(width, height, max_pixels)
     frames = int(dataset.get("NumberOfFrames") or 1)
     if frames > 1:
         notes.append(f"{frames} frames: only the first is read")
-    values, photometric = stored_values(dataset, frames, notes)
+    values, photometric = stored_values(dataset, frames, notes, max(1, scale))
     for word in _IMAGE:
         dataset.pop(word, None)  # so that it is in memory but once
     levels = Levels()

@@ -8,6 +8,7 @@ raw array. The file is run by its path, so it imports nothing from the package.
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import sys
@@ -56,9 +57,11 @@ def decode(request: dict[str, Any], frame: bytes) -> tuple[Any, str]:
     from pydicom.encaps import encapsulate
     from pydicom.pixels import get_decoder
 
-    syntax = request.pop("transfer_syntax")
+    syntax, scale = request.pop("transfer_syntax"), request.pop("scale", 1)
     if syntax not in _PLUGINS:
         raise ValueError(f"transfer syntax {syntax} is not supported")
+    if scale > 1:
+        return _smaller(frame, scale, request)
     if syntax == _JPEG_EXTENDED and request["bits_stored"] > 8:
         syntax = _JPEG_LOSSLESS  # GDCM reads 12-bit lossy JPEG too, but pydicom hands it over under this name only
     if syntax == _RLE:
@@ -66,6 +69,24 @@ def decode(request: dict[str, Any], frame: bytes) -> tuple[Any, str]:
     options: Any = request | {"decoding_plugin": _PLUGINS[syntax], "number_of_frames": 1}
     array, properties = get_decoder(syntax).as_array(encapsulate([frame]), index=0, **options)
     return array, str(properties["photometric_interpretation"])
+
+
+def _smaller(frame: bytes, scale: int, request: dict[str, Any]) -> tuple[Any, str]:
+    """A JPEG 2000 codestream without its finest levels. Pillow moves values up to the top bit, and signed ones by half
+    their range; both are undone."""
+    from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
+
+    with Jpeg2KImageFile(io.BytesIO(frame), "") as image:
+        # The codestream's sides are divided and rounded up (ITU-T T.800 B.5), where Pillow rounds to the nearest.
+        image._size = tuple(-(-side // scale) * scale for side in image.size)
+        image.reduce = scale.bit_length() - 1
+        image.load()
+        values = np.asarray(image)
+    bits = 8 * values.dtype.itemsize
+    values = values >> (bits - min(request["bits_stored"], bits))
+    if request["pixel_representation"]:
+        values = values.astype(np.int32) - 2 ** (request["bits_stored"] - 1)
+    return values, "RGB" if values.ndim == 3 else request["photometric_interpretation"]
 
 
 def _private_stdout() -> BinaryIO:

@@ -40,6 +40,7 @@ _IDENTITY = {  # field of an `Identity` to the DICOM attribute it is taken from
     "manufacturer": "Manufacturer",
     "device_model": "ManufacturerModelName",
 }
+_SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 _LONGEST = 200  # characters kept of one of these: a person's name has at most three spellings of 64
 
 
@@ -128,9 +129,16 @@ def _sex(dataset: Dataset, notes: list[str]) -> Sex:
     return Sex.UNKNOWN
 
 
+def make_coarser(dataset: Dataset, scale: int) -> None:
+    """Let the header tell the spacing of a film whose sides are divided by ``scale``."""
+    for keyword in _SPACINGS:
+        if values := _numbers(dataset, keyword):
+            setattr(dataset, keyword, [value * scale for value in values])
+
+
 def _spacing(dataset: Dataset) -> tuple[float, float] | None:
     """Millimetres (row, column). PixelSpacing goes first: where it differs, it is calibrated (PS3.3 10.7.1)."""
-    for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
+    for keyword in _SPACINGS:
         values = _numbers(dataset, keyword)
         if len(values) == 2 and all(0 < value < np.inf for value in values):
             return values[0], values[1]

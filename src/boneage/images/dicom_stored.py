@@ -19,7 +19,7 @@ from pydicom.uid import UID, RLELossless
 
 from ..errors import UnreadableImage
 from .children import end, exactly, watched
-from .codestream import Codestream, codestream
+from .codestream import JPEG_2000, Codestream, codestream
 from .dicom_header import text
 from .pixels import bands
 
@@ -29,10 +29,16 @@ _COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "YBR_PARTIA
 _GREYS = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
 
 
-def stored_values(dataset: Dataset, frames: int, notes: list[str]) -> tuple[np.ndarray, str]:
+def is_jpeg_2000(dataset: Dataset) -> bool:
+    """Whether the image is compressed by JPEG 2000, as its transfer syntax promises."""
+    return str(dataset.file_meta.TransferSyntaxUID) in JPEG_2000
+
+
+def stored_values(dataset: Dataset, frames: int, notes: list[str], scale: int = 1) -> tuple[np.ndarray, str]:
     """The first of so many frames, [rows, columns] or [rows, columns, 3], and its photometric interpretation.
 
-    The elements of the Image Pixel module are completed, and corrected by the codestream, in ``dataset``.
+    The elements of the Image Pixel module are completed, and corrected by the codestream, in ``dataset``. ``scale``: by
+    what to divide the sides of a JPEG 2000 image, 2, 4 or 8.
     """
     syntax = UID(dataset.file_meta.TransferSyntaxUID)
     if not syntax.is_encapsulated:
@@ -50,7 +56,7 @@ def stored_values(dataset: Dataset, frames: int, notes: list[str]) -> tuple[np.n
     request = _request(dataset, found.syntax(str(syntax)) if found else str(syntax))
     if found and found.samples == 3 and found.is_adobe:
         request["photometric_interpretation"] = "RGB"
-    values, photometric = _decoded_apart(request, frame)
+    values, photometric = _decoded_apart(request | {"scale": scale}, frame)
     return (_used_bits(values, dataset, notes) if syntax == RLELossless else values), photometric
 
 

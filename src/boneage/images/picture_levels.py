@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageChops, ImageFile
+from PIL import Image, ImageChops
 
 from ..errors import UnreadableImage
 from .content import Content
@@ -26,12 +26,12 @@ _OTHER = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}  #
 _NO_ALPHA = ("its alpha channel is zero everywhere and is ignored",)
 
 
-def levels(image: ImageFile.ImageFile, content: Content, kind: str, page: Page | None, tiles: Sequence[Any]) -> Levels:
+def levels(image: Image.Image, content: Content, kind: str, page: Page | None, tiles: Sequence[Any]) -> Levels:
     """An image of any Pillow mode as float32 [height, width] in [0, 1], and notes on what was lost.
 
     Args:
         image: loaded.
-        content: of its file, for what Pillow does not decode; it is released.
+        content: of its file, for what Pillow does not decode, or empty; it is released.
         kind: its format.
         page: of a TIFF, the one that is read.
         tiles: of the image, as Pillow had them before it was loaded.
@@ -51,7 +51,7 @@ def levels(image: ImageFile.ImageFile, content: Content, kind: str, page: Page |
     if kind == "PNG" and content.data[24] == 16:
         image.close()
         return _of_array(_deep_colour(content))
-    if page and page.bits == 16 and image.mode in ("RGB", "RGBA"):
+    if page and page.bits == 16 and content.data and image.mode in ("RGB", "RGBA"):
         with contextlib.suppress(UnreadableImage):
             colours = _deep_colour(content)[..., : len(image.mode)]
             image.close()
@@ -97,7 +97,7 @@ def _of_colours(image: Image.Image, kind: str) -> Levels:
     return _over_black(colours, image.height, image.width)
 
 
-def _of_deep_colours(image: ImageFile.ImageFile, content: Content, lower: Sequence[Any]) -> Levels:
+def _of_deep_colours(image: Any, content: Content, lower: Sequence[Any]) -> Levels:
     """The luminance of colours of 16 bits.
 
     Pillow keeps the upper byte of each two, so it decodes the file again as if the lower one came first. OpenCV keeps

@@ -14,8 +14,10 @@ from ..errors import UnreadableImage
 from .content import Content
 from .picture_levels import by_opencv, levels
 from .pixels import check_size
+from .shrinking import fits_when_progressive, noted, scale_of
 from .silence import unprinted
 from .tiff import Page, largest
+from .tiff_bands import shrunk
 
 _PLUGINS = {  # Pillow's reader per format, called by name so that no other format is ever tried
     "PNG": ("PngImagePlugin", "PngImageFile"),
@@ -71,6 +73,9 @@ def _decoded(
         return pixels, notes + more
     with stream, opened as image:
         notes += _shrunk(image, kind, max_pixels)
+        if in_bands := _in_bands(image, content, page, max_pixels):
+            upright = _UPRIGHT.get(_orientation(image), np.asarray)
+            return np.ascontiguousarray(upright(in_bands[0])), notes + in_bands[1]
         check_size(*image.size, max_pixels)
         _check_cover(image, kind)
         tiles = list(image.tile)
@@ -99,18 +104,27 @@ def _open(stream: io.BytesIO, kind: str) -> ImageFile.ImageFile:
 
 
 def _shrunk(image: ImageFile.ImageFile, kind: str, max_pixels: int) -> tuple[str, ...]:
-    """Let a JPEG above the limit be decoded to a half, quarter or eighth of its sides, and say so.
-
-    Not a progressive one: its decoder keeps the whole film in memory, whatever it gives.
-    """
-    width, height = image.size
-    if kind != "JPEG" or width * height <= max_pixels or image.info.get("progressive"):
+    """Let a JPEG above the limit be decoded to a half, quarter or eighth of its sides, and say so."""
+    scale = scale_of(*image.size, max_pixels)
+    if kind != "JPEG" or scale < 2 or (image.info.get("progressive") and not fits_when_progressive(image)):
         return ()
-    for scale in (2, 4, 8):
-        if -(-width // scale) * -(-height // scale) <= max_pixels:
-            image.draft(None, (width // scale, height // scale))
-            return (f"{width} x {height} pixels are more than the limit: it is read at 1/{scale} of its sides",)
-    return ()
+    width, height = image.size
+    image.draft(None, (width // scale, height // scale))
+    return (noted(width, height, scale),)
+
+
+def _in_bands(
+    image: ImageFile.ImageFile, content: Content, page: Page | None, max_pixels: int
+) -> tuple[np.ndarray, tuple[str, ...]] | None:
+    """A TIFF above the limit, shrunk strip by strip or tile by tile; None where it is not, or cannot be."""
+    scale = scale_of(*image.size, max_pixels)
+    small = shrunk(content.data, page, scale) if page and scale > 1 else None
+    if small is None:
+        return None
+    check_size(*small.size, max_pixels)
+    content.release()
+    pixels, more = levels(small, content, "TIFF", page, ())
+    return pixels, (noted(*image.size, scale), *more)
 
 
 def _check_cover(image: ImageFile.ImageFile, kind: str) -> None:

@@ -131,3 +131,4 @@ def neighbours(
     if out:
         tell(f"{write(out, radiograph, found, predictor)} written")
     tell(predictor.signature)
+    say(known.remarks)
