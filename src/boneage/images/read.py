@@ -57,6 +57,8 @@ def decoded(
     whole_range: bool = False,
 ) -> Radiograph:
     """The film in the bytes of a file, which are released. Raises UnreadableImage with the reason alone."""
+    if not content.data:
+        raise UnreadableImage("the file is empty")
     sha256 = hashlib.sha256(content.data).hexdigest()
     content.data = unpacked(content.data, max_bytes)
     kind = format_of(content.data)

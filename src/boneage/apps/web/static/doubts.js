@@ -91,15 +91,19 @@ function anchored(lines, size, scale) {
   if (!points.length) return null;
   const [first, last] = [-1, 1].map((way) => points.reduce((best, point) => (way * point[0] > way * best[0] ? point : best)));
   const way = size[0] - last[0] > first[0] ? 1 : -1;
-  return { way, point: (way > 0 ? last : first).map((place) => place / scale) };
+  return { way, single: points.length === 1, point: (way > 0 ? last : first).map((place) => place / scale) };
 }
 
-/** The box of a sentence, on the canvas and on no other: beside its mark, or above, in the middle if it is severe. */
+/** The box of a sentence, on the canvas and on no other: beside its mark, or above a single point, where there is mostly
+ * no bone; without a mark at the top, in the middle if it is severe. */
 function placed(anchor, [width, height], ends, taken, severe) {
   const above = severe ? (ends[0] - width) / 2 : EDGE;
-  const wanted = anchor ? anchor.point[0] + anchor.way * (AWAY + width / 2) - width / 2 : above;
+  const over = anchor?.single && anchor.point[1] - AWAY - height > TOP;
+  const aside = over ? 0 : AWAY + width / 2;
+  const wanted = anchor ? anchor.point[0] + anchor.way * aside - width / 2 : above;
   const x = Math.max(EDGE, Math.min(ends[0] - EDGE - width, wanted));
-  let y = Math.max(TOP, Math.min(ends[1] - EDGE - height, anchor ? anchor.point[1] - height / 2 : TOP));
+  const beside = anchor ? anchor.point[1] - (over ? AWAY + height : height / 2) : TOP;
+  let y = Math.max(TOP, Math.min(ends[1] - EDGE - height, beside));
   const meets = ([left, top, wide, tall]) => x < left + wide && left < x + width && y < top + tall + APART && top < y + height + APART;
   for (let hit = taken.find(meets); hit; hit = taken.find(meets)) y = hit[1] + hit[3] + APART;
   return [x, y, width, height];

@@ -6,6 +6,7 @@ import { tone, windowsOf } from "./windows.js";
 
 const AT_ONCE = 2;
 const KEPT_PIXELS = 6; // pictures whose pixels stay in memory
+export const PARTS = [null, "left", "right", "upper", "lower"]; // a picture of one hand has no part
 const OPPOSITE = { left: "right", right: "left", upper: "lower", lower: "upper" };
 const THUMB = 88; // pixels
 

@@ -3,7 +3,7 @@
 
 import * as api from "./api.js";
 import { $, icon, make } from "./dom.js";
-import { keyOf } from "./films.js";
+import { keyOf, PARTS } from "./films.js";
 import { heightChart, heightWords } from "./heights.js";
 import { Values } from "./values.js";
 import { ageText, signed, titled } from "./words.js";

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { $, icon, make } from "./dom.js";
 import { Doubts, doubtsOf } from "./doubts.js";
-import { Films, keyOf, pair } from "./films.js";
+import { Films, keyOf, pair, PARTS } from "./films.js";
 import { Growth, parentsOf, visitsOf } from "./growth.js";
 import { Panel } from "./panel.js";
 import { Viewer } from "./viewer.js";
@@ -143,7 +143,7 @@ function optionsChanged(options) {
 /** Other films of the same patient; what this session knows of one takes precedence over the record. */
 function earlierOf(film) {
   const known = new Map([...film.earlier, ...films.siblings(film)]);
-  for (const part of [null, "left", "right", "upper", "lower"]) known.delete(keyOf(film.answer?.image_sha256, part));
+  for (const part of PARTS) known.delete(keyOf(film.answer?.image_sha256, part));
   return [...known.values()].filter(Boolean);
 }
 
