@@ -11,7 +11,7 @@ import typer
 from ..types import DISCLAIMER
 from .commands.clinic import serve
 from .commands.data import check, demo, phantom, sheet
-from .commands.dicom import report, start, status
+from .commands.dicom import container, report, start, status
 from .commands.evaluation import card, compare, evaluate, neighbours, robustness
 from .commands.growth import growth
 from .commands.reading import info, predict
@@ -35,7 +35,7 @@ app.add_typer(node, name="node")
 
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(demo, phantom, train, evaluate, compare, robustness, card, agree, calibrate_site, predict, growth, neighbours),
-    *(serve, report, export, calibrate, info),
+    *(serve, report, container, export, calibrate, info),
 )
 for command in COMMANDS:
     app.command()(command)

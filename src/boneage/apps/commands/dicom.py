@@ -1,8 +1,9 @@
-"""Commands that work with a hospital's systems: report, and node start and status."""
+"""Commands that work with a hospital's systems: report, container, and node start and status."""
 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -39,6 +40,20 @@ def report(
     say([missing] if missing else [])
     if case.months is None:
         raise typer.Exit(REFUSED)
+
+
+def container() -> None:
+    """Read the films of a folder, as mercure, MONAI Deploy, Holoscan, XNAT and Kaapana start it, by their variables.
+
+    It exits with 0 if every film has its documents, a refused one too, and with 2 if one could not be read.
+    """
+    need("highdicom")
+    from ..container import contract, run
+
+    outcome = run(contract(os.environ))
+    print(outcome.text)
+    if outcome.failures:
+        raise typer.Exit(2)
 
 
 def start(settings: Annotated[Path, typer.Argument(metavar="FILE", help="the node's settings, TOML")]) -> None:

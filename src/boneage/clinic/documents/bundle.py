@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from pydicom import dcmread
 
 from ...files import json_bytes, write_bytes
 from . import capture, fhir, page, structured_report
@@ -57,6 +60,13 @@ def documents(case: Case) -> tuple[list[Document], str | None]:
         return [*dicom(case), *plain], None
     except NoDocument as error:
         return plain, str(error)
+
+
+def place_of(data: bytes) -> str:
+    """The UIDs of series and instance of a document, as ``SERIES#INSTANCE``."""
+    tags = ["SeriesInstanceUID", "SOPInstanceUID"]
+    found = dcmread(io.BytesIO(data), specific_tags=tags, stop_before_pixels=True)
+    return f"{found.SeriesInstanceUID}#{found.SOPInstanceUID}"
 
 
 def write(case: Case, folder: Path) -> tuple[list[Path], str | None]:
