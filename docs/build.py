@@ -1,4 +1,5 @@
-"""Write what must not be written by hand: docs/cli.md, docs/results.md, docs/curves.md and the README's table.
+"""Write what must not be written by hand: docs/cli.md, docs/results.md, docs/curves.md, docs/conformance.md and the
+README's table.
 
 python docs/build.py           writes them
 python docs/build.py --check   exits with 1 if they are not up to date
@@ -11,6 +12,7 @@ import sys
 from pathlib import Path
 
 import typer
+from conformance import conformance
 from tables import TABLES, curves, models_table
 from typer.testing import CliRunner
 
@@ -65,6 +67,7 @@ def readme() -> str:
 
 def main() -> None:
     written = {DOCS / "cli.md": command_line(), DOCS / "results.md": results(), DOCS / "curves.md": epochs()}
+    written[DOCS / "conformance.md"] = conformance()
     written[README] = readme()
     if "--check" in sys.argv:
         stale = [path.name for path, text in written.items() if not path.exists() or path.read_text() != text]

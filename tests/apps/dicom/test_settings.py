@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from places import DOCS
 
 pytest.importorskip("highdicom", reason="the node needs boneage[dicom]")
 
@@ -126,3 +127,12 @@ def test_destinations_need_names_of_their_own_and_a_file_must_be_there(tmp_path:
     assert "a name of its own" in told('[node]\nspool = "spool"\n', tmp_path)
     with pytest.raises(BadConfig, match="No such file"):
         load(tmp_path / "none.toml")
+
+
+def test_the_page_for_the_hospital_shows_settings_that_are_read(tmp_path: Path) -> None:
+    page = (DOCS / "hospital.md").read_text(encoding="utf-8")
+    (tmp_path / "node.toml").write_text(page.split("```toml\n")[1].split("```")[0])
+    found = load(tmp_path / "node.toml")
+    assert [one.name for one in found.destinations] == ["pacs", "archive"]
+    assert found.callers
+    assert found.tls
