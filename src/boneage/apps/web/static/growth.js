@@ -149,7 +149,7 @@ export function visitsOf(film, list) {
     if (is) known.set(key, { ...visitOf(other), ...ageOf(other.answer) });
     else known.delete(key);
   }
-  for (const key of known.keys()) if (film.answer && key.startsWith(film.answer.image_sha256)) known.delete(key); // also of its other hand
+  for (const part of PARTS) known.delete(keyOf(film.answer?.image_sha256, part)); // its other hand is no earlier film
   return [...known.values()].filter((one) => one.bone_age_months !== null && one.chronological_age_months !== null);
 }
 
