@@ -24,7 +24,7 @@ from ..errors import UnreadableImage
 from ..types import Levels, Radiograph
 from .content import Content
 from .dicom_display import displayed, over_all_values, palette
-from .dicom_header import described, make_coarser, text
+from .dicom_header import described, coarsen, text
 from .dicom_stored import is_jpeg_2000, stored_values
 from .grey import white_level
 from .pixels import MAX_BYTES, check_size, converted, luminance
@@ -145,7 +145,7 @@ def _pixels(
     scale = scale_of(width, height, max_pixels) if is_jpeg_2000(dataset) else 1
     if scale > 1:
         notes.append(noted(width, height, scale))
-        make_coarser(dataset, scale)
+        coarsen(dataset, scale)
     else:
         check_size(width, height, max_pixels)
     frames = int(dataset.get("NumberOfFrames") or 1)

@@ -129,7 +129,7 @@ def _sex(dataset: Dataset, notes: list[str]) -> Sex:
     return Sex.UNKNOWN
 
 
-def make_coarser(dataset: Dataset, scale: int) -> None:
+def coarsen(dataset: Dataset, scale: int) -> None:
     """Let the header tell the spacing of a film whose sides are divided by ``scale``."""
     for keyword in _SPACINGS:
         if values := _numbers(dataset, keyword):
