@@ -196,7 +196,7 @@ def test_a_reading_that_cannot_be_kept_is_given_and_says_so(tmp_path: Path) -> N
     assert answer.record is None
     assert answer.not_kept
     assert answer.not_kept.startswith("the reading could not be kept: the record at")
-    assert "readonly" in answer.not_kept
+    assert "may only be read" in answer.not_kept
 
 
 def test_without_a_record_nothing_is_kept() -> None:

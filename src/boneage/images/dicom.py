@@ -24,7 +24,7 @@ from ..errors import UnreadableImage
 from ..types import Levels, Radiograph
 from .content import Content
 from .dicom_display import displayed, over_all_values, palette
-from .dicom_header import described, coarsen, text
+from .dicom_header import coarsen, described, text
 from .dicom_stored import is_jpeg_2000, stored_values
 from .grey import white_level
 from .pixels import MAX_BYTES, check_size, converted, luminance
