@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,8 @@ def test_each_of_two_hands_is_an_entry_with_its_own_age_row_and_report(page: Any
     with open(download.value.path(), "rb") as file:
         assert file.read().count(b"/Type /Page\n") == 1
     kept = list(csv.DictReader(page.request.get(f"{place.url}/api/record.csv").text().splitlines()))
-    counting = [row for row in kept if row["part"] and not row["superseded_by"]]
+    film = hashlib.sha256(pair()).hexdigest()
+    counting = [row for row in kept if row["film_sha256"] == film and not row["superseded_by"]]
     assert {(row["part"], row["sex"]) for row in counting} == {("left", "unknown"), ("right", "female")}
     assert findings(page) == []
 
