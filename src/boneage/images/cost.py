@@ -119,7 +119,7 @@ def _is_cheap_tiff(data: bytes) -> bool:
         (entries,) = struct.unpack_from(order + "H", data, place)
         if entries > MOST_ENTRIES:
             return False
-        sides = []
+        sides: list[int] = []
         for at in range(place + 2, place + 2 + 12 * entries, 12):
             tag, kind, count = struct.unpack_from(order + "HHI", data, at)
             total += count * _TIFF_SIZES.get(kind, 8)

@@ -78,7 +78,8 @@ def _smaller(frame: bytes, scale: int, request: dict[str, Any]) -> tuple[Any, st
 
     with Jpeg2KImageFile(io.BytesIO(frame), "") as image:
         # The codestream's sides are divided and rounded up (ITU-T T.800 B.5), where Pillow rounds to the nearest.
-        image._size = tuple(-(-side // scale) * scale for side in image.size)
+        width, height = (-(-side // scale) * scale for side in image.size)
+        image._size = (width, height)
         image.reduce = scale.bit_length() - 1
         image.load()
         values = np.asarray(image)
