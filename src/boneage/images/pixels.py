@@ -11,7 +11,7 @@ from ..errors import UnreadableImage
 MAX_PIXELS = 64_000_000  # width times height
 MAX_BYTES = 256 * 2**20  # of a file
 MIN_SIDE = 16  # pixels
-BAND = 2**21  # pixels that are converted at once
+BAND = 2**19  # pixels that are converted at once
 
 
 def check_size(width: int, height: int, max_pixels: int) -> None:
