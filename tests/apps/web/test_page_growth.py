@@ -29,6 +29,8 @@ def grown(page: Any) -> Any:
     done(page)
     told(page)
     expect(page.locator("#adult tr")).to_have_count(3)
+    expect(page.locator("#age-source")).to_have_text("as you say")  # read again with the age
+    done(page)
     return page
 
 
@@ -133,3 +135,13 @@ def test_nothing_is_serious_for_axe_in_light_and_dark(grown: Any, size: dict[str
     assert findings(grown) == []
     wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert grown.evaluate(wide) <= 0
+
+
+def test_on_paper_the_heights_are_there_and_empty_fields_are_not(grown: Any) -> None:
+    grown.emulate_media(media="print")
+    assert grown.locator("#child").is_visible()
+    assert grown.locator("#growth-sources").is_visible()
+    for name in FIELDS:
+        grown.fill(f"#{name}", "")
+    expect(grown.locator("#growth")).to_be_hidden()
+    assert not grown.locator("#child").is_visible()
