@@ -20,6 +20,7 @@ from ..types import Failure, Reading, Sex
 if TYPE_CHECKING:
     from ..config import Config
     from ..data.dataset import Dataset
+    from ..evaluation.evaluate import Section
     from ..reading.batch import Item, Notes
     from ..reading.predictor import Predictor
 
@@ -64,6 +65,7 @@ Model = Annotated[str, typer.Option(help="a run folder, a model file or the name
 SiteFile = Annotated[
     Path | None, typer.Option("--site", help="correct readings by this file of calibrate-site; default: no")
 ]
+Groups = Annotated[list[str] | None, typer.Option("--by", metavar="COLUMN", help="a column of groups; may be repeated")]
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="change a setting; may be repeated")
 ]
@@ -131,6 +133,16 @@ def tell(text: str) -> None:
     """Print lines for people: with plain spaces, and what cannot be printed escaped, as in names of files."""
     for line in text.replace("\N{NO-BREAK SPACE}", " ").split("\n"):
         print(shown(line), flush=True)
+
+
+def groups_by(columns: Sequence[str] | None, predictor: Predictor, dataset: Dataset) -> Section | None:
+    """The part of an evaluation's report on groups of films by the columns of ``--by``."""
+    if not columns:
+        return None
+    need("scipy")
+    from ..study.fairness import section
+
+    return section(predictor, dataset.samples, dataset.table, columns)
 
 
 def say(sentences: Sequence[str]) -> None:

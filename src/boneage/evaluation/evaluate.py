@@ -5,7 +5,7 @@ boneage evaluate MODEL --data DIR --out OUT
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
@@ -55,6 +55,7 @@ class BatchPredictor(Protocol):
         ...
 
 
+Section = Callable[[Predictions], tuple[dict[str, Any], str]]
 _Row = tuple[str, Sex, float, float, float]  # id, sex, label, prediction, expected error
 
 
@@ -67,6 +68,7 @@ def evaluate(
     sex_not_given: bool = False,
     progress: Advance | None = None,
     context: Mapping[str, Any] | None = None,
+    section: Section | None = None,
 ) -> dict[str, Any]:
     """Read every film, write the report folder ``out`` and return the content of its ``metrics.json``.
 
@@ -80,6 +82,8 @@ def evaluate(
         sex_not_given: give the network no sex.
         progress: called with the number of films done.
         context: facts to store with the numbers, such as the data folder.
+        section: of the films that were read, a further part of the report: its numbers, stored as ``groups``, and its
+            HTML (such as `boneage.study.fairness.section`).
 
     Raises:
         CannotWrite: if ``out`` holds anything else.
@@ -93,6 +97,8 @@ def evaluate(
         raise BadTable(f"not one of {len(samples)} films of split {split!r} could be evaluated{first}")
     found = measure(table) | _provenance(predictor, split, failures, context or {})
     found["sex_not_given"] = sex_not_given
+    numbers, more = section(table) if section else ({}, "")
+    found |= {"groups": numbers} if section else {}
     cases = _worst_cases(table, samples, predictor.spec)
     pictures = dict(zip(PLOTS, _draw(table, cases), strict=True))
     if predictor.factors and table.expected_errors is not None:
@@ -106,7 +112,7 @@ def evaluate(
     files = {
         MARKER: json_bytes(found),
         PREDICTIONS: to_csv(table).encode(),
-        "report.html": text_bytes(_page(found, pictures, cases)),
+        "report.html": text_bytes(_page(found, pictures, cases, more)),
         **pictures,
     }
     if table.expected_errors is not None:
@@ -216,7 +222,7 @@ def _draw(table: Predictions, cases: Sequence[plots.Case]) -> tuple[bytes, ...]:
     )
 
 
-def _page(found: Mapping[str, Any], pictures: Mapping[str, bytes], cases: Sequence[plots.Case]) -> str:
+def _page(found: Mapping[str, Any], pictures: Mapping[str, bytes], cases: Sequence[plots.Case], more: str = "") -> str:
     lead = f"{_films(found['n'])} of split {found['split']}, weights {found['weights_sha256'][:12]}"
     body = [
         _key_numbers(found),
@@ -226,6 +232,7 @@ def _page(found: Mapping[str, Any], pictures: Mapping[str, bytes], cases: Sequen
         _all_numbers(found),
         html.groups("By sex; below each value its 95 % interval.", "sex", found["by_sex"]),
         html.groups("By labelled bone age; below each value its 95 % interval.", "months", found["by_age"]),
+        more,
         html.heading("The largest errors"),
         _worst_section(found, pictures["worst.png"], cases),
         _failure_list(found["failures"]),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ...types import DISCLAIMER
-from ..options import Data, Images, Model, chosen, need, of_table, report_failures, say, tell
+from ..options import Data, Groups, Images, Model, chosen, groups_by, need, of_table, report_failures, say, tell
 
 
 def evaluate(
@@ -18,6 +18,7 @@ def evaluate(
     split: Annotated[str, typer.Option(help="train, validation, calibration, test, all or auto")] = "auto",
     images: Images = None,
     sex_not_given: Annotated[bool, typer.Option("--sex-not-given", help="give the network no sex")] = False,
+    by: Groups = None,
 ) -> None:
     """Evaluate a model on films with known bone ages."""
     need("matplotlib")
@@ -29,10 +30,10 @@ def evaluate(
     predictor = Predictor.load(model)
     dataset, split = chosen(predictor, folder, images, split)
     context = {"data": dataset.root.name, "table": dataset.table.name}
+    about: dict[str, Any] = {"context": context, "section": groups_by(by, predictor, dataset)}
     with progress(f"evaluating on {split}", len(dataset.samples), "films") as tick:
-        found = evaluate(
-            predictor, dataset.samples, out, split=split, sex_not_given=sex_not_given, progress=tick, context=context
-        )
+        about |= {"split": split, "sex_not_given": sex_not_given, "progress": tick}
+        found = evaluate(predictor, dataset.samples, out, **about)
     tell(f"MAE {measured(found['mae'], 'months', 2)}, n = {found['n']}, split {split}")
     tell(f"{out / 'report.html'}. {DISCLAIMER}")
     report_failures(of_table(dataset, found["failures"]), len(dataset.samples), dataset.remarks)
@@ -93,8 +94,13 @@ def card(
     robustness: Annotated[
         Path | None, typer.Option("--robustness", help="the folder that boneage robustness wrote")
     ] = None,
+    atlas: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="also write it for RSNA's ATLAS; URL: of the model's source"),
+    ] = None,
 ) -> None:
     """Write a model card from a model's evaluation."""
+    from ...evaluation import atlas_card
     from ...evaluation.model_card import card, load, write
     from ...reading.predictor import Predictor
 
@@ -103,7 +109,8 @@ def card(
         load(robustness, "robustness.json") if robustness else None,
     )
     values = card(Predictor.load(model), load(evaluation, "metrics.json"), *others)
-    tell(" and ".join(map(str, write(values, out))))
+    written = [*write(values, out), *([atlas_card.write(values, atlas, out)] if atlas else [])]
+    tell(" and ".join(map(str, written)))
 
 
 def neighbours(

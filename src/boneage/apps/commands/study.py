@@ -8,9 +8,7 @@ from typing import Annotated
 import typer
 
 from ...types import DISCLAIMER
-from ..options import Data, Images, need, say, tell
-
-Groups = Annotated[list[str] | None, typer.Option("--by", metavar="COLUMN", help="a column of groups; may be repeated")]
+from ..options import Data, Groups, Images, need, say, tell
 
 
 def agree(
