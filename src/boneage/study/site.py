@@ -155,10 +155,10 @@ def fitted(months: np.ndarray, errors: np.ndarray, sexes: Sequence[Sex], *, seed
     design, cut = _design(months, sexes), _cut(errors)
     variance = float(np.square(cut).mean())
     generator = np.random.default_rng(seed)
-    smoother = _cross_fitting(design, variance, generator.permutation(np.arange(len(errors)) % FOLDS))
-    flips = generator.choice([-1.0, 1.0], (len(errors), FLIPS))
-    gains = _gain(errors[:, None] * flips, smoother @ (cut[:, None] * flips))
-    own = smoother @ cut
+    folds = generator.permutation(np.arange(len(errors)) % FOLDS)
+    flips = 2.0 * generator.integers(0, 2, (len(errors), FLIPS)) - 1
+    by_chance = _cross_fitted(design, variance, folds, cut[:, None] * flips)
+    gains, own = _gain(errors[:, None] * flips, by_chance), _cross_fitted(design, variance, folds, cut)
     value = float(_gain(errors, own))
     low, high = (value - float(np.quantile(gains, tail)) for tail in (0.5 + LEVEL / 2, 0.5 - LEVEL / 2))
     return Fit(_ridge(design, variance) @ cut, own, {"value": value, "low": low, "high": high, "level": LEVEL})
@@ -237,12 +237,12 @@ def _ridge(design: np.ndarray, variance: float) -> np.ndarray:
     return np.linalg.solve(design.T @ design + np.diag(variance / np.square(PRIOR)), design.T)
 
 
-def _cross_fitting(design: np.ndarray, variance: float, folds: np.ndarray) -> np.ndarray:
-    """The matrix [n, n] that turns errors into the correction of each film by the films of the other folds."""
-    found = np.zeros((len(design), len(design)))
+def _cross_fitted(design: np.ndarray, variance: float, folds: np.ndarray, cut: np.ndarray) -> np.ndarray:
+    """The correction of each film by the films of the other folds, of errors [n, …]."""
+    found = np.empty_like(cut)
     for fold in range(FOLDS):
         inside = folds == fold
-        found[np.ix_(inside, ~inside)] = design[inside] @ _ridge(design[~inside], variance)
+        found[inside] = design[inside] @ (_ridge(design[~inside], variance) @ cut[~inside])
     return found
 
 
