@@ -34,6 +34,7 @@ TOLD_APART = 0.05  # the chance that of all differences without a cause one is c
 LEVEL = "0.9"  # of the prediction intervals whose coverage is compared
 SMALL = 20  # films: of a smaller group little can be said
 UNKNOWN = "not known"
+CAPTION = "Coverage: labels inside the model's 90 % intervals. Refused: films to which a quality flag gives no age."
 MEASURES = {"bias": "months", "mad": "months", "coverage": "%", "refused": "%"}
 
 Section = Callable[[Predictions], tuple[dict[str, Any], str]]
@@ -174,9 +175,11 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
         reach = [_reach(of["difference"]["mad"]) for of in groups.values()]
         known = [one for one in reach if one is not None]
         if known:
+            most = number(max(known))
+            size = most if number(min(known)) == most else f"{number(min(known))} to {most}"
             said.append(
-                f"{column}: differences in MAD below {number(min(known))} to {number(max(known))} months, by group, "
-                "cannot be told from chance with so many films."
+                f"{column}: differences in MAD below {size} months, by group, cannot be told from chance with so many "
+                "films."
             )
         small = [f"{name} ({of['n']})" for name, of in groups.items() if of["n"] < SMALL]
         if small:
@@ -195,7 +198,7 @@ def page(found: Mapping[str, Any]) -> str:
             (name, f"{of['n']:,}", *(_cell(of["difference"][key], key) for key in MEASURES))
             for name, of in groups.items()
         ]
-        parts.append(html.table("Each group; below each value its 95 % interval.", header, own))
+        parts.append(html.table(f"{CAPTION} Below each value its 95 % interval.", header, own))
         if len(groups) > 1:
             parts.append(html.table("Difference from all other films; intervals corrected.", header, rows))
     return "".join(parts)

@@ -161,7 +161,11 @@ def fitted(months: np.ndarray, errors: np.ndarray, sexes: Sequence[Sex], *, seed
     gains, own = _gain(errors[:, None] * flips, by_chance), _cross_fitted(design, variance, folds, cut)
     value = float(_gain(errors, own))
     low, high = (value - float(np.quantile(gains, tail)) for tail in (0.5 + LEVEL / 2, 0.5 - LEVEL / 2))
-    return Fit(_ridge(design, variance) @ cut, own, {"value": value, "low": low, "high": high, "level": LEVEL})
+    return Fit(
+        _solved(design.T @ design, design.T @ cut, variance),
+        own,
+        {"value": value, "low": low, "high": high, "level": LEVEL},
+    )
 
 
 def corrections(coefficients: np.ndarray) -> dict[str, dict[str, float]]:
@@ -232,17 +236,18 @@ def _cut(errors: np.ndarray) -> np.ndarray:
     return np.clip(errors, -far, far) if far > 0 else errors
 
 
-def _ridge(design: np.ndarray, variance: float) -> np.ndarray:
-    """The matrix [4, n] that turns errors into coefficients."""
-    return np.linalg.solve(design.T @ design + np.diag(variance / np.square(PRIOR)), design.T)
+def _solved(squares: np.ndarray, products: np.ndarray, variance: float) -> np.ndarray:
+    """Coefficients [4, …] from design' design and design' errors, shrunk by the prior."""
+    return np.linalg.solve(squares + np.diag(variance / np.square(PRIOR)), products)
 
 
 def _cross_fitted(design: np.ndarray, variance: float, folds: np.ndarray, cut: np.ndarray) -> np.ndarray:
     """The correction of each film by the films of the other folds, of errors [n, …]."""
-    found = np.empty_like(cut)
+    squares, products, found = design.T @ design, design.T @ cut, np.empty_like(cut)
     for fold in range(FOLDS):
         inside = folds == fold
-        found[inside] = design[inside] @ (_ridge(design[~inside], variance) @ cut[~inside])
+        own = design[inside]
+        found[inside] = own @ _solved(squares - own.T @ own, products - own.T @ cut[inside], variance)
     return found
 
 
