@@ -120,7 +120,7 @@ def test_failed_films_stay_and_are_read_again_when_they_are_sent_again(spool: Sp
 
 
 def test_a_held_film_waits_for_a_person(spool: Spool) -> None:
-    spool.hold(spool.add([b"film"]))
+    spool.hold(spool.add([b"film"]), "bone age 100 months")
     assert (count(spool, HELD), spool.take()) == (1, None)
 
 

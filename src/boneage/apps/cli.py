@@ -11,7 +11,7 @@ import typer
 from ..types import DISCLAIMER
 from .commands.clinic import serve
 from .commands.data import check, demo, phantom, sheet
-from .commands.dicom import container, report, start, status
+from .commands.dicom import container, decide, held, report, start, status
 from .commands.evaluation import card, compare, evaluate, neighbours, robustness
 from .commands.growth import growth
 from .commands.reading import info, predict
@@ -41,7 +41,7 @@ for command in COMMANDS:
     app.command()(command)
 for command in (check, sheet):
     data.command()(command)
-for command in (start, status):
+for command in (start, status, held, decide):
     node.command()(command)
 
 

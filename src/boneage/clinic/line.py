@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ..errors import CannotWrite
 from .answers import ReadingRequest
+from .decisions import Decision, Verdict, decision_on
 from .documents import bundle
-from .documents.case import NoDocument
+from .documents.case import Case, NoDocument
+from .documents.fhir import conclusion
 from .errors import Busy, Closing, NotAFilm
 from .faults import log, log_fault
 from .service import Service
@@ -97,13 +99,29 @@ class Line:
     async def _answer(self, key: str) -> None:
         data = await asyncio.to_thread(self.spool.film(key).read_bytes)
         case = await self.service.case(data, NAME, ReadingRequest(who=WHO))
-        if self.hold:
-            self.spool.hold(key)
+        decision = decision_on(self.spool, key)
+        if decision is None and self.hold:
+            bundle.check(case)
+            self.spool.hold(key, conclusion(case))
+            log.info("film %s: held", key[:12])
             return
+        if decision is not None:
+            case = self._reviewed(key, case, decision)
+            if decision.verdict is Verdict.REJECT:
+                await asyncio.to_thread(self.spool.put, key, [], {})
+                return
         documents = await asyncio.to_thread(bundle.dicom, case)
         await asyncio.to_thread(self.spool.put, key, documents, self.destinations)
         self.after()
         log.info("film %s: read, %s", key[:12], "refused" if case.months is None else "with an age")
+
+    def _reviewed(self, key: str, case: Case, decision: Decision) -> Case:
+        """The case with the decision on it, which goes into the record too."""
+        log.info("film %s: %s by a reviewer", key[:12], decision.verdict)
+        months, number = decision.review.bone_age_months, case.answer.record
+        if months is not None and number is not None:
+            self.service.record.review(number, months, decision.review.observer)
+        return case.reviewed(decision.review)
 
     def _fail(self, key: str, sentence: str) -> None:
         log.error("film %s: %s", key[:12], sentence)

@@ -40,6 +40,9 @@ CREATE TABLE IF NOT EXISTS parcels (
     film TEXT NOT NULL, document TEXT NOT NULL, destination TEXT NOT NULL, due REAL NOT NULL,
     tries INTEGER NOT NULL DEFAULT 0, sent REAL, PRIMARY KEY (film, document, destination));
 CREATE TABLE IF NOT EXISTS errors (destination TEXT PRIMARY KEY, at REAL NOT NULL, sentence TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS decisions (
+    film TEXT PRIMARY KEY, verdict TEXT NOT NULL, observer TEXT NOT NULL, organisation TEXT NOT NULL, at TEXT NOT NULL,
+    bone_age REAL, laterality TEXT);
 CREATE INDEX IF NOT EXISTS films_due ON films (state, due);
 CREATE INDEX IF NOT EXISTS parcels_due ON parcels (destination, sent, due);
 """
@@ -149,9 +152,15 @@ class Spool:
             run("UPDATE films SET state = ?, changed = ?, reason = '' WHERE key = ?", READY, at, key)
         self._finish(key)
 
-    def hold(self, key: str) -> None:
-        """Keep a film back until a person has decided on it."""
-        self._write("UPDATE films SET state = ?, changed = ? WHERE key = ?", HELD, time.time(), key)
+    def hold(self, key: str, reading: str) -> None:
+        """Keep a film back until a person has decided on it (`boneage.clinic.decisions`), with its reading in words."""
+        self._write(
+            "UPDATE films SET state = ?, changed = ?, reason = ? WHERE key = ?", HELD, time.time(), reading, key
+        )
+
+    def decided(self, key: str) -> sqlite3.Row | None:
+        """The row of the decision on a film."""
+        return self._row("SELECT * FROM decisions WHERE film = ?", key)
 
     def fail(self, key: str, reason: str) -> None:
         """Give a film up, with one sentence on why. Its file stays."""
@@ -310,7 +319,7 @@ def look(folder: Path) -> dict[str, Any]:
     path = folder / DATABASE
     if not path.is_file():
         raise BadConfig(f"{folder} holds no spool: no node has been started on it")
-    connection = _connected(path)
+    connection = connected(path)
     try:
         with _as_cannot_write(folder):
             return state_of(connection, threading.RLock())
@@ -372,14 +381,15 @@ def _locked(path: Path) -> int:
 def _opened(path: Path) -> sqlite3.Connection:
     with _as_cannot_write(path.parent):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        connection = _connected(path)
+        connection = connected(path)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")  # a commit is on disk, also if the power fails
         connection.executescript(_TABLES)
     return connection
 
 
-def _connected(path: Path) -> sqlite3.Connection:
+def connected(path: Path) -> sqlite3.Connection:
+    """The database of a spool, whose statements each hold by themselves."""
     connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
     return connection

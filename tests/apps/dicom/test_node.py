@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import time
 import urllib.request
 from pathlib import Path
 
 import pytest
 from clinical_films import CR, DX, HEADER, SC, film, hand_pixels, noise_pixels, opened
-from command import boneage, refused
+from command import boneage, done, refused
 from dicom_files import compressed, written
 from hands import predictor
 from nodes import NodeProcess, node, settings, toml
@@ -25,6 +26,7 @@ from pydicom.uid import (
 from boneage.apps.dicom.classes import NO_ROOM, SENT
 from boneage.apps.dicom.node import create_node
 from boneage.clinic.documents.bundle import DICOM
+from boneage.clinic.record import Record
 from boneage.errors import BadConfig
 
 KINDS = 3  # documents of a film that a destination gets unless it asks for others
@@ -185,6 +187,40 @@ def test_the_command_runs_until_it_is_told_to_end(tmp_path: Path) -> None:
         toml(tmp_path / "new", archive) if (tmp_path / "new").mkdir() is None else "",
         because="no spool",
     )
+
+
+def test_with_a_person_in_between_nothing_leaves_undecided(tmp_path: Path) -> None:
+    """Accepted, corrected and rejected; the record has the reviewer's age."""
+    reviewer = ("--observer", "Roe^Ann", "--organisation", "Ward 9")
+    record = tmp_path / "readings.db"
+    with pacs() as archive, node(tmp_path, archive, hold=True, record=str(record)) as running:
+        file = toml(tmp_path, archive)
+        assert send(running.port, *films(3)) == [0, 0, 0]
+        until(lambda: running.spool.state()["films"]["held"] == 3)
+        assert archive.objects == {}
+        keys = [line.split()[0] for line in done("node", "held", file).out.splitlines()]
+        assert "elik" not in done("node", "held", file).out
+        refused("node", "decide", file, keys[0], "correct", *reviewer, because="a correction gives")
+        done("node", "decide", file, keys[0], "accept", *reviewer)
+        done("node", "decide", file, keys[1], "correct", *reviewer, "--bone-age", 131, "--side", "right")
+        done("node", "decide", file, keys[2], "reject", *reviewer)
+        archive.wait(2 * KINDS)
+        until(lambda: running.spool.state()["films"]["done"] == 3)
+    reports = [one for one in archive.datasets() if one.Modality == "SR"]
+    assert {one.VerificationFlag for one in reports} == {"VERIFIED"}
+    assert {str(one.VerifyingObserverSequence[0].VerifyingObserverName) for one in reports} == {"Roe^Ann"}
+    assert ["131" in str(one.ContentSequence) for one in reports].count(True) == 1
+    assert len(archive.objects) == 2 * KINDS
+    assert "131.0" in (written_record := exported(record))
+    assert "4711" not in written_record
+
+
+def exported(place: Path) -> str:
+    """A record as a table."""
+    out, record = io.StringIO(), Record.open(str(place))
+    record.export(out)
+    record.close()
+    return out.getvalue()
 
 
 @pytest.mark.slow

@@ -1,15 +1,16 @@
-"""Commands that work with a hospital's systems: report, container, and node start and status."""
+"""Commands that work with a hospital's systems: report, container, and node start, status, held and decide."""
 
 from __future__ import annotations
 
 import json
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ..options import REFUSED, Model, SexOfAll, need, say
+from ..options import REFUSED, Hand, Model, SexOfAll, need, say
 
 
 def report(
@@ -80,3 +81,38 @@ def status(
 
     state = look(load(settings).spool)
     print(json.dumps(state) if as_json else text(state))
+
+
+def held(settings: Annotated[Path, typer.Argument(metavar="FILE", help="the node's settings, TOML")]) -> None:
+    """List the films whose results a node holds for a person to decide on: key, reading, and where the film lies."""
+    need("highdicom")
+    from ...clinic.decisions import held
+    from ...clinic.spool import FILMS
+    from ..dicom.settings import load
+
+    folder = load(settings).spool
+    for one in held(folder):
+        print(f"{one.key[:12]}  {one.reading}  {folder / FILMS / one.key}.dcm")
+
+
+def decide(
+    settings: Annotated[Path, typer.Argument(metavar="FILE", help="the node's settings, TOML")],
+    key: Annotated[str, typer.Argument(help="of the film, as boneage node held lists it")],
+    verdict: Annotated[str, typer.Argument(help="accept, correct or reject")],
+    observer: Annotated[str, typer.Option(help="the reviewer's name as DICOM writes it: Family^Given")],
+    organisation: Annotated[str, typer.Option(help="the reviewer's")],
+    bone_age: Annotated[float | None, typer.Option(min=0, max=300, help="to correct the age, in months")] = None,
+    side: Annotated[Hand | None, typer.Option("--side", help="to correct the side of the body")] = None,
+) -> None:
+    """Decide on a film that a node holds: its documents go out as verified or corrected, or not at all."""
+    need("highdicom")
+    from ...clinic.decisions import Decision, Verdict, decide
+    from ...clinic.documents.case import Review
+    from ..dicom.settings import load
+
+    if verdict not in list(Verdict):
+        raise typer.BadParameter(f"{verdict!r} is none of {', '.join(Verdict)}")
+    at = datetime.now().replace(microsecond=0)
+    review = Review(observer, organisation, at, bone_age, side and side.code)
+    found = decide(load(settings).spool, key, Decision(Verdict(verdict), review))
+    print(f"{found[:12]}: {verdict}, by {observer}")

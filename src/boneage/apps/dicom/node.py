@@ -18,6 +18,7 @@ from pynetdicom import _config
 from ...clinic.faults import log
 from ...clinic.limits import Limits
 from ...clinic.line import Line
+from ...clinic.record import Record
 from ...clinic.service import Service
 from ...clinic.spool import Spool
 from ...errors import BadConfig
@@ -43,7 +44,10 @@ class Node:
         self._open.callback(self.spool.close)
         with self._open_or_closed():
             own = Limits(running=limits.reading) if limits.reading else Limits()
-            self.service = Service(predictor, own)
+            record = Record.open(settings.record) if settings.record else None
+            self.service = Service(predictor, own, record=record)
+            if record:
+                self._open.callback(record.close)
             self._open.callback(self.service.close)
             self.couriers = [
                 Courier(one.name, carrier(one, settings), self.spool, limits.retry_seconds)

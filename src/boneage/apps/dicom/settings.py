@@ -142,7 +142,8 @@ class NodeSettings:
         spool: the folder for what waits.
         ae_title, host, port: where the node listens; port 0: any that is free.
         model: what reads the films.
-        hold: keep results back until a person has decided on them (see `boneage.clinic.spool.HELD`).
+        hold: keep results back until a person has decided on them (see `boneage.clinic.decisions`).
+        record: a file or database in which readings are kept (see `boneage.clinic.record`).
         metrics_port: where Prometheus finds the counters, on this computer alone; 0: nowhere.
     """
 
@@ -152,6 +153,7 @@ class NodeSettings:
     port: int = 11112
     model: str = "default"
     hold: bool = False
+    record: str = ""
     metrics_port: int = 0
     callers: tuple[Caller, ...] = ()
     destinations: tuple[Destination, ...] = ()

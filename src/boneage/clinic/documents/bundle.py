@@ -12,6 +12,9 @@ from pydicom import dcmread
 from ...files import json_bytes, write_bytes
 from . import capture, fhir, page, structured_report
 from .case import Case, NoDocument
+from .header import check
+
+__all__ = ["DICOM", "KINDS", "PLAIN", "Document", "check", "dicom", "documents", "place_of", "write"]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,65 @@
+"""A person in between: held until decided, then sent as verified, as corrected, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("highdicom", reason="the spool needs boneage[dicom]")
+
+from boneage.clinic.decisions import Decision, Verdict, decide, decision_on, held
+from boneage.clinic.documents.case import Review
+from boneage.clinic.spool import Spool
+from boneage.errors import BadConfig
+
+REVIEW = Review("Roe^Ann", "Ward", datetime(2024, 3, 4, 5, 6, 7))
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Iterator[Spool]:
+    found = Spool(tmp_path, most_bytes=10_000, least_free=0)
+    yield found
+    found.close()
+
+
+def test_a_decision_is_kept_with_the_film_which_is_then_read_again(spool: Spool) -> None:
+    key = spool.add([b"film"])
+    spool.hold(key, "bone age 100 months")
+    (waiting,) = held(spool.folder)
+    assert (waiting.key, waiting.reading) == (key, "bone age 100 months")
+    assert decision_on(spool, key) is None
+    decision = Decision(Verdict.CORRECT, replace(REVIEW, bone_age_months=131.0, laterality="L"))
+    assert decide(spool.folder, key[:10], decision) == key
+    assert decision_on(spool, key) == decision
+    assert held(spool.folder) == []
+    assert spool.take() == key
+
+
+def test_only_a_film_that_waits_for_it_is_decided_on(spool: Spool, tmp_path: Path) -> None:
+    key = spool.add([b"film"])
+    accept = Decision(Verdict.ACCEPT, REVIEW)
+    for wrong in (key, key[:4], "", "0" * 64):
+        with pytest.raises(BadConfig, match="is not the key"):
+            decide(spool.folder, wrong, accept)
+    spool.hold(key, "")
+    with pytest.raises(BadConfig, match="is not the key"):
+        decide(spool.folder, key[:4], accept)
+    with pytest.raises(BadConfig, match="holds no spool"):
+        held(tmp_path / "nowhere")
+
+
+def test_a_decision_has_a_person_and_does_not_contradict_itself() -> None:
+    for review in (replace(REVIEW, observer=" "), replace(REVIEW, organisation="")):
+        with pytest.raises(BadConfig, match="names its observer"):
+            Decision(Verdict.ACCEPT, review)
+    for verdict, review in (
+        (Verdict.CORRECT, REVIEW),
+        (Verdict.ACCEPT, replace(REVIEW, bone_age_months=1.0)),
+        (Verdict.REJECT, replace(REVIEW, laterality="L")),
+    ):
+        with pytest.raises(BadConfig, match="a correction gives"):
+            Decision(verdict, review)
