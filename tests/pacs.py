@@ -73,7 +73,7 @@ class Pacs:
         assert there, f"{len(self.objects)} of {count} objects"
 
     def datasets(self) -> list[Dataset]:
-        return [pydicom.dcmread(io.BytesIO(data), force=True) for data in self.objects.values()]
+        return [pydicom.dcmread(io.BytesIO(data), force=True) for data in list(self.objects.values())]
 
     def _store(self, event: evt.Event) -> int:
         if self.status:

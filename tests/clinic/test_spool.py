@@ -15,7 +15,8 @@ pytest.importorskip("highdicom", reason="the spool needs boneage[dicom]")
 
 from boneage.clinic import spool as module
 from boneage.clinic.documents.bundle import Document
-from boneage.clinic.spool import DONE, FAILED, HELD, READY, WAITING, Parcel, Spool, SpoolFull, look, wait
+from boneage.clinic.spool import Parcel, Spool, SpoolFull, wait
+from boneage.clinic.spool_database import DATABASE, DONE, FAILED, HELD, READY, WAITING, look
 from boneage.errors import BadConfig, CannotWrite
 
 DOCUMENTS = [Document("a.dcm", b"first", True), Document("b.dcm", b"second", True)]
@@ -99,7 +100,7 @@ def test_killed_after_the_last_note_a_film_is_finished_at_the_next_start(tmp_pat
     first = opened(tmp_path)
     key = first.add([b"film"])
     first.put(key, DOCUMENTS, {"one": ["a.dcm"]})
-    with sqlite3.connect(tmp_path / module.DATABASE) as database:
+    with sqlite3.connect(tmp_path / DATABASE) as database:
         database.execute("UPDATE parcels SET sent = 1")
     database.close()
     first.close()
@@ -193,14 +194,14 @@ def test_hashes_are_forgotten_after_a_while(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_damaged_database_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / module.DATABASE).write_bytes(b"no database" * 100)
+    (tmp_path / DATABASE).write_bytes(b"no database" * 100)
     with pytest.raises(CannotWrite, match="cannot be used"):
         opened(tmp_path)
 
 
 def test_the_folder_is_its_owners_alone(spool: Spool) -> None:
     assert spool.folder.stat().st_mode & 0o077 == 0
-    assert (spool.folder / module.DATABASE).stat().st_mode & 0o077 == 0
+    assert (spool.folder / DATABASE).stat().st_mode & 0o077 == 0
 
 
 def test_a_parcel_names_a_document_by_hash_and_kind_alone(spool: Spool) -> None:

@@ -19,7 +19,8 @@ from typing import Any
 
 from ..errors import BadConfig, CannotWrite
 from .documents.case import Review
-from .spool import DATABASE, HELD, WAITING, Spool, connected
+from .spool import Spool
+from .spool_database import DATABASE, HELD, WAITING, connected
 
 SHORTEST = 8  # digits of a film's key that may stand for all of them
 

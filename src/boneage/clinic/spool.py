@@ -26,26 +26,22 @@ from typing import Any
 from ..errors import BadConfig, CannotWrite
 from ..files import refuse_unwritable, remove_leftovers, sha256, sync_folder, write_bytes
 from .documents.bundle import Document
+from .spool_database import (
+    DATABASE,
+    DONE,
+    FAILED,
+    HELD,
+    READY,
+    WAITING,
+    as_cannot_write,
+    opened,
+    state_of,
+)
 
-DATABASE, FILMS, DOCUMENTS, LOCK = "spool.sqlite", "films", "documents", "lock"
+FILMS, DOCUMENTS, LOCK = "films", "documents", "lock"
 FIRST_WAIT, LONGEST_WAIT = 2.0, 600.0  # seconds between two attempts; each is twice as long as that before
 MOST_READINGS = 5  # attempts to read a film that fails for a reason of the program's own
 REMEMBERED = 90 * 86400.0  # seconds that the hash of a film is kept after it is done
-WAITING, HELD, READY, DONE, FAILED = "waiting", "held", "ready", "done", "failed"  # states of a film
-_TABLES = """
-CREATE TABLE IF NOT EXISTS films (
-    key TEXT PRIMARY KEY, state TEXT NOT NULL, size INTEGER NOT NULL, received REAL NOT NULL, changed REAL NOT NULL,
-    due REAL NOT NULL, tries INTEGER NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT '');
-CREATE TABLE IF NOT EXISTS parcels (
-    film TEXT NOT NULL, document TEXT NOT NULL, destination TEXT NOT NULL, due REAL NOT NULL,
-    tries INTEGER NOT NULL DEFAULT 0, sent REAL, PRIMARY KEY (film, document, destination));
-CREATE TABLE IF NOT EXISTS errors (destination TEXT PRIMARY KEY, at REAL NOT NULL, sentence TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS decisions (
-    film TEXT PRIMARY KEY, verdict TEXT NOT NULL, observer TEXT NOT NULL, organisation TEXT NOT NULL, at TEXT NOT NULL,
-    bone_age REAL, laterality TEXT);
-CREATE INDEX IF NOT EXISTS films_due ON films (state, due);
-CREATE INDEX IF NOT EXISTS parcels_due ON parcels (destination, sent, due);
-"""
 
 
 @dataclass(frozen=True)
@@ -82,7 +78,7 @@ class Spool:
             (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock_file = _locked(folder / LOCK)
         self._database, self._numbers = threading.RLock(), itertools.count()
-        self._connection = _opened(folder / DATABASE)
+        self._connection = opened(folder / DATABASE)
         self._sweep()
 
     # --- films ------------------------------------------------------------------------------------------------------
@@ -233,7 +229,7 @@ class Spool:
         """Write a film whole or not at all; several threads may write the same one."""
         temporary = self.folder / FILMS / f".{key}.{next(self._numbers)}.{os.getpid()}.tmp"
         try:
-            with _as_cannot_write(self.folder), temporary.open("xb") as file:
+            with as_cannot_write(self.folder), temporary.open("xb") as file:
                 file.writelines(pieces)
                 file.flush()
                 os.fsync(file.fileno())
@@ -284,7 +280,7 @@ class Spool:
         return next(iter(self._rows(f"{statement} LIMIT 1", *values)), None)
 
     def _rows(self, statement: str, *values: object) -> list[sqlite3.Row]:
-        with self._database, _as_cannot_write(self.folder):
+        with self._database, as_cannot_write(self.folder):
             return self._connection.execute(statement, values).fetchall()
 
     def _write(self, statement: str, *values: object) -> None:
@@ -294,7 +290,7 @@ class Spool:
     @contextmanager
     def _transaction(self) -> Iterator[Any]:
         """A function that runs statements, all of which hold at the end of the block or none."""
-        with self._database, _as_cannot_write(self.folder):
+        with self._database, as_cannot_write(self.folder):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield lambda statement, *values: self._connection.execute(statement, values)
@@ -308,55 +304,6 @@ class Spool:
 def wait(tries: int, longest: float = LONGEST_WAIT) -> float:
     """Seconds until the next attempt, after so many."""
     return min(longest, FIRST_WAIT * 2.0 ** min(tries - 1, 30))
-
-
-def look(folder: Path) -> dict[str, Any]:
-    """The state of a spool, also while another process uses it.
-
-    Raises:
-        BadConfig: if there is none in the folder.
-    """
-    path = folder / DATABASE
-    if not path.is_file():
-        raise BadConfig(f"{folder} holds no spool: no node has been started on it")
-    connection = connected(path)
-    try:
-        with _as_cannot_write(folder):
-            return state_of(connection, threading.RLock())
-    finally:
-        connection.close()
-
-
-def state_of(connection: sqlite3.Connection, lock: threading.RLock) -> dict[str, Any]:
-    """What `Spool.state` gives."""
-    with lock:
-        films = connection.execute("SELECT state, COUNT(*) AS n FROM films GROUP BY state").fetchall()
-        failures = connection.execute(
-            "SELECT key, reason, changed FROM films WHERE state = ? ORDER BY changed DESC LIMIT 5", (FAILED,)
-        ).fetchall()
-        parcels = connection.execute(
-            "SELECT destination, SUM(sent IS NULL) AS waiting, SUM(sent IS NOT NULL) AS sent, MAX(sent) AS last"
-            " FROM parcels GROUP BY destination"
-        ).fetchall()
-        errors = {row["destination"]: row for row in connection.execute("SELECT * FROM errors").fetchall()}
-    found = dict.fromkeys((WAITING, HELD, READY, DONE, FAILED), 0) | {row["state"]: row["n"] for row in films}
-    return {
-        "films": found,
-        "failures": [dict(row) for row in failures],
-        "destinations": [_described(row, errors.get(row["destination"])) for row in parcels],
-    }
-
-
-def _described(row: sqlite3.Row, error: sqlite3.Row | None) -> dict[str, Any]:
-    is_news = error is not None and (row["last"] is None or error["at"] > row["last"])
-    last = {"at": error["at"], "sentence": error["sentence"], "is_present": is_news} if error else None
-    return {
-        "name": row["destination"],
-        "waiting": row["waiting"],
-        "sent": row["sent"],
-        "last_sent": row["last"],
-        "last_error": last,
-    }
 
 
 def _named(parcel: Parcel) -> tuple[str, str, str]:
@@ -376,28 +323,3 @@ def _locked(path: Path) -> int:
         os.close(descriptor)
         raise BadConfig(f"{path.parent} is in use by another node") from None
     return descriptor
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    with _as_cannot_write(path.parent):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        connection = connected(path)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")  # a commit is on disk, also if the power fails
-        connection.executescript(_TABLES)
-    return connection
-
-
-def connected(path: Path) -> sqlite3.Connection:
-    """The database of a spool, whose statements each hold by themselves."""
-    connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
-    connection.row_factory = sqlite3.Row
-    return connection
-
-
-@contextmanager
-def _as_cannot_write(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except (sqlite3.Error, OSError) as error:
-        raise CannotWrite(f"the spool in {folder} cannot be used: {error}") from None

@@ -75,7 +75,7 @@ def status(
 ) -> None:
     """Show what waits in a node's spool, and the last errors, whether or not the node runs."""
     need("highdicom")
-    from ...clinic.spool import look
+    from ...clinic.spool_database import look
     from ..dicom.settings import load
     from ..dicom.status import text
 

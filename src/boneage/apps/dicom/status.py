@@ -8,7 +8,7 @@ from typing import Any
 
 
 def text(state: Mapping[str, Any], now: float | None = None) -> str:
-    """What `boneage.clinic.spool.look` gives, in lines for a person."""
+    """What `boneage.clinic.spool_database.look` gives, in lines for a person."""
     at = time.time() if now is None else now
     films = ", ".join(f"{count} {name}" for name, count in state["films"].items())
     lines = [f"films: {films}"]
