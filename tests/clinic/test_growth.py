@@ -80,6 +80,7 @@ def test_earlier_films_are_a_follow_up() -> None:
         {"height": "1" * 40},
         {"sex": "child"},
         {"more": 1},
+        {"lying": 0},
         {"earlier": [{}] * 101},
     ],
 )

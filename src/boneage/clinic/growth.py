@@ -51,7 +51,9 @@ class Film(BaseModel):
     name: Typed = ""
     model: Annotated[str, Field(max_length=200)] = Field(default="", description="which read it; empty for a reader")
     height: Typed = Field(default="", description="such as 140.2, 55in or 4ft7in; centimetres without a unit")
-    lying: bool | None = Field(default=None, description="how the height was measured; default: lying below two years")
+    lying: Annotated[bool, Field(strict=True)] | None = Field(
+        default=None, description="how the height was measured; default: lying below two years"
+    )
 
 
 class GrowthRequest(Film):
