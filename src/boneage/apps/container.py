@@ -14,9 +14,9 @@ from typing import Any
 from ..clinic.answering import case_of
 from ..clinic.answers import ReadingRequest
 from ..clinic.documents import bundle, fhir
-from ..clinic.documents.case import Case
+from ..clinic.documents.case import Case, NoDocument
 from ..errors import BadConfig, BoneAgeError
-from ..files import json_bytes, json_value, write_bytes, write_json
+from ..files import json_value, write_bytes, write_json
 from ..images.guarded import read
 from ..reading.predictor import Predictor
 from ..types import DISCLAIMER, Failure, Sex
@@ -171,13 +171,13 @@ def _written(case: Case, path: Path, target: Path, task: Task) -> str:
 
     DICOM objects are called ``SERIESUID#FILEUID.dcm``, as mercure wants it; both are UIDs that this program made.
     """
-    made, missing = bundle.documents(case)
-    stem = case.uid("reading") if missing is None else path.stem
-    for document in made:
-        if document.is_dicom and document.name in {bundle.KINDS[kind] for kind in task.documents}:
+    wanted, plain = {bundle.KINDS[kind] for kind in task.documents}, ["reading.json", "report.json"]
+    try:
+        stem = case.uid("reading")
+        for document in bundle.dicom(case, wanted):
             write_bytes(target / f"{bundle.place_of(document.data)}.dcm", document.data)
-        elif not document.is_dicom and (missing is not None or document.name == "reading.json"):
-            write_bytes(target / f"{stem}.{document.name}", document.data)
-    if missing is None:
-        write_bytes(target / f"{stem}.report.json", json_bytes(fhir.diagnostic_report(case)))
+    except NoDocument:
+        stem, plain = path.stem, list(bundle.PLAIN)
+    for name in plain:
+        write_bytes(target / f"{stem}.{name}", bundle.PLAIN[name](case))
     return path.name

@@ -110,7 +110,8 @@ class Line:
             if decision.verdict is Verdict.REJECT:
                 await asyncio.to_thread(self.spool.put, key, [], {})
                 return
-        documents = await asyncio.to_thread(bundle.dicom, case)
+        wanted = {name for names in self.destinations.values() for name in names}
+        documents = await asyncio.to_thread(bundle.dicom, case, wanted)
         await asyncio.to_thread(self.spool.put, key, documents, self.destinations)
         self.after()
         log.info("film %s: read, %s", key[:12], "refused" if case.months is None else "with an age")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,13 +47,13 @@ KINDS = {  # words by which a configuration names the documents that a destinati
 }
 
 
-def dicom(case: Case) -> list[Document]:
-    """The DICOM objects of a case.
+def dicom(case: Case, wanted: Collection[str] = tuple(DICOM)) -> list[Document]:
+    """The DICOM objects of a case, or those of these names.
 
     Raises:
         NoDocument: if the film is not DICOM, or its header lacks what they need.
     """
-    return [Document(name, made(case), True) for name, made in DICOM.items()]
+    return [Document(name, made(case), True) for name, made in DICOM.items() if name in wanted]
 
 
 def documents(case: Case) -> tuple[list[Document], str | None]:
