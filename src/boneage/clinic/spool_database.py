@@ -1,4 +1,4 @@
-"""The database of a spool: its tables, how it is opened, and what it holds in one look. It holds no name and no id."""
+"""The database of a spool: its tables, how it is opened, and counts of what it holds. It holds no name and no id."""
 
 from __future__ import annotations
 
