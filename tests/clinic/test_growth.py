@@ -81,6 +81,8 @@ def test_earlier_films_are_a_follow_up() -> None:
         {"sex": "child"},
         {"more": 1},
         {"lying": 0},
+        {"day": 0},
+        {"day": "31.3.2024"},
         {"earlier": [{}] * 101},
     ],
 )

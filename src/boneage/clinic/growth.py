@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date
 from functools import cache
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from .. import types
 from ..growth import lms, units
@@ -29,6 +30,16 @@ _FIELDS = {"height": "height_cm", "weight": "weight_kg", "mother": "mother_cm", 
 _STEP = 6.0  # months between two points of a centile
 
 
+def _written(value: object) -> object:
+    """A date is a text as ``2024-03-31``, never a number of seconds."""
+    if isinstance(value, date) or (isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII)):
+        return value
+    raise ValueError("expected a date such as 2024-03-31")
+
+
+Day = Annotated[date, BeforeValidator(_written)]
+
+
 def _checked(intervals: list[Interval]) -> list[Interval]:
     """Intervals of different levels, each with its ends in order."""
     for one in intervals:
@@ -47,7 +58,7 @@ class Film(BaseModel):
     intervals: Annotated[list[Interval], AfterValidator(_checked)] | None = Field(default=None, max_length=9)
     chronological_age_months: Months | None = None
     chronological_age_half_width_months: Annotated[float, Field(ge=0, le=12, allow_inf_nan=False)] | None = None
-    day: date | None = Field(default=None, description="when it was taken")
+    day: Day | None = Field(default=None, description="when it was taken")
     name: Typed = ""
     model: Annotated[str, Field(max_length=200)] = Field(default="", description="which read it; empty for a reader")
     height: Typed = Field(default="", description="such as 140.2, 55in or 4ft7in; centimetres without a unit")
