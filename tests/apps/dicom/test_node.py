@@ -53,6 +53,7 @@ def test_a_film_comes_in_and_its_documents_go_out_to_the_same_study(tmp_path: Pa
     )
 
 
+@pytest.mark.slow
 def test_every_transfer_syntax_is_taken_and_what_shows_no_hand_is_answered_with_a_refusal(tmp_path: Path) -> None:
     small = hand_pixels(160)
     plain = (ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian)
@@ -131,6 +132,7 @@ def test_a_destination_gets_the_documents_that_it_asks_for(tmp_path: Path) -> No
     assert "1.2.840.10008.5.1.4.1.1.88.33" in {one.SOPClassUID for one in archive.datasets()}
 
 
+@pytest.mark.slow
 def test_a_full_spool_says_so_to_the_sender_and_takes_films_again_later(tmp_path: Path) -> None:
     with pacs() as archive:
         archive.down()
@@ -171,6 +173,7 @@ def test_two_nodes_on_one_spool_and_a_port_in_use_are_refused(tmp_path: Path) ->
         create_node(predictor(), settings(tmp_path / "other", archive)).stop()  # nothing of the failed one is left
 
 
+@pytest.mark.slow
 def test_the_command_runs_until_it_is_told_to_end(tmp_path: Path) -> None:
     with pacs() as archive:
         process = NodeProcess(toml(tmp_path, archive))
