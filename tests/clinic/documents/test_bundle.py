@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,6 +78,8 @@ def test_a_film_without_a_study_gets_what_is_possible() -> None:
     assert bundle.documents(replace(plain_case(), film=read(hand())))[1] is not None
 
 
+# PixelMed takes some ten seconds of a core for a report: two films, or all that are named here.
+BY_PIXELMED = range(20) if os.environ.get("BONEAGE_PIXELMED") == "all" else (0, 7)
 SYNTAXES = [ImplicitVRLittleEndian, RLELossless, JPEG2000Lossless, JPEGLSLossless]
 
 
@@ -103,4 +106,4 @@ def test_of_twenty_films_programs_of_others_find_no_error(seed: int, tmp_path: P
             assert dciodvfy(path) == []
         if path.name.endswith(".sr.dcm"):
             assert "Imaging Measurement" in dsrdump(path)
-            assert pixelmed(path) == []
+            assert seed not in BY_PIXELMED or pixelmed(path) == []
