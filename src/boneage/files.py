@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import re
@@ -105,8 +106,24 @@ def streaming(path: Path) -> Iterator[BinaryIO]:
         opened = os.open(path, os.O_WRONLY) if descriptor is None else os.dup(descriptor)
     except OSError as error:
         raise CannotWrite(f"{path} cannot be written: {error.strerror or error}") from error
-    with os.fdopen(opened, "wb") as stream:
+    with io.BufferedWriter(_Stream(opened, path)) as stream:
         yield stream
+
+
+class _Stream(io.FileIO):
+    """An open descriptor whose errors name the path that it was opened by; a lost reader stays a BrokenPipeError."""
+
+    def __init__(self, descriptor: int, path: Path) -> None:
+        super().__init__(descriptor, "wb")
+        self.path = path
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise CannotWrite(f"{self.path} cannot be written: {error.strerror or error}") from error
 
 
 def _descriptor(path: Path) -> int | None:
