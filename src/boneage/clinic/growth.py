@@ -40,7 +40,16 @@ def _written(value: object) -> object:
 Day = Annotated[date, BeforeValidator(_written)]
 
 
-def _checked(intervals: list[Interval]) -> list[Interval]:
+HalfWidth = Annotated[float, Field(ge=0, le=12, allow_inf_nan=False, strict=True)]
+
+
+class ReadInterval(Interval):
+    """An interval as a reading has it, of numbers alone."""
+
+    model_config = ConfigDict(strict=True)
+
+
+def _checked(intervals: list[ReadInterval]) -> list[ReadInterval]:
     """Intervals of different levels, each with its ends in order."""
     for one in intervals:
         types.Interval(**one.model_dump())
@@ -54,10 +63,10 @@ class Film(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    bone_age_months: Annotated[float, Field(ge=0, le=300, allow_inf_nan=False)] | None = None
-    intervals: Annotated[list[Interval], AfterValidator(_checked)] | None = Field(default=None, max_length=9)
-    chronological_age_months: Months | None = None
-    chronological_age_half_width_months: Annotated[float, Field(ge=0, le=12, allow_inf_nan=False)] | None = None
+    bone_age_months: Annotated[float, Field(ge=0, le=300, allow_inf_nan=False, strict=True)] | None = None
+    intervals: Annotated[list[ReadInterval], AfterValidator(_checked)] | None = Field(default=None, max_length=9)
+    chronological_age_months: Annotated[Months, Field(strict=True)] | None = None
+    chronological_age_half_width_months: HalfWidth | None = None
     day: Day | None = Field(default=None, description="when it was taken")
     name: Typed = ""
     model: Annotated[str, Field(max_length=200)] = Field(default="", description="which read it; empty for a reader")
