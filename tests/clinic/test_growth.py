@@ -52,6 +52,16 @@ def test_what_cannot_be_understood_is_told_by_its_field_and_counts_as_empty() ->
     assert answer.growth["child"]["father_cm"] == 178
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [[{"level": 0.9, "low": 3, "high": 2}], [{"level": 0.9, "low": 1, "high": 2}, {"level": 0.9, "low": 0, "high": 3}]],
+)
+def test_intervals_that_no_reading_has_leave_its_error_unknown(odd: list[dict[str, float]]) -> None:
+    growth, problems = growth_of(asked(intervals=odd))
+    assert growth.child.bone_age_intervals is None
+    assert problems["intervals"]
+
+
 def test_nothing_need_be_told() -> None:
     growth, problems = growth_of(GrowthRequest())
     assert problems == {}
@@ -71,9 +81,8 @@ def test_earlier_films_are_a_follow_up() -> None:
     "wrong",
     [
         {"intervals": [{"level": 2, "low": 1, "high": 2}]},
-        {"intervals": [{"level": 0.9, "low": 3, "high": 2}]},
         {"intervals": [{"level": 0.9, "low": float("nan"), "high": 2}]},
-        {"intervals": [{"level": 0.9, "low": 1, "high": 2}] * 2},
+        {"intervals": [{"level": 0.9, "low": 1, "high": 1e9}]},
         {"bone_age_months": 1000},
         {"chronological_age_months": -1},
         {"chronological_age_half_width_months": 100},

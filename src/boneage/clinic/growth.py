@@ -9,7 +9,7 @@ from functools import cache
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from .. import types
 from ..growth import lms, units
@@ -17,7 +17,7 @@ from ..growth.child import Child
 from ..growth.result import Growth, assess
 from ..growth.velocity import Visit
 from ..types import Sex
-from .answers import Interval, Months, SexInWords
+from .answers import MAX_AGE, Months, SexInWords
 
 Typed = Annotated[str, Field(max_length=32)]
 _READERS: dict[str, Callable[[str], float]] = {
@@ -43,19 +43,14 @@ Day = Annotated[date, BeforeValidator(_written)]
 HalfWidth = Annotated[float, Field(ge=0, le=12, allow_inf_nan=False, strict=True)]
 
 
-class ReadInterval(Interval):
-    """An interval as a reading has it, of numbers alone."""
+class ReadInterval(BaseModel):
+    """An interval as a reading has it."""
 
-    model_config = ConfigDict(strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True)
 
-
-def _checked(intervals: list[ReadInterval]) -> list[ReadInterval]:
-    """Intervals of different levels, each with its ends in order."""
-    for one in intervals:
-        types.Interval(**one.model_dump())
-    if len({one.level for one in intervals}) < len(intervals):
-        raise ValueError("two intervals have one level")
-    return intervals
+    level: Annotated[float, Field(gt=0, lt=1)]
+    low: Annotated[float, Field(ge=0, le=MAX_AGE)]
+    high: Annotated[float, Field(ge=0, le=MAX_AGE)]
 
 
 class Film(BaseModel):
@@ -64,7 +59,7 @@ class Film(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     bone_age_months: Annotated[float, Field(ge=0, le=300, allow_inf_nan=False, strict=True)] | None = None
-    intervals: Annotated[list[ReadInterval], AfterValidator(_checked)] | None = Field(default=None, max_length=9)
+    intervals: list[ReadInterval] | None = Field(default=None, max_length=9)
     chronological_age_months: Annotated[Months, Field(strict=True)] | None = None
     chronological_age_half_width_months: HalfWidth | None = None
     day: Day | None = Field(default=None, description="when it was taken")
@@ -136,18 +131,29 @@ def height_chart() -> HeightChart:
 
 
 def _visit(film: Film, sex: Sex, problems: dict[str, str]) -> Visit:
-    intervals = film.intervals and tuple(types.Interval(**one.model_dump()) for one in film.intervals)
     child = Child(
         sex,
         film.chronological_age_months,
         film.chronological_age_half_width_months or 0.0,
         film.bone_age_months,
-        intervals or None,
+        _intervals(film, problems),
         lying=film.lying,
         by_network=bool(film.model),
         **_measured(film, problems),  # type: ignore[arg-type]
     )
     return Visit(child, film.day, film.name, film.model)
+
+
+def _intervals(film: Film, problems: dict[str, str]) -> tuple[types.Interval, ...] | None:
+    """The intervals of the reading; such as no reading has are told and leave its error unknown."""
+    try:
+        found = tuple(types.Interval(**one.model_dump()) for one in film.intervals or ())
+        if len({one.level for one in found}) < len(found):
+            raise ValueError("two intervals have one level")
+    except ValueError as error:
+        problems["intervals"] = str(error)
+        return None
+    return found or None
 
 
 def _measured(film: Film, problems: dict[str, str]) -> dict[str, float]:
