@@ -7,6 +7,7 @@ from children import child
 
 from boneage import Sex
 from boneage.growth.child import Child
+from boneage.types import Interval
 
 
 def test_a_height_is_a_stature_from_two_years_on() -> None:
@@ -48,6 +49,12 @@ def test_what_is_not_known_cannot_be_asked_for() -> None:
 def test_what_no_child_can_have_is_refused(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=name):
         child(**{name: value})
+
+
+@pytest.mark.parametrize("levels", [(0.9, 0.9), (1 - 1e-16,), (1e-17,)])
+def test_levels_that_are_no_quantiles_are_refused(levels: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="level"):
+        child(bone_age_intervals=tuple(Interval(level, 110, 130) for level in levels))
 
 
 def test_nothing_need_be_known() -> None:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from .. import types
 from ..growth import lms, units
 from ..growth.child import Child
+from ..growth.distribution import LEVELS, check_levels
 from ..growth.result import Growth, assess
 from ..growth.velocity import Visit
 from ..types import Sex
@@ -48,7 +49,7 @@ class ReadInterval(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    level: Annotated[float, Field(gt=0, lt=1)]
+    level: Annotated[float, Field(ge=LEVELS[0], le=LEVELS[1])]
     low: Annotated[float, Field(ge=0, le=MAX_AGE)]
     high: Annotated[float, Field(ge=0, le=MAX_AGE)]
 
@@ -148,8 +149,7 @@ def _intervals(film: Film, problems: dict[str, str]) -> tuple[types.Interval, ..
     """The intervals of the reading; such as no reading has are told and leave its error unknown."""
     try:
         found = tuple(types.Interval(**one.model_dump()) for one in film.intervals or ())
-        if len({one.level for one in found}) < len(found):
-            raise ValueError("two intervals have one level")
+        check_levels(found)
     except ValueError as error:
         problems["intervals"] = str(error)
         return None

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, fields
 
 from ..types import Interval, Sex
+from .distribution import check_levels
 from .units import HEIGHTS, OLDEST, PARENTS, WEIGHTS
 
 LYING = 1.25  # centimetres that a recumbent length is longer than the stature (Roche, Wainer and Thissen 1975)
@@ -55,6 +56,7 @@ class Child:
             value, limits = getattr(self, one.name), _LIMITS.get(one.name)
             if limits and value is not None and not (math.isfinite(value) and limits[0] <= value <= limits[1]):
                 raise ValueError(f"{one.name} {value!r} lies outside {limits[0]:g} to {limits[1]:g}")
+        check_levels(self.bone_age_intervals or ())
 
     def known(self, name: str) -> float:
         """What is known by this name. Raises ValueError where it is not known."""

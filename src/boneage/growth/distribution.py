@@ -17,6 +17,7 @@ from ..types import Interval
 
 BONE_AGES, AGES = 61, 7  # how many equally likely values stand for a reading, and for an age known in years
 LEVEL = 0.9  # of all ranges in this room
+LEVELS = (0.01, 0.999)  # that an interval of a bone age may have
 _NORMAL = NormalDist()
 _HALVINGS = 14  # of the range that holds a quantile: of some centimetres a thousandth is left
 
@@ -32,6 +33,15 @@ def _distribution() -> tuple[np.ndarray, np.ndarray]:
 def scores(count: int) -> np.ndarray:
     """The standard normal quantiles of ``count`` equally likely values: float64 [count]."""
     return np.array([_NORMAL.inv_cdf((place + 0.5) / count) for place in range(count)])
+
+
+def check_levels(intervals: Sequence[Interval]) -> None:
+    """Raise ValueError for intervals whose levels are no quantiles: two of one level, or nearly 0 or 1."""
+    levels = [one.level for one in intervals]
+    if len(set(levels)) < len(levels):
+        raise ValueError("two intervals have one level")
+    if not all(LEVELS[0] <= level <= LEVELS[1] for level in levels):
+        raise ValueError(f"the level of an interval lies outside {LEVELS[0]:g} to {LEVELS[1]:g}")
 
 
 def normal_intervals(months: float, sd: float, levels: Sequence[float] = (0.5, 0.8, 0.9)) -> tuple[Interval, ...]:
