@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, TiffImagePlugin
+from PIL import Image
 
 from .tiff import Page
 
@@ -51,6 +51,8 @@ def shrunk(data: bytes, page: Page, scale: int) -> Image.Image | None:
 
 
 def _mean(band: bytes, scale: int) -> np.ndarray:
+    from PIL import TiffImagePlugin  # here: the program starts faster without it
+
     with io.BytesIO(band) as stream, TiffImagePlugin.TiffImageFile(stream, "") as image:
         image.load()
         if image.mode.startswith("I;16"):
