@@ -57,6 +57,13 @@ def test_a_task_that_kills_its_worker_is_lost_and_the_others_are_done() -> None:
     assert children() <= others
 
 
+def test_what_a_worker_did_before_it_was_killed_counts_also_while_tasks_are_still_sent() -> None:
+    rest = ["b"] * 20_000
+    with Workers(works.failing, 1) as pool:
+        found = pool.results([sample(name) for name in ("a", "dies", *rest)], refused)
+    assert found == ["a", "dies: its process was killed (exit code -9)", *rest]
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "words"),
     [

@@ -140,7 +140,7 @@ class _Worker:
         messages = [ForkingPickler.dumps(task) for task in tasks]
         if not self.is_ready:
             self._begin()
-        with self._alive():
+        with suppress(OSError, ValueError):  # if it dies meanwhile, what it had done before is still there to be read
             for message in messages:
                 _send(self.tasks, message)
         for _ in tasks:
