@@ -167,6 +167,21 @@ class Flag:
     severity: Severity
     sentence: str
 
+    @classmethod
+    def note(cls, code: str, sentence: str) -> Flag:
+        """Something to know."""
+        return cls(code, Severity.NOTE, sentence)
+
+    @classmethod
+    def warn(cls, code: str, sentence: str) -> Flag:
+        """Something that may make a number wrong."""
+        return cls(code, Severity.WARN, sentence)
+
+    @classmethod
+    def refuse(cls, code: str, sentence: str) -> Flag:
+        """Why there is no number."""
+        return cls(code, Severity.REFUSE, sentence)
+
 
 @dataclass(frozen=True)
 class Interval:

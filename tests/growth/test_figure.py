@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from boneage.growth.figure import Figure, Part, note, refuse, warn
+from boneage.growth.figure import Figure, Part
+from boneage.types import Flag
 
-WHY = refuse("no_age", "the chronological age is not known")
+WHY = Flag.refuse("no_age", "the chronological age is not known")
 
 
 def figure(**values: Any) -> Figure:
@@ -19,8 +20,8 @@ def figure(**values: Any) -> Figure:
 
 def test_there_is_a_number_or_a_reason_and_never_both() -> None:
     assert figure(value=1.0).refusal == ""
-    assert figure(flags=(note("short", "it is short"), WHY)).refusal == WHY.sentence
-    for wrong in ({}, {"value": 1.0, "flags": (WHY,)}, {"flags": (warn("odd", "it is odd"),)}):
+    assert figure(flags=(Flag.note("short", "it is short"), WHY)).refusal == WHY.sentence
+    for wrong in ({}, {"value": 1.0, "flags": (WHY,)}, {"flags": (Flag.warn("odd", "it is odd"),)}):
         with pytest.raises(ValueError, match="no number where a flag refuses it"):
             figure(**wrong)
     with pytest.raises(ValueError, match="a range without a number"):

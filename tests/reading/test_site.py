@@ -86,10 +86,10 @@ def test_no_age_falls_below_birth(site_file, tiny_model: Path) -> None:
     [
         ({"kind": "something else"}, "is no site calibration"),
         ({"weights_sha256": "ab" * 32}, "is for weights abababababab, not for"),
-        ({"corrections": {"female": {"offset": 1, "slope": 0}}}, "is damaged"),
+        ({"corrections": {"female": {"offset": 1, "slope": 0}}}, "a value is missing"),
         ({"corrections": {**CORRECTIONS, "male": {"offset": 900, "slope": 0}}}, "out of range"),
         ({"factors": {**FACTORS, "male": {"0.5": 1, "0.8": 2, "0.9": -3}}}, "a factor is not above 0"),
-        ({"films": None}, "is damaged"),
+        ({"films": None}, "a value is no number"),
     ],
 )
 def test_a_wrong_file_is_refused_with_the_reason(site_file, tiny_model: Path, changes: dict, reason: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
@@ -32,9 +33,9 @@ _BY_CODE = {  # the beginning of SQLite's name of an error, or of PostgreSQL's S
 _CODE = re.compile("[0-9A-Z_]{2,40}")
 
 
-def reason_of(error: SQLAlchemyError) -> str:
+def reason_of(error: SQLAlchemyError | sqlite3.Error) -> str:
     """A clause for people; with the error's code where no words are known for it. It repeats no value of a row."""
-    cause = getattr(error, "orig", None)
+    cause = getattr(error, "orig", error)
     first = cause.args[0] if cause and cause.args else None
     code = first.get("C") if isinstance(first, dict) else getattr(cause, "sqlite_errorname", None)
     if isinstance(code, str) and _CODE.fullmatch(code):

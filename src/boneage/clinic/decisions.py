@@ -7,20 +7,16 @@ not at all.
 
 from __future__ import annotations
 
-import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
-from ..errors import BadConfig, CannotWrite
+from ..errors import BadConfig
 from .documents.case import Review
 from .spool import Spool
-from .spool_database import DATABASE, HELD, WAITING, connected
+from .spool_database import HELD, WAITING, existing
 
 SHORTEST = 8  # digits of a film's key that may stand for all of them
 
@@ -62,7 +58,7 @@ class HeldFilm:
 
 def held(folder: Path) -> list[HeldFilm]:
     """The films of a spool that wait for a decision, oldest first; BadConfig if the folder holds no spool."""
-    with _spool(folder) as database:
+    with existing(folder) as database:
         rows = database.execute("SELECT * FROM films WHERE state = ? ORDER BY received", (HELD,)).fetchall()
     return [HeldFilm(row["key"], row["received"], row["reason"]) for row in rows]
 
@@ -83,7 +79,7 @@ def decide(folder: Path, key: str, decision: Decision) -> str:
         raise BadConfig(f"{key} is not the key of one film that waits for a decision ({SHORTEST} digits at least)")
     review, at = decision.review, time.time()
     values = (review.observer, review.organisation, review.at.isoformat(), review.bone_age_months, review.laterality)
-    with _spool(folder) as database:
+    with existing(folder) as database:
         database.execute("BEGIN IMMEDIATE")
         database.execute(
             "INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?)", (found[0], decision.verdict, *values)
@@ -102,18 +98,3 @@ def decision_on(spool: Spool, key: str) -> Decision | None:
         row["observer"], row["organisation"], datetime.fromisoformat(row["at"]), row["bone_age"], row["laterality"]
     )
     return Decision(Verdict(row["verdict"]), review)
-
-
-@contextmanager
-def _spool(folder: Path) -> Iterator[Any]:
-    """The database of a spool that a node may be using."""
-    path = folder / DATABASE
-    if not path.is_file():
-        raise BadConfig(f"{folder} holds no spool: no node has been started on it")
-    database = connected(path)
-    try:
-        yield database
-    except sqlite3.Error as error:
-        raise CannotWrite(f"the spool in {folder} cannot be used: {error}") from None
-    finally:
-        database.close()

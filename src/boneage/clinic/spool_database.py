@@ -6,11 +6,12 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from ..errors import BadConfig, CannotWrite
+from .database_errors import reason_of
 
 DATABASE = "spool.sqlite"
 WAITING, HELD, READY, DONE, FAILED = "waiting", "held", "ready", "done", "failed"  # states of a film
@@ -36,15 +37,8 @@ def look(folder: Path) -> dict[str, Any]:
     Raises:
         BadConfig: if there is none in the folder.
     """
-    path = folder / DATABASE
-    if not path.is_file():
-        raise BadConfig(f"{folder} holds no spool: no node has been started on it")
-    connection = connected(path)
-    try:
-        with as_cannot_write(folder):
-            return state_of(connection, threading.RLock())
-    finally:
-        connection.close()
+    with existing(folder) as connection:
+        return state_of(connection, threading.RLock())
 
 
 def state_of(connection: sqlite3.Connection, lock: threading.RLock) -> dict[str, Any]:
@@ -90,6 +84,16 @@ def opened(path: Path) -> sqlite3.Connection:
     return connection
 
 
+@contextmanager
+def existing(folder: Path) -> Iterator[sqlite3.Connection]:
+    """The database of a spool that a node may be using; BadConfig if there is none, CannotWrite if it fails."""
+    path = folder / DATABASE
+    if not path.is_file():
+        raise BadConfig(f"{folder} holds no spool: no node has been started on it")
+    with as_cannot_write(folder), closing(connected(path)) as connection:
+        yield connection
+
+
 def connected(path: Path) -> sqlite3.Connection:
     """The database of a spool, whose statements each hold by themselves."""
     connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
@@ -99,8 +103,9 @@ def connected(path: Path) -> sqlite3.Connection:
 
 @contextmanager
 def as_cannot_write(folder: Path) -> Iterator[None]:
-    """Turn what a database or a disk says into CannotWrite."""
+    """Turn an error of a database or a disk into CannotWrite, in our own words."""
     try:
         yield
     except (sqlite3.Error, OSError) as error:
-        raise CannotWrite(f"the spool in {folder} cannot be used: {error}") from None
+        reason = reason_of(error) if isinstance(error, sqlite3.Error) else error.strerror
+        raise CannotWrite(f"the spool in {folder} cannot be used: {reason}") from None

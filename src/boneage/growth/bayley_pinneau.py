@@ -12,7 +12,7 @@ import numpy as np
 
 from ..types import Flag, Sex
 from .child import Child
-from .figure import Figure, Part, warn
+from .figure import Figure, Part
 from .prediction import Ages, Method, predict
 from .tables import TABLES, column
 from .units import INCH, age_text
@@ -73,7 +73,7 @@ def remarks(child: Child, bone_ages: Ages, ages: Ages) -> list[Flag]:
         return []
     cases = [(f"{part.name} {part.share:.0%}", part.value) for part in found]
     said = ", ".join(f"{name}: {'no table' if value is None else f'{value:.1f} cm'}" for name, value in cases)
-    return [warn("group_open", f"the reading leaves the group open ({said})")]
+    return [Flag.warn("group_open", f"the reading leaves the group open ({said})")]
 
 
 def parts(child: Child, bone_ages: Ages, ages: Ages) -> tuple[Part, ...]:

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ..types import Sex
+from ..types import Flag, Sex
 from . import reference
 from .child import Child
 from .distribution import LEVEL, mixture_range, pairs
-from .figure import Figure, refuse
+from .figure import Figure
 from .prediction import known_of, missing_of
 from .reference import BRUSH, OF_1959
 from .tables import TABLES, column
@@ -86,8 +86,8 @@ def sds(child: Child, table: str = BRUSH) -> Figure:
     found = scores(bones, ages, child.sex, table)
     value = scores(np.array([child.bone_age_months]), np.array([child.age_months]), child.sex, table)[0]
     if np.isnan(value) or np.isnan(found).any():
-        flag = refuse("outside_table", f"the table covers {_domain(child.sex, table)}: the age is or may lie outside")
-        return Figure(*about, computed_from=known, flags=(flag,))
+        said = f"the table covers {_domain(child.sex, table)}: the age is or may lie outside"
+        return Figure(*about, computed_from=known, flags=(Flag.refuse("outside_table", said),))
     return Figure(*about, value=round(float(value), 2), computed_from=known, **_range(child, found))
 
 

@@ -78,18 +78,3 @@ class Figure:
             "parts": [asdict(part) for part in self.parts],
         }
         return {one.name: getattr(self, one.name) for one in fields(self)} | plain
-
-
-def refuse(code: str, sentence: str) -> Flag:
-    """The flag that says why there is no number."""
-    return Flag(code, Severity.REFUSE, sentence)
-
-
-def warn(code: str, sentence: str) -> Flag:
-    """The flag of something that may make a number wrong."""
-    return Flag(code, Severity.WARN, sentence)
-
-
-def note(code: str, sentence: str) -> Flag:
-    """The flag of something to know about a number."""
-    return Flag(code, Severity.NOTE, sentence)

@@ -11,7 +11,7 @@ import numpy as np
 from ..types import Flag
 from . import regression, roche_wainer_thissen
 from .child import LYING, Child
-from .figure import Figure, note
+from .figure import Figure
 from .prediction import Ages, Method, predict
 from .tables import TABLES
 
@@ -25,9 +25,9 @@ def heights(child: Child, bone_ages: Ages, ages: Ages) -> np.ndarray:
 
 def remarks(child: Child, bone_ages: Ages, ages: Ages) -> list[Flag]:
     """The flags of this method for a child."""
-    flags = [note("error_of_another_method", _BORROWED)]
+    flags = [Flag.note("error_of_another_method", _BORROWED)]
     if child.is_lying:
-        flags.append(note("stature_from_length", f"it asks for a stature: {LYING} cm were taken off the length"))
+        flags.append(Flag.note("stature_from_length", f"it asks for a stature: {LYING} cm were taken off the length"))
     return [*flags, *regression.remarks(TABLE, child, ages)]
 
 

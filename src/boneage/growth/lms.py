@@ -18,11 +18,11 @@ import numpy as np
 
 from ..errors import BadTable, OutsideReference
 from ..table import rows_of
-from ..types import Sex
+from ..types import Flag, Sex
 from . import tables
 from .child import Child
 from .distribution import LEVEL, ages, mixture_range
-from .figure import Figure, refuse
+from .figure import Figure
 from .prediction import known_of, missing_of
 from .units import age_text
 
@@ -140,7 +140,7 @@ def figure(child: Child, chart: Chart | None = None) -> Figure:
         found = against.sds(height, np.array([age]), child.sex)
         around = against.sds(height, ages(age, child.age_half_width_months), child.sex)
     except OutsideReference as error:
-        return Figure(*about, computed_from=known, flags=(refuse("outside_table", str(error)),))
+        return Figure(*about, computed_from=known, flags=(Flag.refuse("outside_table", str(error)),))
     low, high = mixture_range(around, np.zeros_like(around)) if len(around) > 1 else (None, None)
     return Figure(
         *about,

@@ -14,7 +14,7 @@ import numpy as np
 from ..types import Flag, Sex
 from .child import Child
 from .distribution import LEVEL, mixture_range, pairs
-from .figure import Figure, Part, note, refuse, warn
+from .figure import Figure, Part
 
 MOST_OUTSIDE = 0.1  # of the bone ages that a reading allows: with more of them outside the table there is no range
 FAR_APART = 24.0  # months between bone age and chronological age: the authors of Bayley-Pinneau warn beyond
@@ -67,7 +67,7 @@ def predict(method: Method, child: Child) -> Figure:
     bone_age, age, today = (child.known(name) for name in ("bone_age_months", "age_months", "stature_cm"))
     found = float(method.heights(child, np.array([bone_age]), np.array([age]))[0])
     if np.isnan(found):
-        return _figure(method, child, flags=(refuse("outside_table", method.outside(child)),))
+        return _figure(method, child, flags=(Flag.refuse("outside_table", method.outside(child)),))
     bones, ages = pairs(bone_age, child.bone_age_intervals, age, child.age_half_width_months)
     reach, reasons = _range(method, child, bones, ages)
     low, high = (None, None) if reach is None else (round(max(end, today), 2) for end in reach)
@@ -83,10 +83,10 @@ def missing_of(child: Child, needs: Sequence[str], *, sexed: bool = True) -> Fla
     ``sexed``: whether the sex is needed too.
     """
     if sexed and child.sex is Sex.UNKNOWN:
-        return refuse("no_sex", "the sex is not known, and the tables are of boys or of girls")
+        return Flag.refuse("no_sex", "the sex is not known, and the tables are of boys or of girls")
     for name in needs:
         if getattr(child, name) is None:
-            return refuse(*_MISSING[name])
+            return Flag.refuse(*_MISSING[name])
     return None
 
 
@@ -118,13 +118,13 @@ def _range(method: Method, child: Child, bones: Ages, ages: Ages) -> tuple[tuple
     heights, sds = method.heights(child, bones, ages), method.errors(child, ages)
     if np.isnan(sds).any():
         reason = "no error of this method is published for this age: there is no range"
-        return None, [warn("no_published_error", reason)]
+        return None, [Flag.warn("no_published_error", reason)]
     outside = float(np.isnan(heights).mean())
     inside = ~np.isnan(heights)
     said = f"for {outside:.0%} of the bone ages that the reading allows the tables have no value"
     if outside > MOST_OUTSIDE:
-        return None, [warn("partly_outside", f"{said}: there is no range")]
-    flags = [note("partly_outside", f"{said}: the range is of the others")] if outside >= 0.01 else []
+        return None, [Flag.warn("partly_outside", f"{said}: there is no range")]
+    flags = [Flag.note("partly_outside", f"{said}: the range is of the others")] if outside >= 0.01 else []
     return mixture_range(heights[inside], sds[inside]), flags
 
 
@@ -139,12 +139,13 @@ def _remarks(child: Child) -> list[Flag]:
     flags, apart = [], child.known("bone_age_months") - child.known("age_months")
     if abs(apart) > FAR_APART:
         said = f"bone age and chronological age are {abs(apart):.0f} months apart: predictions are unreliable beyond 24"
-        flags.append(warn("ages_far_apart", said))
+        flags.append(Flag.warn("ages_far_apart", said))
     if not child.bone_age_intervals:
-        flags.append(note("bone_age_error_unknown", "the error of the bone age is not known, and not in the range"))
+        said = "the error of the bone age is not known, and not in the range"
+        flags.append(Flag.note("bone_age_error_unknown", said))
     if child.by_network:
         said = "the tables were made with bone ages by readers with the atlas, not by this network"
-        flags.append(note("read_by_network", said))
+        flags.append(Flag.note("read_by_network", said))
     return flags
 
 
@@ -152,4 +153,4 @@ def _today(found: float, today: float) -> list[Flag]:
     if found >= today:
         return []
     said = f"the formula gives {found:.1f} cm, less than the child has today: today's height is given"
-    return [warn("below_today", said)]
+    return [Flag.warn("below_today", said)]

@@ -13,7 +13,6 @@ import numpy as np
 
 from ..types import Flag, Sex
 from .child import Child
-from .figure import note, warn
 from .prediction import MOSTLY_ADULT, Ages
 from .tables import column, rows
 from .units import age_text
@@ -51,7 +50,7 @@ def remarks(table: str, child: Child, ages: Ages) -> list[Flag]:
     flags = []
     if child.known("bone_age_months") >= MOSTLY_ADULT[child.sex]:
         said = "by the bone age more than half of the bones are probably adult: the method is not meant for that"
-        flags.append(warn("most_bones_adult", said))
+        flags.append(Flag.warn("most_bones_adult", said))
     chosen = [row for row in rows(table) if row["sex"] == child.sex.value]
     for place in np.unique(nearest(column(table, child.sex, "age_months"), ages)):
         flags += _misprints(chosen[place], child.known("weight_kg"))
@@ -64,12 +63,12 @@ def _misprints(row: Mapping[str, str], weight: float) -> list[Flag]:
     if row["printed"]:
         name, _, value = row["printed"].partition("=")
         said = f"{where} is used with the {name} {row[name]}: the paper prints {value}, which its neighbours refute"
-        found.append(note("misprint_corrected", said))
+        found.append(Flag.note("misprint_corrected", said))
     if row["doubt"]:
         name, _, value = row["doubt"].partition("=")
         shift = (float(value) - float(row[name])) * weight
         said = f"{where} may be misprinted ({name} {row[name]}, by its neighbours {value})"
-        found.append(warn("misprint_suspected", f"{said}: then the height would be {shift:+.1f} cm different"))
+        found.append(Flag.warn("misprint_suspected", f"{said}: then the height would be {shift:+.1f} cm different"))
     return found
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from ..types import Flag, Sex
 from . import regression
 from .child import LYING, Child
-from .figure import Figure, note
+from .figure import Figure
 from .prediction import Ages, Method, predict
 from .tables import TABLES, column
 
@@ -38,10 +38,10 @@ def errors(child: Child, ages: Ages) -> np.ndarray:
 def remarks(child: Child, bone_ages: Ages, ages: Ages) -> list[Flag]:
     """The flags of this method for a child."""
     later = f"it predicts the stature at 18 years; {STILL_TO_COME[child.sex]} cm are still to come on average"
-    flags = [note("stature_at_18", later), note("median_of_bones", _MEDIAN)]
+    flags = [Flag.note("stature_at_18", later), Flag.note("median_of_bones", _MEDIAN)]
     if not child.is_lying:
         flags.append(
-            note("length_from_stature", f"it asks for a recumbent length: {LYING} cm were added to the height")
+            Flag.note("length_from_stature", f"it asks for a recumbent length: {LYING} cm were added to the height")
         )
     return [*flags, *regression.remarks(TABLE, child, ages)]
 

@@ -21,7 +21,7 @@ from ..types import Flag, Sex
 from . import deviation
 from .child import Child
 from .distribution import LEVEL, ages, bone_ages, mixture_range, scores
-from .figure import Figure, note, refuse, warn
+from .figure import Figure
 from .units import DAYS_A_MONTH
 
 SHORT = 6.0  # months between two films, below which a velocity says little
@@ -153,12 +153,13 @@ def _flags(first: Visit, second: Visit) -> list[Flag]:
     months, dated = _months(first, second), first.day and second.day
     slack = 0.0 if dated else first.child.age_half_width_months + second.child.age_half_width_months
     if months - slack <= 0:
-        return [refuse("order_open", "the ages do not tell how far the two films are apart: give their dates")]
+        return [Flag.refuse("order_open", "the ages do not tell how far the two films are apart: give their dates")]
     found = []
     if months < SHORT:
-        found.append(note("short_time", f"the films are {months:.1f} months apart: a velocity says little below 6"))
+        said = f"the films are {months:.1f} months apart: a velocity says little below 6"
+        found.append(Flag.note("short_time", said))
     if first.model != second.model:
-        found.append(warn("other_model", "the films were read by different models, whose errors differ"))
+        found.append(Flag.warn("other_model", "the films were read by different models, whose errors differ"))
     return found
 
 
@@ -225,15 +226,15 @@ def _velocity(first: Visit, second: Visit, grid: _Grid, flags: list[Flag]) -> Fi
 def _sds_change(first: Visit, second: Visit, grid: _Grid, flags: list[Flag]) -> Figure:
     sex = second.child.sex
     if sex is Sex.UNKNOWN or first.child.sex is not sex:
-        return _refused(*_SDS, refuse("no_sex", "the sex is not known, or not the same in both films"))
+        return _refused(*_SDS, Flag.refuse("no_sex", "the sex is not known, or not the same in both films"))
     if first.child.age_months is None or second.child.age_months is None:
-        return _refused(*_SDS, refuse("no_age", "the chronological age is not known for both films"))
+        return _refused(*_SDS, Flag.refuse("no_age", "the chronological age is not known for both films"))
     ends = [np.array([one.child.bone_age_months]) for one in (first, second)]
     days = [np.array([one.child.age_months]) for one in (first, second)]
     found = [float(deviation.scores(bone, day, sex)[0]) for bone, day in zip(ends, days, strict=True)]
     open_to = deviation.scores(grid.bones[1], grid.ages[1], sex) - deviation.scores(grid.bones[0], grid.ages[0], sex)
     if np.isnan(found).any() or np.isnan(open_to).any():
-        return _refused(*_SDS, refuse("outside_table", "one of the ages lies, or may lie, outside the table"))
+        return _refused(*_SDS, Flag.refuse("outside_table", "one of the ages lies, or may lie, outside the table"))
     known = {"sds_before": round(found[0], 2), "sds": round(found[1], 2)}
     about = (*_SDS, deviation.source(deviation.BRUSH), _DOMAIN)
     value = round(found[1] - found[0], 2)
@@ -243,14 +244,14 @@ def _sds_change(first: Visit, second: Visit, grid: _Grid, flags: list[Flag]) -> 
 def _height_velocity(first: Visit, second: Visit, grid: _Grid) -> Figure:
     heights = [one.child.stature_cm for one in (first, second)]
     if heights[0] is None or heights[1] is None:
-        return _refused(*_HEIGHT, refuse("no_height", "the height is not given for both films"))
+        return _refused(*_HEIGHT, Flag.refuse("no_height", "the height is not given for both films"))
     months = _months(first, second)
     known = {"height_cm_before": heights[0], "height_cm": heights[1], "months_between": round(months, 3)}
     about = (*_HEIGHT, "none is needed", _DOMAIN)
-    unsaid = note("measuring_error", "the error of measuring the heights is in no range")
+    unsaid = Flag.note("measuring_error", "the error of measuring the heights is in no range")
     flags = [
         unsaid,
-        *([note("short_time", "below six months a growth velocity says little")] if months < SHORT else []),
+        *([Flag.note("short_time", "below six months a growth velocity says little")] if months < SHORT else []),
     ]
     return Figure(
         *about, value=round(12 * (heights[1] - heights[0]) / months, 2), computed_from=known, flags=tuple(flags)
@@ -279,8 +280,8 @@ def _verdict(velocity: Figure, months: float) -> Flag | None:
         return None
     moved = f"the bone age moved by {velocity.value * months:.0f} months in {months:.0f}"
     if velocity.low <= 1 <= velocity.high:
-        return note("error_explains", f"{moved}: the error of the readings alone may explain the difference")
+        return Flag.note("error_explains", f"{moved}: the error of the readings alone may explain the difference")
     way = "faster" if velocity.value > 1 else "slower"
-    return warn(
+    return Flag.warn(
         "more_than_error", f"{moved}, {way} than the calendar: the error of the readings alone does not explain it"
     )

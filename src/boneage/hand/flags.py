@@ -47,7 +47,7 @@ def of_film(evidence: Evidence, *, is_brought: bool, was_inverted: bool, lateral
     """
     if not evidence.is_hand:
         sentence = "no radiograph of one hand was recognised"
-        return [_refuse("not_a_hand", sentence), *_several(evidence)]
+        return [Flag.refuse("not_a_hand", sentence), *_several(evidence)]
     return [
         *_parts(evidence),
         *_several(evidence),
@@ -59,18 +59,18 @@ def of_film(evidence: Evidence, *, is_brought: bool, was_inverted: bool, lateral
 
 def of_file(notes: Sequence[str]) -> list[Flag]:
     """A flag for each note of the file reader (`boneage.types.Radiograph.notes`)."""
-    return [_note("as_read", note) for note in notes]
+    return [Flag.note("as_read", note) for note in notes]
 
 
 def of_sex(sex: Sex, in_file: Sex, *, is_used: bool) -> list[Flag]:
     """The flags of the sex that a film is read with: the one in the file may differ, the model may not use it."""
     flags = []
     if is_used and sex is Sex.UNKNOWN:
-        flags.append(_warn("sex_unknown", "the sex is unknown: the reading is less sure"))
+        flags.append(Flag.warn("sex_unknown", "the sex is unknown: the reading is less sure"))
     if not is_used:
-        flags.append(_note("sex_not_used", "this model does not take the sex"))
+        flags.append(Flag.note("sex_not_used", "this model does not take the sex"))
     if Sex.UNKNOWN not in (in_file, sex) and in_file is not sex:
-        flags.append(_warn("sex_contradicts_file", f"the sex given is {sex}, the file says {in_file}"))
+        flags.append(Flag.warn("sex_contradicts_file", f"the sex given is {sex}, the file says {in_file}"))
     return flags
 
 
@@ -80,38 +80,38 @@ def of_age(months: float, sex: Sex) -> list[Flag]:
     if low < months < high:
         return []
     end = "few films so young" if months <= low else "growth may be complete, and it cannot tell by how long"
-    return [_warn("end_of_scale", f"the reading is at the end of the scale: {end}")]
+    return [Flag.warn("end_of_scale", f"the reading is at the end of the scale: {end}")]
 
 
 def of_site(signature: str) -> Flag:
     """The flag of a reading by a site's calibration; ``signature`` names it."""
-    return _note("site_calibration", f"read with the {signature}")
+    return Flag.note("site_calibration", f"read with the {signature}")
 
 
 def one_of_two(part: str, *, mirrored: bool) -> Flag:
     """The flag of a hand that was cut out of a picture of two: ``part``, its place there, ``mirrored``, its thumb's."""
     side = "right" if mirrored else "left"
     shown = f"this is its {part} part, a {side} hand if seen from its back"
-    return _warn("several_hands", f"the picture shows two hands: {shown}")
+    return Flag.warn("several_hands", f"the picture shows two hands: {shown}")
 
 
 def hand_not_found() -> Flag:
     """The flag of a film that was read whole although the model reads hands cut out and brought upright."""
-    return _warn("hand_not_found", "no whole hand was found, the film was read as it is: do not trust this reading")
+    return Flag.warn("hand_not_found", "no whole hand was found, the film was read as it is: do not trust this reading")
 
 
 def _parts(evidence: Evidence) -> list[Flag]:
     if not evidence.missing:
         return []
     if evidence.seen < MOSTLY_SEEN or ("wrist" in evidence.missing and len(evidence.missing) >= MANY):
-        return [_refuse("hand_cut_off", "most of the hand is outside the picture")]
-    return [_warn("hand_cut_off", f"outside the picture: {', '.join(evidence.missing)}")]
+        return [Flag.refuse("hand_cut_off", "most of the hand is outside the picture")]
+    return [Flag.warn("hand_cut_off", f"outside the picture: {', '.join(evidence.missing)}")]
 
 
 def _several(evidence: Evidence) -> list[Flag]:
     if evidence.hands < 2:
         return []
-    return [_refuse("several_hands", "the picture shows two hands, and one age cannot be that of both")]
+    return [Flag.refuse("several_hands", "the picture shows two hands, and one age cannot be that of both")]
 
 
 def _pose(evidence: Evidence, is_brought: bool, laterality: str | None) -> list[Flag]:
@@ -130,49 +130,37 @@ def _pose(evidence: Evidence, is_brought: bool, laterality: str | None) -> list[
     if laterality and (laterality == "R") != evidence.mirrored:
         side, other = ("right", "left") if laterality == "R" else ("left", "right")
         shown = f"the file says {side} hand, the picture looks like a {other} one seen from its back"
-        flags.append(_warn("laterality_contradicts", f"{shown}: flipped, palm up, or the wrong side named"))
+        flags.append(Flag.warn("laterality_contradicts", f"{shown}: flipped, palm up, or the wrong side named"))
     return flags
 
 
 def _exposure(evidence: Evidence, was_inverted: bool) -> list[Flag]:
     flags = []
     if was_inverted:
-        flags.append(_note("inverted", "the film is inverted and was put right"))
+        flags.append(Flag.note("inverted", "the film is inverted and was put right"))
     if evidence.inverted != was_inverted:
-        flags.append(_warn("inverted", "the polarity of the film is doubtful: bone may have been read as dark"))
+        flags.append(Flag.warn("inverted", "the polarity of the film is doubtful: bone may have been read as dark"))
     if evidence.contrast < FAINT:
-        flags.append(_warn("low_contrast", f"bone has only {evidence.contrast:.1%} of the grey range"))
+        flags.append(Flag.warn("low_contrast", f"bone has only {evidence.contrast:.1%} of the grey range"))
     if evidence.dark > CLIPPED:
-        flags.append(_warn("too_dark", f"{evidence.dark:.0%} of the palm is black"))
+        flags.append(Flag.warn("too_dark", f"{evidence.dark:.0%} of the palm is black"))
     if evidence.bright > CLIPPED:
-        flags.append(_warn("too_bright", f"{evidence.bright:.0%} of the palm is white"))
+        flags.append(Flag.warn("too_bright", f"{evidence.bright:.0%} of the palm is white"))
     return flags
 
 
 def _detail(evidence: Evidence) -> list[Flag]:
     if evidence.length < TINY:
-        return [_refuse("too_small", f"the hand is {evidence.length:.0f} pixels long, too few to read")]
+        return [Flag.refuse("too_small", f"the hand is {evidence.length:.0f} pixels long, too few to read")]
     flags = []
     if evidence.length < SMALL:
-        flags.append(_warn("too_small", f"the hand is only {evidence.length:.0f} pixels long"))
+        flags.append(Flag.warn("too_small", f"the hand is only {evidence.length:.0f} pixels long"))
     if evidence.sharpness < BLUNT:
-        flags.append(_warn("blurred", "the picture is blurred: joints may look closed"))
+        flags.append(Flag.warn("blurred", "the picture is blurred: joints may look closed"))
     if evidence.noise > NOISY:
-        flags.append(_warn("noisy", f"noise is {evidence.noise:.0%} of the contrast of bone: do not trust the age"))
+        flags.append(Flag.warn("noisy", f"noise is {evidence.noise:.0%} of the contrast of bone: do not trust the age"))
     if evidence.blocks > BLOCKY:
-        flags.append(_warn("noisy", "compression has left blocks in place of bone: do not trust the age"))
+        flags.append(Flag.warn("noisy", "compression has left blocks in place of bone: do not trust the age"))
     if evidence.metal >= METAL:
-        flags.append(_note("metal", "something as bright as metal lies on a finger, such as a ring or a pin"))
+        flags.append(Flag.note("metal", "something as bright as metal lies on a finger, such as a ring or a pin"))
     return flags
-
-
-def _note(code: str, sentence: str) -> Flag:
-    return Flag(code, Severity.NOTE, sentence)
-
-
-def _warn(code: str, sentence: str) -> Flag:
-    return Flag(code, Severity.WARN, sentence)
-
-
-def _refuse(code: str, sentence: str) -> Flag:
-    return Flag(code, Severity.REFUSE, sentence)

@@ -71,9 +71,11 @@ class Site:
             other = str(values.get("weights_sha256"))[:12]
             raise BadModel(f"{path} is for weights {other}, not for {weights_sha256[:12]}: calibrate this model")
         try:
-            return cls(sha256(data), int(values["films"]), _corrections(values), _factors(values))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise BadModel(f"{path} is damaged: {type(error).__name__} {error}") from None
+            return cls(sha256(data), int(_number(values["films"])), _corrections(values), _factors(values))
+        except (KeyError, TypeError, AttributeError):
+            raise BadModel(f"{path} is damaged: a value is missing") from None
+        except ValueError as error:
+            raise BadModel(f"{path} is damaged: {error}") from None
 
     def corrected(self, months: float, sex: Sex) -> float:
         """A reading in months as this site reads; not below 0."""
@@ -90,7 +92,7 @@ def _corrections(values: Mapping[str, Any]) -> dict[str, Correction] | None:
     found = values["corrections"]
     if found is None:
         return None
-    return {sex.value: Correction(float(found[sex]["offset"]), float(found[sex]["slope"])) for sex in Sex}
+    return {sex.value: Correction(_number(found[sex]["offset"]), _number(found[sex]["slope"])) for sex in Sex}
 
 
 def _factors(values: Mapping[str, Any]) -> dict[str, Factors] | None:
@@ -98,8 +100,14 @@ def _factors(values: Mapping[str, Any]) -> dict[str, Factors] | None:
     if found is None:
         return None
     factors: dict[str, Factors] = {
-        sex.value: {f"{level:g}": float(found[sex][f"{level:g}"]) for level in LEVELS} for sex in Sex
+        sex.value: {f"{level:g}": _number(found[sex][f"{level:g}"]) for level in LEVELS} for sex in Sex
     }
     if not all(math.isfinite(factor) and factor > 0 for of in factors.values() for factor in of.values()):
         raise ValueError("a factor is not above 0")
     return factors
+
+
+def _number(value: object) -> float:
+    if not isinstance(value, (int, float)):
+        raise ValueError("a value is no number")
+    return float(value)
