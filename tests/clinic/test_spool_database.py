@@ -29,7 +29,7 @@ def test_an_empty_folder_and_a_damaged_file_are_told(tmp_path: Path) -> None:
         look(tmp_path)
     (tmp_path / DATABASE).write_bytes(b"no database" * 200)
     for attempt in (lambda: look(tmp_path), lambda: opened(tmp_path / DATABASE)):
-        with pytest.raises(CannotWrite, match="cannot be used: its file is no SQLite database$"):
+        with pytest.raises(CannotWrite, match=r"cannot be used: its file is no SQLite database$"):
             attempt()
 
 
