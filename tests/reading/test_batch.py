@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from refusals import closed_folder
 
 from boneage import Predictor, Reading, Sex
-from boneage.errors import BadConfig, BadTable, UnreadableImage
-from boneage.reading.batch import Item, Notes, items, read_all
+from boneage.errors import BadConfig, BadModel, BadTable, UnreadableImage
+from boneage.reading.batch import Item, Notes, Reader, items, read_all, read_and_explain
 from boneage.types import Failure
 
 NOT_FOUND = "no image with this id was found"
@@ -199,3 +202,35 @@ def test_a_folder_that_cannot_be_listed_stops_no_other(tiny_model: Path, films: 
         reading, unread = read_all(predictor, items(closed.parent))
     assert isinstance(reading, Reading)
     assert unread == Failure("closed", "closed", f"{closed} cannot be listed: Permission denied")
+
+
+class Deadly:
+    """Ends the process to which it is sent."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os._exit, (9,)
+
+
+def test_processes_of_their_own_read_the_same_and_one_that_dies_costs_its_film_alone(
+    tiny_model: Path, folder: Path
+) -> None:
+    (folder / "a.PNG").write_text("text named .png")
+    predictor, films, told = Predictor.load(tiny_model), items(folder, Sex.MALE), []
+    here = list(read_and_explain(predictor, films, heatmaps=False))
+    deadly = replace(films[1], id="deadly", facts=Deadly())  # type: ignore[arg-type]
+    films.insert(1, deadly)
+    apart = list(
+        read_and_explain(predictor, films, heatmaps=False, workers=2, progress=lambda *_: told.append(len(told)))
+    )
+    film, failure, _ = apart.pop(1)
+    assert apart == here
+    assert told == [0, 1, 2, 3]
+    assert isinstance(failure, Failure)
+    assert (film, failure.id, failure.file) == (deadly, "deadly", str(deadly.path))
+    assert failure.reason.startswith("it could not be read: its process was killed")
+
+
+def test_a_process_does_not_read_with_other_weights_than_were_asked_for(tiny_model: Path, folder: Path) -> None:
+    film = items(folder / "b.png")[0]
+    with pytest.raises(BadModel, match="has changed since the reading began"):
+        Reader(tiny_model, "of other weights")(film)

@@ -28,6 +28,7 @@ from .film_paths import not_found
 from .workers import Died, Workers, cores
 
 Sizes = Mapping[str, tuple[int, int]]  # original (width, height) in pixels, by id
+Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 FEW = 150  # films: to prepare them here takes about as long as to start the workers
@@ -65,7 +66,7 @@ def each_film(
     if count == 1:
         yield from (attempt(work, sample) for sample in samples)
     else:
-        yield from _shared_out(work, samples, count, max(1, CHUNK // cost))
+        yield from shared_out(partial(attempt, work), samples, _lost, count=count, size=max(1, CHUNK // cost))
 
 
 def attempt(work: Callable[[Sample], Result], sample: Sample) -> Result | Failure:
@@ -110,15 +111,33 @@ def restored(film: Radiograph, size: tuple[int, int] | None) -> Radiograph:
     return replace(film, pixels=cv2.resize(film.pixels, (width, height), interpolation=cv2.INTER_AREA))
 
 
-def _shared_out(
-    work: Callable[[Sample], Result], samples: Sequence[Sample], count: int, size: int
-) -> Iterator[Result | Failure]:
-    """A thread for each worker hands it films and waits for the results, two chunks a worker ahead of who asks."""
-    waiting: deque[Future[list[Result | Failure]]] = deque()
-    with Workers(partial(attempt, work), count) as pool, ThreadPoolExecutor(count) as threads:
+def shared_out(
+    work: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    lost: Callable[[Task, Died], Result],
+    *,
+    count: int,
+    size: int,
+) -> Iterator[Result]:
+    """The result of each task, in order, from so many worker processes.
+
+    A thread for each worker hands it tasks and waits for the results, two chunks a worker ahead of who asks.
+
+    Args:
+        work: a function that a new interpreter can import, or a partial of one.
+        tasks: the tasks.
+        lost: what stands in for the result of a task in which the worker was killed.
+        count: of worker processes.
+        size: how many tasks are handed to a worker at a time.
+
+    Raises:
+        Exception: the first that the work raised.
+    """
+    waiting: deque[Future[list[Result]]] = deque()
+    with Workers(work, count) as pool, ThreadPoolExecutor(count) as threads:
         try:
-            for start in range(0, len(samples), size):
-                waiting.append(threads.submit(pool.results, samples[start : start + size], _lost))
+            for start in range(0, len(tasks), size):
+                waiting.append(threads.submit(pool.results, tasks[start : start + size], lost))
                 if len(waiting) > 2 * count:
                     yield from waiting.popleft().result()
             while waiting:

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import landmarks
 from .landmarks import LANDMARKS, PALM, Points
-from .locate import Hand, fitted, locator
+from .locate import Hand, locator
 from .prepare import Findings
 from .quality import BELOW_WRIST, Evidence
 
@@ -45,7 +45,7 @@ def _missing(hand: Hand, evidence: Evidence) -> list[Points]:
     """A point for the end of each part outside the picture, as the template has it; `place` brings it to the edge."""
     template = locator().template.copy()
     template[_WRIST] += [0, BELOW_WRIST]
-    expected = landmarks.apply(fitted(hand)[1], template)
+    expected = landmarks.apply(hand.fitted[1], template)
     ends = ["wrist" if name == "wrist" else f"{name.replace(' ', '_')}4" for name in evidence.missing]
     return [expected[[LANDMARKS.index(end)]] for end in ends]
 

@@ -6,7 +6,7 @@ It takes the whole film as `boneage.hand.prepare` prepares it; `boneage.hand.lan
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -46,12 +46,21 @@ class Hand:
         """The area of the frame as a fraction of the film's."""
         return float(abs(np.linalg.det(self.frame[:, :2])))
 
+    @cached_property
+    def fitted(self) -> tuple[float, np.ndarray]:
+        """The misfit, and the frame [2, 3] fitted to the landmarks by least squares.
+
+        Both weigh each landmark by its probability. The misfit is the mean distance of the landmarks from the
+        template's, as a fraction of the frame's side; infinite where they span no frame.
+        """
+        return _fitted(self)
+
     @property
     def misfit(self) -> float:
         """How far the landmarks lie from the template's (see `fitted`)."""
-        return fitted(self)[0]
+        return self.fitted[0]
 
-    @property
+    @cached_property
     def is_certain(self) -> bool:
         """Whether enough landmarks were seen, and lie like a hand's, for the film to be cut by the frame."""
         return float(self.seen.mean()) >= ENOUGH and self.area > 1e-3 and self.misfit <= MISFIT
@@ -85,12 +94,8 @@ class Locator:
         return Hand(points, seen, float(1 / (1 + np.exp(-float(inverted[0])))), frame)
 
 
-def fitted(hand: Hand) -> tuple[float, np.ndarray]:
-    """The misfit of a hand, and the frame [2, 3] fitted to its landmarks by least squares.
-
-    Both weigh each landmark by its probability. The misfit is the mean distance of the landmarks from the template's,
-    as a fraction of the frame's side; infinite where they span no frame.
-    """
+def _fitted(hand: Hand) -> tuple[float, np.ndarray]:
+    """See `Hand.fitted`."""
     template, weights = locator().template, np.maximum(hand.seen, 1e-3)
     root = np.sqrt(weights)[:, None]
     design = np.concatenate([template, np.ones((len(template), 1))], axis=1)

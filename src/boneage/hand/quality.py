@@ -17,7 +17,7 @@ from ..types import Radiograph
 from . import landmarks
 from .geometry import aligned, cut, fit, warped
 from .landmarks import LANDMARKS, PALM
-from .locate import MISFIT, SEEN, Hand, fitted, locator
+from .locate import MISFIT, SEEN, Hand, locator
 from .prepare import Findings, analyse, in_borders
 from .several import seam
 
@@ -87,7 +87,7 @@ def examine(film: Radiograph, found: Findings | None = None) -> Evidence:
     found = found if found and found.hand else analyse(film.pixels, SPEC)
     hand = found.hand
     assert hand is not None, "SPEC asks for it"
-    misfit, frame = fitted(hand)
+    misfit, frame = hand.fitted
     top, bottom, left, right = found.box
     sides = np.array([(right - left) * film.pixels.shape[1], (bottom - top) * film.pixels.shape[0]])
     square, unstretched = _upright(film, found)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 from ..data.dataset import Sample, Table, checked_table, tables_in
 from ..data.film_paths import not_found, respelt, with_paths
-from ..errors import BadConfig, BadTable, BoneAgeError, UnreadableImage
+from ..data.pipeline import shared_out
+from ..data.workers import Died, cores
+from ..errors import BadConfig, BadModel, BadTable, BoneAgeError, UnreadableImage
 from ..growth.facts import Facts, of_film
 from ..growth.facts_table import of_table
 from ..images.folders import films_below, passed_over
@@ -21,6 +24,10 @@ from ..types import Failure, Reading, Sex
 from .examination import Examination
 from .occlusion import Explanation, explain
 from .predictor import Predictor
+from .site import Site
+
+FEW = 24  # films: to read them here takes about as long as to start the workers
+CHUNK = 4  # films handed to a worker at a time
 
 Outcome = tuple[Reading | Failure, Explanation | None]
 
@@ -45,6 +52,9 @@ class Item:
     reason: str = ""
     data: bytes | None = field(default=None, repr=False)
     facts: Facts = field(default_factory=Facts)
+
+
+Found = tuple[Item, Reading | Failure, Explanation | None]
 
 
 @dataclass
@@ -90,7 +100,12 @@ def items(
 
 
 def read_all(
-    predictor: Predictor, films: Sequence[Item], *, hand: str | None = None, force: bool = False
+    predictor: Predictor,
+    films: Sequence[Item],
+    *,
+    hand: str | None = None,
+    force: bool = False,
+    workers: int | None = None,
 ) -> Iterator[Reading | Failure]:
     """Read each film, in order: a film that fails stops no other, one of two hands gives two readings.
 
@@ -99,8 +114,9 @@ def read_all(
         films: to read.
         hand: of two hands in a picture read this one alone, ``L`` or ``R``, as `Predictor.read_each` does.
         force: give refused films an age too.
+        workers: see `read_and_explain`.
     """
-    each = read_and_explain(predictor, films, hand=hand, force=force, heatmaps=False)
+    each = read_and_explain(predictor, films, hand=hand, force=force, heatmaps=False, workers=workers)
     return (result for _, result, _ in each)
 
 
@@ -112,21 +128,76 @@ def read_and_explain(
     force: bool = False,
     heatmaps: bool = True,
     progress: Advance | None = None,
-) -> Iterator[tuple[Item, Reading | Failure, Explanation | None]]:
+    workers: int | None = None,
+) -> Iterator[Found]:
     """As `read_all`, each reading with its film and its occlusion map.
 
     The film comes with the facts of its header, where no other told them. The map is None for what has no age and
     without ``heatmaps``. A film is decoded and analysed once, and let go before it is yielded: only one is in memory.
     ``progress`` is called after each film.
+
+    Many films are read by processes of one core each, which need no locks and no common steps: by default one for each
+    core, and none for so few films that to start them takes longer, nor for maps, which would have to travel with
+    their films. ``workers``: how many instead; 1 reads here. A film whose process is killed is a `Failure`.
     """
-    for film in films:
-        try:
-            known, found = _read(predictor, film, hand=hand, force=force, heatmap=heatmaps)
-        except BoneAgeError as error:
-            known, found = film, [(Failure(film.id, str(film.path or film.id), str(error)), None)]
-        yield from ((known, *outcome) for outcome in found)
+    count = workers or (cores() if len(films) >= FEW and not heatmaps else 1)
+    if count > 1:
+        work = Reader(predictor.path, predictor.weights_sha256, predictor.site, hand, force, heatmaps)
+        each = shared_out(work, films, _lost, count=count, size=CHUNK)
+    else:
+        each = (read_one(predictor, film, hand=hand, force=force, heatmaps=heatmaps) for film in films)
+    for found in each:
+        yield from found
         if progress:
             progress()
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads films in a process of its own, on one core: what is sent to it, in place of a `Predictor`.
+
+    Attributes:
+        model: the path of the model.
+        weights_sha256: of its weights, which must still be those.
+        site: the calibration to read with.
+        hand, force, heatmaps: as in `read_and_explain`.
+    """
+
+    model: Path
+    weights_sha256: str
+    site: Site | None = None
+    hand: str | None = None
+    force: bool = False
+    heatmaps: bool = False
+
+    def __call__(self, film: Item) -> list[Found]:
+        """What `read_one` gives. Raises BadModel if the model is gone or is another by now."""
+        predictor = _loaded(self.model)
+        if predictor.weights_sha256 != self.weights_sha256:
+            raise BadModel(f"{self.model} has changed since the reading began: its weights are others")
+        predictor.site = self.site
+        return read_one(predictor, film, hand=self.hand, force=self.force, heatmaps=self.heatmaps)
+
+
+@cache
+def _loaded(model: Path) -> Predictor:
+    """The predictor of this process, on one core."""
+    return Predictor.load(model, threads=1)
+
+
+def read_one(
+    predictor: Predictor, film: Item, *, hand: str | None = None, force: bool = False, heatmaps: bool = False
+) -> list[Found]:
+    """The readings of one film, or the reason why there is none, each as `read_and_explain` gives them."""
+    try:
+        known, outcomes = _read(predictor, film, hand=hand, force=force, heatmap=heatmaps)
+    except BoneAgeError as error:
+        return [(film, Failure(film.id, str(film.path or film.id), str(error)), None)]
+    return [(known, *outcome) for outcome in outcomes]
+
+
+def _lost(film: Item, death: Died) -> list[Found]:
+    return [(film, Failure(film.id, str(film.path or film.id), f"it could not be read: {death}"), None)]
 
 
 def _read(

@@ -30,6 +30,7 @@ class Predictor:
 
     Attributes:
         name: of the model.
+        path: of its file or run folder, or what stood for one.
         spec: the preparation it was trained with.
         uses_sex: whether the sex is an input.
         views: of test-time augmentation, over which a prediction is averaged.
@@ -40,6 +41,7 @@ class Predictor:
 
     def __init__(self, data: bytes, path: Path, threads: int = 0) -> None:
         self._session, self.about = model_file.session(data, path, threads)
+        self.path = path
         config = model_file.configuration(self.about, path)
         self.spec: PrepareConfig = config.prepare
         self.uses_sex: bool = config.model.sex
@@ -64,6 +66,7 @@ class Predictor:
         """
         path = weights.find(model)
         found = cls._of_run(path, threads) if path.is_dir() else cls(model_file.verified(path), path, threads)
+        found.path = path
         found.site = Site.load(Path(site), found.weights_sha256) if site else None
         return found
 

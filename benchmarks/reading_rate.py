@@ -1,0 +1,179 @@
+"""Films a second from file to row, here and by another checkout, in turn; where a film's time goes; and memory.
+
+python benchmarks/reading_rate.py --data DIR --before CHECKOUT --out docs/results/reading_rate.json
+
+The rate is that of the whole command ``boneage predict FOLDER --csv OUT``, its start and all checks included, on as
+many cores as this process may use. The stages are those of one film on one core, in the processor's own time, so that
+other programs count less. Memory is the most that one of the command's processes has had resident.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from boneage.config import Config
+from boneage.data.dataset import open_folder
+from boneage.data.split import choose
+from boneage.data.workers import cores
+from boneage.files import write_json
+from boneage.reading.predictor import Predictor
+
+HERE = Path(__file__).parents[1]
+PAUSE = 0.1  # seconds between two looks at the memory of processes
+WARM = 5  # films before the stages are timed
+Answer = TypeVar("Answer")
+
+
+def stages(films: list[str], model: str) -> dict[str, float]:
+    """Milliseconds of each stage of a film on one core, the median over the films."""
+    import cv2
+
+    from boneage import Predictor, Sex
+    from boneage.hand import quality
+    from boneage.hand.prepare import analyse
+    from boneage.images.guarded import read
+    from boneage.reading.examination import Examination
+
+    cv2.setNumThreads(1)
+    predictor, times = Predictor.load(model, threads=1), dict[str, list[float]]()
+
+    def timed(stage: str, work: Callable[[], Answer]) -> Answer:
+        began = time.process_time()
+        answer = work()
+        times.setdefault(stage, []).append(1000 * (time.process_time() - began))
+        return answer
+
+    for path in films:
+        film = timed("decode", lambda path=path: read(path))
+        found = timed("find the hand", lambda film=film: analyse(film.pixels, predictor.spec))
+        evidence = timed("judge the film", lambda film=film, found=found: quality.examine(film, found))
+        seen = Examination(film, predictor.spec, found, found, evidence)
+        timed("prepare the pixels", lambda seen=seen: seen.pixels)
+        timed("networks", lambda seen=seen: predictor.predict_batch(seen.pixels[None], [Sex.FEMALE]))
+        timed("all after decoding", lambda film=film: predictor.read(film, Sex.FEMALE).to_dict())
+    return {stage: round(float(np.median(each[WARM:])), 2) for stage, each in times.items()}
+
+
+def rate(films: Path, checkout: Path, model: str) -> tuple[float, float]:
+    """Films a second of one command, and the most MiB that one of its processes has had resident."""
+    with tempfile.TemporaryDirectory() as place:
+        table = Path(place) / "ages.csv"
+        words = [sys.executable, "-m", "boneage", "predict", str(films), "--csv", str(table), "--model", model]
+        began = time.perf_counter()
+        process = subprocess.Popen(words, env=environment(checkout), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        most, done = [0.0], threading.Event()
+        watch = threading.Thread(target=_watch, args=(process.pid, done, most))
+        watch.start()
+        _, words_of_it = process.communicate()
+        seconds = time.perf_counter() - began
+        done.set()
+        watch.join()
+        if process.returncode not in (0, 3):
+            raise SystemExit(f"{checkout}: {words_of_it.decode()[-500:]}")
+        rows = table.read_text().count("\n") - 1
+    return rows / seconds, most[0]
+
+
+def _watch(parent: int, done: threading.Event, most: list[float]) -> None:
+    """Keep in ``most`` the largest resident memory, in MiB, of a process and of those that it has started."""
+    while not done.wait(PAUSE):
+        most[0] = max([most[0], *(_peak(pid) for pid in _family(parent))])
+
+
+def _family(parent: int) -> list[int]:
+    try:
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    except OSError:
+        return [parent]
+    return [parent, *(pid for child in children for pid in _family(int(child)))]
+
+
+def _peak(pid: int) -> float:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), 0.0)
+
+
+def environment(checkout: Path) -> dict[str, str]:
+    """That of a process which runs another checkout's code."""
+    return os.environ | {"PYTHONPATH": str(checkout / "src")}
+
+
+def folder(data: Path, count: int, place: Path) -> list[str]:
+    """Copy so many validation films, and the table of their sexes, into a folder; their paths."""
+    about = Predictor.load().about
+    chosen, _ = choose(open_folder(data), Config.from_dict(about["config"]).data, "validation", about["data"])
+    samples = [sample for sample in chosen.samples if sample.path][:count]
+    rows = [f"{sample.id},{sample.sex}" for sample in samples]
+    (place / "films.csv").write_text("\n".join(["id,sex", *rows, ""]))
+    return [shutil.copy(sample.path or "", place) for sample in samples]
+
+
+def processor() -> str:
+    """The processor's name, and whether it has the instructions that matter to networks in 8 bits."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    facts = dict(line.split(":", 1) for line in lines if ":" in line)
+    name = next((value.strip() for key, value in facts.items() if key.strip() == "model name"), "unknown")
+    flags = next((value.split() for key, value in facts.items() if key.strip() == "flags"), [])
+    return ", ".join([name, *(flag for flag in ("avx2", "avx512f", "avx512_vnni", "avx_vnni") if flag in flags)])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--stages", nargs="+", help=argparse.SUPPRESS)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--before", type=Path, help="another checkout, to compare with")
+    parser.add_argument("--model", default="default")
+    parser.add_argument("--model-before", default="default")
+    parser.add_argument("--films", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    if options.stages:
+        print(json.dumps(stages(options.stages[1:], options.stages[0])))
+        return
+    ways = {"before": (options.before, options.model_before)} if options.before else {}
+    ways |= {"now": (HERE, options.model)}
+    rates: dict[str, list[float]] = {way: [] for way in ways}
+    found: dict[str, Any] = {"films": options.films, "rounds": options.rounds, "cores": cores(), "cpu": processor()}
+    with tempfile.TemporaryDirectory() as place:
+        films, each = folder(options.data, options.films, Path(place)), {}
+        for _ in range(options.rounds):
+            for way, (checkout, model) in ways.items():
+                films_a_second, memory = rate(Path(place), checkout, model)
+                rates[way].append(films_a_second)
+                each.setdefault(way, []).append(memory)
+                print(way, round(films_a_second, 2), round(memory), flush=True)
+        for way, (checkout, model) in ways.items():
+            words = [sys.executable, __file__, "--stages", model, *films[:60]]
+            told = subprocess.run(words, env=environment(checkout), check=True, capture_output=True, text=True)
+            found[way] = {
+                "films_a_second": round(float(np.median(rates[way])), 2),
+                "largest_process_mib": round(max(each[way])),
+                "milliseconds_of_a_film_on_one_core": json.loads(told.stdout),
+            }
+    if options.before:
+        ratios = [now / before for before, now in zip(rates["before"], rates["now"], strict=True)]
+        found["ratio"] = {"median": round(float(np.median(ratios)), 2), "low": min(ratios), "high": max(ratios)}
+    print(json.dumps(found, indent=2))
+    if options.out:
+        write_json(options.out, found)
+
+
+if __name__ == "__main__":
+    main()
