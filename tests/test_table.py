@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from boneage.errors import BadTable
-from boneage.table import harmless, rows_of, simple, whole_numbers
+from boneage.table import harmless, number, rows_of, simple, whole_numbers
 
 
 def table(folder: Path, data: bytes) -> Path:
@@ -28,6 +28,17 @@ def test_rows_are_numbered_trimmed_and_filled_up(tmp_path: Path) -> None:
 
 def test_latin_letters_of_old_tables_are_read(tmp_path: Path) -> None:
     assert rows_of(table(tmp_path, "id\nM\xe4dchen\n".encode("latin-1")))[1] == [(2, ["M\xe4dchen"])]
+
+
+@pytest.mark.parametrize(("text", "value"), [("12,5", 12.5), ("-.5", -0.5), ("+3.", 3.0), ("1E2", 100.0)])
+def test_a_number_has_a_point_or_a_comma(text: str, value: float) -> None:
+    assert number(text) == value
+
+
+@pytest.mark.parametrize("text", ["", "1_2", "nan", "inf", "1,234.5", "1e999", "\uff11", "0x1"])
+def test_what_only_python_reads_as_a_number_is_none(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a number"):
+        number(text)
 
 
 @pytest.mark.parametrize(

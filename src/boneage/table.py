@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 from .errors import BadTable
 
 _FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")  # and their wide forms, after any apostrophes
+_NUMBER = re.compile(r"[+-]?([0-9]+([.,][0-9]*)?|[.,][0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
 _SEPARATOR = re.compile(r'"?sep=([^\w" ])"?', re.IGNORECASE)  # Excel's own first line
 
 
@@ -28,6 +30,18 @@ def whole_numbers(ids: Sequence[str]) -> list[str]:
     """Ids that a program has stored as decimal numbers (``1377.0``, all of them) as whole ones; others as they are."""
     is_decimal = all(re.fullmatch(r"\d+\.0", name) for name in ids if name)
     return [name.removesuffix(".0") for name in ids] if is_decimal else list(ids)
+
+
+def number(text: str) -> float:
+    """The number that a cell holds, with a decimal point or comma.
+
+    Raises:
+        ValueError: for any other text, such as ``1_2``, which Python takes for 12, ``nan`` and ``inf``.
+    """
+    value = float(text.replace(",", ".")) if _NUMBER.fullmatch(text) else math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"{text!r} is not a number")
+    return value
 
 
 def rows_of(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:

@@ -52,7 +52,7 @@ def test_an_evaluation_folder_is_read_by_its_table(written, tmp_path):
         (GOOD + "1,male,90,90\n", "line 4: id '1' stands in line 2 already"),
         (GOOD + ",male,90,90\n", "line 4: the id is empty"),
         (GOOD + "3,male,ninety,90\n", "line 4: label 'ninety' is not a number"),
-        (GOOD + "3,male,90,nan\n", "line 4: prediction 'nan' is not a finite number"),
+        (GOOD + "3,male,90,nan\n", "line 4: prediction 'nan' is not a number of months"),
         (GOOD + "3,male,90\n", "line 4: prediction '' is not a number"),
         (GOOD + "3,boyish,90,90\n", "line 4: unknown sex 'boyish'"),
         ("id,label,prediction\n1,7.8,94\n2,10,121\n3,12.5,150\n", "column label .* looks like years"),

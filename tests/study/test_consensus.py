@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from boneage.study.consensus import mean_of_others, rsna
+from boneage.study.consensus import rsna
 
 RATINGS = np.array([[100.0, 110, 96], [50, 52, 48], [80, 90, 76]])
 # By hand: means 102, 50, 82. Differences from them: -2 0 -2; 8 2 8; -6 -2 -6. Biases -4/3, 6, -14/3; MADs 4/3, 6, 14/3.
@@ -46,6 +46,18 @@ def test_a_reader_far_from_the_mean_counts_little() -> None:
     assert np.abs(found.months - ages).mean() < np.abs(values.mean(axis=1) - ages).mean()
 
 
-def test_the_mean_of_the_others_has_no_part_of_the_reader() -> None:
-    assert mean_of_others(RATINGS, 1) == pytest.approx([98, 49, 78])
-    assert np.isnan(mean_of_others(np.array([[5.0, np.nan]]), 0)).all()
+def test_films_that_a_reader_rated_alone_do_not_raise_his_weight() -> None:
+    alone = np.column_stack([np.full((50, 2), np.nan), np.linspace(30, 200, 50)])
+    found, apart = rsna(np.vstack([RATINGS, alone])), rsna(RATINGS)
+    assert found.weights == pytest.approx(apart.weights)
+    assert found.biases == pytest.approx(apart.biases)
+    assert found.months[3:] == pytest.approx(alone[:, 2] - apart.biases[2])
+
+
+def test_a_reader_who_shares_no_film_keeps_his_ratings_and_one_without_deviation_has_not_all_the_weight() -> None:
+    values = np.array([[90, 100, 110, np.nan], [60, 60, 60, np.nan], [np.nan, np.nan, np.nan, 80]])
+    found = rsna(values)
+    assert found.mads[:3].tolist() == [5, 0, 5]
+    assert found.weights == pytest.approx([0.25] * 4)
+    assert found.months == pytest.approx([100, 60, 80])
+    assert np.isnan(found.biases[3])

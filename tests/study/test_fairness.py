@@ -54,7 +54,15 @@ def test_groups_that_are_alike_are_called_alike_with_what_could_not_be_seen() ->
     said = fairness.sentences(found)
     assert said[0] == "site: no difference that these films can show."
     assert "differences in MAD below" in said[1]
-    assert found["columns"]["site"]["north"]["coverage"]["value"] is None
+    assert "coverage" not in found["columns"]["site"]["north"]
+    assert found["comparisons"] == 9
+    assert "overage" not in fairness.page(found)
+
+
+def test_groups_of_films_that_were_not_asked_for_do_not_count() -> None:
+    found = fairness.by_group(table(), {"site": SITES | {"elsewhere": "east"}}, None, NONE_REFUSED)
+    assert set(found["columns"]["site"]) == {"north", "south", "not known"}
+    assert found["comparisons"] == 9
 
 
 def test_the_correction_keeps_chance_findings_rare() -> None:
@@ -120,13 +128,15 @@ def sited(own_films: Path) -> Path:
 
 def test_columns_are_found_by_their_names(sited: Path) -> None:
     path = sited / "boneage-training-dataset.csv"
-    found = fairness.cells(path, ["SITE"])
+    films = {one.id for one in open_folder(sited).samples}
+    found = fairness.cells(path, ["SITE"], films)
     assert set(found["site"].values()) == {"north", "south"}
-    assert set(found["site"]) == {one.id for one in open_folder(sited).samples}
+    assert set(found["site"]) == films
+    assert set(fairness.cells(path, ["site"], {"7"})["site"]) == {"7"}
     with pytest.raises(BadTable, match="no column 'scanner'; found id, boneage, male, site"):
-        fairness.cells(path, ["scanner"])
+        fairness.cells(path, ["scanner"], films)
     with pytest.raises(BadTable, match="the column 'id' has 60 groups; at most 50"):
-        fairness.cells(path, ["id"])
+        fairness.cells(path, ["id"], films)
 
 
 def test_whether_a_film_is_refused_is_asked_of_each(sited: Path, tiny_model: Path) -> None:

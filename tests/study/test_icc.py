@@ -58,14 +58,15 @@ def test_intervals_hold_what_they_say() -> None:
     assert 0.93 <= np.mean(held) <= 0.97
 
 
-@pytest.mark.parametrize(("values", "single"), [([[1, 1], [5, 5], [9, 9]], 1.0), ([[1, 2], [5, 6], [9, 10]], 1.0)])
-def test_readers_who_differ_by_a_constant_agree_fully_and_have_no_interval(values: list[list[float]], single: float):
-    found = icc.of_complete(np.array(values, float))
-    assert found["ICC(C,1)"] == {"value": single, "low": None, "high": None}
+@pytest.mark.parametrize("second", [[1, 5, 9], [2, 6, 10], [1.2, 5.2, 9.2]])
+def test_readers_who_differ_by_a_constant_agree_fully_and_have_no_interval(second: list[float]) -> None:
+    found = icc.of_complete(np.column_stack([[1, 5, 9], second]).astype(float))
+    assert found["ICC(C,1)"] == {"value": pytest.approx(1.0), "low": None, "high": None}
 
 
 def test_films_that_are_all_alike_have_no_coefficient() -> None:
-    assert icc.of_complete(np.full((3, 2), 7.0))["ICC(A,1)"]["value"] is None
+    for months in (7.0, 0.1):
+        assert icc.of_complete(np.full((7, 3), months))["ICC(A,1)"]["value"] is None
 
 
 @pytest.mark.parametrize("shape", [(1, 3), (5, 1)])

@@ -78,6 +78,8 @@ def test_a_silent_reader_is_left_out_and_named(written):
         (WIDE, {"by": ["scanner"]}, "no column 'scanner' \\(group\\)"),
         (WIDE, {"readers": ["Dr. Z"]}, "no column 'dr_z' \\(reader\\)"),
         (LONG, {"readers": ["zoe"]}, "no ratings by 'zoe'; found anna, bert"),
+        (LONG + "3,anna,100,first,F\n", {}, "line 7, repeat: 'first' is not a number"),
+        (LONG + "3,anna,1_2,1,F\n", {}, "'1_2' is not a number of months"),
         (LONG + "3,,100,1,F\n", {}, "line 7: the reader is empty"),
     ],
 )

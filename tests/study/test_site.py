@@ -119,7 +119,7 @@ def test_no_better_than_none_writes_no_correction(calibrated_model: Path) -> Non
     found = site.site_of(readings(100, 0.0), Predictor.load(calibrated_model))
     assert (found["verdict"], found["corrections"]) == ("no better than none", None)
     assert found["after"] == found["before"]
-    said = " ".join(site.sentences(found | {"raters_per_film": 1.0, "failures": 0}))
+    said = " ".join(site.sentences(found | {"raters_per_film": 1.0, "failures": 0, "remarks": []}))
     assert "A correction is no better than none: cross-fitted gain" in said
 
 
@@ -127,7 +127,7 @@ def test_fewer_than_60_films_are_refused_and_fewer_than_100_warned_of(calibrated
     predictor = Predictor.load(calibrated_model)
     with pytest.raises(BadTable, match="59 films that can be read are too few"):
         site.site_of(readings(59, 8.0), predictor)
-    few = site.site_of(readings(60, 8.0), predictor) | {"raters_per_film": 2.5, "failures": 3}
+    few = site.site_of(readings(60, 8.0), predictor) | {"raters_per_film": 2.5, "failures": 3, "remarks": []}
     said = site.sentences(few)
     assert said[0] == "60 films, 2.5 ratings each, 3 not read."
     assert "Fewer than 100 films" in said[1]
@@ -136,10 +136,14 @@ def test_fewer_than_60_films_are_refused_and_fewer_than_100_warned_of(calibrated
 def test_ratings_of_several_readers_become_the_label() -> None:
     films = [Sample(str(number), None, None, Sex.MALE, str(number), None) for number in range(4)]
     values = np.array([[100.0, 102], [90, 92], [np.nan, 80]])
-    labelled, raters = site.labelled_by(films, Ratings(("0", "1", "9"), ("a", "b"), values[:, :, None]))
+    labelled, raters, remarks = site.labelled_by(films, Ratings(("0", "1", "9"), ("a", "b"), values[:, :, None]))
     assert [one.id for one in labelled] == ["0", "1"]
-    assert labelled[0].months == pytest.approx(101.2)
+    assert labelled[0].months == pytest.approx(101.0)
     assert raters == 2
+    assert remarks == [
+        "2 films without a rating were not used ('2' first).",
+        "1 films of the table of ratings are not in the data ('9' first).",
+    ]
 
 
 def test_the_command(films: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

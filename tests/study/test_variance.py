@@ -24,16 +24,15 @@ def test_without_gaps_it_is_the_analysis_of_variance(values: np.ndarray) -> None
 
 
 def test_gaps_leave_the_estimates_where_they_were() -> None:
-    film, reader, error = variance.components(rated(20_000, gaps=0.4))
-    assert film == pytest.approx(400, rel=0.03)
-    assert reader == pytest.approx(np.var([-3, 0, 1, 4], ddof=1), rel=0.1)
-    assert error == pytest.approx(36, rel=0.03)
+    found = variance.of_incomplete(rated(20_000, gaps=0.4), 100)
+    assert found["ICC(C,1)"]["value"] == pytest.approx(400 / 436, abs=0.003)
+    assert found["ICC(A,1)"]["value"] == pytest.approx(400 / (436 + np.var([-3, 0, 1, 4], ddof=1)), abs=0.003)
 
 
 def test_a_film_of_one_rating_and_an_unrated_one_do_no_harm() -> None:
     values = rated(60, gaps=0.2)
     more = np.vstack([values, np.full((1, 4), np.nan)])
-    assert variance.components(more) == pytest.approx(variance.components(values))
+    assert variance.of_incomplete(more, 100) == variance.of_incomplete(values, 100)
 
 
 def test_films_that_nobody_rated_have_no_variance() -> None:
@@ -41,10 +40,15 @@ def test_films_that_nobody_rated_have_no_variance() -> None:
     assert all(of == {"value": None, "low": None, "high": None} for of in found.values())
 
 
+def test_films_that_are_all_alike_have_no_variance() -> None:
+    values = np.full((9, 3), 0.1)
+    values[0, 0] = np.nan
+    assert variance.of_incomplete(values, 100)["ICC(C,1)"]["value"] is None
+
+
 def test_readers_whom_no_film_connects_have_no_variance_in_common() -> None:
     values = rated(20)
     values[:10, 2:], values[10:, :2] = np.nan, np.nan
-    assert np.isnan(variance.components(values)).all()
     assert variance.of_incomplete(values, 100)["ICC(A,1)"] == {"value": None, "low": None, "high": None}
 
 

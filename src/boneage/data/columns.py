@@ -13,6 +13,7 @@ from pathlib import Path
 from ..errors import BadTable
 from ..growth import facts_table
 from ..images.formats import without_ending
+from ..table import number
 from ..types import Sex
 
 OLDEST = 300.0  # months: a label above it is a mistake
@@ -172,7 +173,7 @@ def months_of(text: str, factor: float) -> float | None:
     if text.lower() in NO_VALUE:
         return None
     try:
-        months = float(text.replace(",", ".").replace("_", "?")) * factor  # Python reads 1_2 as 12
+        months = number(text) * factor
     except ValueError:
         raise ValueError(f"the age {text!r} is not a number") from None
     if not 0 <= months <= OLDEST:

@@ -12,7 +12,7 @@ from ..errors import BadTable
 from ..hand.landmarks import LANDMARKS, Points
 from ..hand.prepare import analyse
 from ..images.guarded import read
-from ..table import rows_of
+from ..table import number, rows_of
 from .dataset import Sample
 from .pipeline import Sizes
 
@@ -34,7 +34,7 @@ def read_landmarks(path: Path) -> dict[str, Points]:
     for line, cells in rows:
         row = dict(zip(header, cells, strict=False))
         try:
-            values = np.array([float(row[name]) for name in columns])
+            values = np.array([number(row[name]) for name in columns])
         except (KeyError, ValueError):
             raise BadTable(f"{path}, line {line}: each landmark should be a number") from None
         found[row["id"]] = values.reshape(-1, 2)

@@ -45,15 +45,16 @@ def _root_square(labels: np.ndarray, errors: np.ndarray) -> np.ndarray:
 def _percentage(counted: np.ndarray, labels: np.ndarray, errors: np.ndarray) -> np.ndarray:
     """100 · mean(|error| / label) over the counted films; NaN where none is counted."""
     shares = np.divide(np.abs(errors), labels, out=np.zeros_like(errors), where=counted)
-    return 100.0 * _ratio(shares.sum(-1), counted.sum(-1))
+    return 100.0 * ratio(shares.sum(-1), counted.sum(-1))
 
 
 def _explained(labels: np.ndarray, errors: np.ndarray) -> np.ndarray:
     spread = np.square(labels - labels.mean(-1, keepdims=True)).sum(-1)
-    return 1.0 - _ratio(np.square(errors).sum(-1), np.where(np.ptp(labels, axis=-1) > 0, spread, 0.0))
+    return 1.0 - ratio(np.square(errors).sum(-1), np.where(np.ptp(labels, axis=-1) > 0, spread, 0.0))
 
 
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """part / whole [...]; NaN where the whole is not above 0."""
     return np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=np.asarray(whole) > 0)
 
 
@@ -192,7 +193,7 @@ def _grouped(
 def _deviation(errors: np.ndarray) -> np.ndarray:
     """Sample standard deviation [...] of errors [..., n]; NaN for one film."""
     squares = np.square(errors - errors.mean(-1, keepdims=True)).sum(-1)
-    return np.sqrt(_ratio(squares, np.full(np.shape(squares), errors.shape[-1] - 1)))
+    return np.sqrt(ratio(squares, np.full(np.shape(squares), errors.shape[-1] - 1)))
 
 
 def _bootstrap(

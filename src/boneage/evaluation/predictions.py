@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from ..data.columns import YEARS_AT_MOST
 from ..errors import BadTable
-from ..table import harmless, rows_of, whole_numbers
+from ..table import harmless, number, rows_of, whole_numbers
 from ..types import Sex
 
 COLUMNS = ("id", "sex", "label", "prediction")
 PREDICTIONS = "predictions.csv"
 EXPECTED_ERRORS = "expected_errors.csv"
-OLDEST_IN_YEARS = 20.0  # a whole column below this many "months" is taken for years
 
 
 @dataclass(frozen=True)
@@ -187,16 +186,13 @@ def _months(rows: Iterable[Row], column: str, source: Path) -> np.ndarray:
 
 def _number(text: str, where: str) -> float:
     try:
-        value = float(text.replace(",", "."))
+        return number(text)
     except ValueError:
         raise BadTable(f"{where} {text!r} is not a number of months") from None
-    if not math.isfinite(value):
-        raise BadTable(f"{where} {text!r} is not a finite number")
-    return value
 
 
 def _refuse_years(table: Predictions, source: Path) -> None:
     for column, values in (("label", table.labels), ("prediction", table.predictions)):
-        if len(values) >= 3 and values.max() <= OLDEST_IN_YEARS:
+        if len(values) >= 3 and values.max() <= YEARS_AT_MOST:
             span = f"{values.min():g} to {values.max():g}"
             raise BadTable(f"{source}: column {column} ({span}) looks like years; this program takes months")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import BadTable
-from ..table import rows_of
+from ..table import number, rows_of
 from ..types import Interval, Sex
 from . import units
 from .child import Child
@@ -238,7 +238,7 @@ def intervals_of(months: float, ranges: str, sd: str) -> tuple[Interval, ...] | 
         if not all(found):
             raise ValueError(f"{ranges!r} has no intervals such as 0.9:104.1-127.3")
         return tuple(Interval(*(float(one[place]) for place in (1, 2, 3))) for one in found if one)
-    return normal_intervals(months, float(sd.replace(",", "."))) if sd.strip() else None
+    return normal_intervals(months, number(sd.strip())) if sd.strip() else None
 
 
 def by_patient(rows: Sequence[tuple[str, str, Visit]]) -> Mapping[str, list[Visit]]:

@@ -7,7 +7,6 @@ from a file of one's own with the columns ``sex``, ``age_months`` (or ``age_year
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -17,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import BadTable, OutsideReference
-from ..table import rows_of
+from ..table import number, rows_of
 from ..types import Flag, Sex
 from . import tables
 from .child import Child
@@ -167,12 +166,9 @@ def _domain(chart: Chart, sex: Sex) -> str:
 
 def _number(path: Path, line: int, text: str) -> float:
     try:
-        value = float(text.replace(",", ".").replace("_", "?"))
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise BadTable(f"{path}, line {line}: {text!r} is not a number")
-    return value
+        return number(text)
+    except ValueError as error:
+        raise BadTable(f"{path}, line {line}: {error}") from None
 
 
 def _sex(path: Path, line: int, text: str) -> Sex:

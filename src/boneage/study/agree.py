@@ -76,16 +76,14 @@ def agree(
 
 def agreed_months(ratings: Ratings) -> Consensus:
     """The RSNA consensus of the people, or of all where there are not two."""
-    judges = ratings.people if len(ratings.people) > 1 else ratings.readers
-    return consensus.rsna(np.column_stack([ratings.column(name) for name in judges]))
+    return consensus.rsna(ratings.matrix(ratings.judges))
 
 
 def measure(
     ratings: Ratings, agreed: Consensus, *, margin: float = interchange.MARGIN, resamples: int = RESAMPLES
 ) -> dict[str, Any]:
     """All numbers of a table of ratings as JSON values; ``agreed`` is the readers' consensus."""
-    judges = ratings.people if len(ratings.people) > 1 else ratings.readers
-    values = np.column_stack([ratings.column(name) for name in judges])
+    judges, values = ratings.judges, ratings.matrix(ratings.judges)
     return {
         "n": len(ratings),
         "readers": list(ratings.people),
@@ -129,19 +127,27 @@ def compared(reference: np.ndarray, ratings: np.ndarray) -> dict[str, Any] | Non
     return deviations(second - first) | {"limits": bland_altman.limits(second - first), "proportional_bias": slope}
 
 
-def _weights(judges: Collection[str], agreed: Consensus) -> dict[str, dict[str, float]]:
-    """How the consensus was made: of each reader the bias and MAD against the mean of all, and the weight."""
+def _weights(judges: Collection[str], agreed: Consensus) -> dict[str, dict[str, float | None]]:
+    """How the consensus was made: of each reader the bias and MAD against the mean of all, and the weight.
+
+    Bias and MAD are None of a reader whose films nobody else rated.
+    """
     parts = zip(judges, agreed.biases, agreed.mads, agreed.weights, strict=True)
     return {
-        name: {"bias": float(bias), "mad": float(mad), "weight": float(weight)} for name, bias, mad, weight in parts
+        name: {"bias": _or_none(bias), "mad": _or_none(mad), "weight": float(weight)}
+        for name, bias, mad, weight in parts
     }
+
+
+def _or_none(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
 
 
 def _against_others(ratings: Ratings, judges: Collection[str]) -> dict[str, Any]:
     """Each reader against the mean of the other judges, which he has no part in."""
     found = {}
     for name in ratings.readers:
-        others = np.column_stack([ratings.column(other) for other in judges if other != name])
+        others = ratings.matrix(other for other in judges if other != name)
         found[name] = compared(consensus.mean_of_rated(others), ratings.column(name))
     return found
 
@@ -165,7 +171,7 @@ def _repeated(ratings: Ratings) -> Iterator[dict[str, Any]]:
 def _interchangeability(ratings: Ratings, margin: float, resamples: int) -> dict[str, Any]:
     if len(ratings.people) < 2:
         return {}
-    readers = np.column_stack([ratings.column(name) for name in ratings.people])
+    readers = ratings.matrix(ratings.people)
     return {
         name: interchange.interchangeability(ratings.column(name), readers, margin, resamples)
         for name in sorted(ratings.programs)

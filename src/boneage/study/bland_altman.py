@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy import optimize, stats
 
-from .deviation import LEVEL, Measured
+from .deviation import LEVEL, TINY, Measured, alone
 
 WIDTH = 1.96  # standard deviations to either side of the bias
 EXACT_BELOW = 100  # pairs: from here on the approximate confidence limits are as good
@@ -34,8 +34,7 @@ def limits(differences: np.ndarray, width: float = WIDTH) -> dict[str, Any]:
     """
     n, bias = len(differences), float(np.mean(differences))
     if n < 2:
-        none = {"value": None, "low": None, "high": None}
-        return {"sd": None, "lower": none, "upper": none, "method": "not defined for one pair"}
+        return {"sd": None, "lower": alone(), "upper": alone(), "method": "not defined for one pair"}
     sd = float(np.std(differences, ddof=1))
     near, far = exact_factors(n, width) if n < EXACT_BELOW else approximate_factors(n, width)
     method = "exact (noncentral t)" if n < EXACT_BELOW else "approximate (Bland and Altman 1999)"
@@ -104,8 +103,8 @@ def proportional_bias(first: np.ndarray, second: np.ndarray) -> Measured:
     None where it is not defined.
     """
     means, differences = (first + second) / 2, second - first
-    if len(first) < 3 or np.ptp(means) == 0:
-        return {"value": None, "low": None, "high": None}
+    if len(first) < 3 or np.ptp(means) <= TINY:
+        return alone()
     fitted = stats.linregress(means, differences)
     reach = float(stats.t.ppf(0.5 + LEVEL / 2, len(first) - 2)) * float(fitted.stderr)
     slope = float(fitted.slope)

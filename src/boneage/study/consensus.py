@@ -19,7 +19,8 @@ class Consensus:
 
     Attributes:
         months: the consensus float64 [n]; NaN where nobody rated the film.
-        biases, mads: of each reader against the mean of all, float64 [k], months; NaN of a reader without ratings.
+        biases, mads: of each reader against the mean of all, float64 [k], months, from films that another rated too;
+            NaN of a reader without such films.
         weights: of each reader, float64 [k], that sum to 1.
         counts: how many readers rated the film, int [n].
     """
@@ -34,22 +35,19 @@ class Consensus:
 def rsna(values: np.ndarray) -> Consensus:
     """The consensus of ratings [films, readers] in months with NaN for gaps.
 
-    A reader whose MAD is 0 has all the weight, shared with others of whom that is true.
+    On a film that he rated alone a reader agrees with himself, so that such films tell nothing of him. A MAD of 0 has
+    the weight of the smallest one above 0; a reader who shares no film, that of the largest MAD, and no bias.
     """
     rated = np.isfinite(values)
-    apart = values - mean_of_rated(values)[:, None]
+    counts = rated.sum(axis=1)
+    shared = values[counts > 1]
+    apart = shared - mean_of_rated(shared)[:, None]
     biases, mads = mean_of_rated(apart.T), mean_of_rated(np.abs(apart).T)
     weights = _weights(mads)
-    corrected = np.where(rated, values - biases, 0.0)
+    corrected = np.where(rated, values - np.nan_to_num(biases), 0.0)
     total = rated @ weights
-    found = corrected @ weights
-    months = np.divide(found, total, out=np.full(len(values), np.nan), where=total > 0)
-    return Consensus(months, biases, mads, weights, rated.sum(axis=1))
-
-
-def mean_of_others(values: np.ndarray, reader: int) -> np.ndarray:
-    """The mean rating of each film by all readers but one, float64 [films]; NaN where no other rated it."""
-    return mean_of_rated(np.delete(values, reader, axis=1))
+    months = np.divide(corrected @ weights, total, out=np.full(len(values), np.nan), where=counts > 0)
+    return Consensus(months, biases, mads, weights, counts)
 
 
 def mean_of_rated(values: np.ndarray) -> np.ndarray:
@@ -60,6 +58,10 @@ def mean_of_rated(values: np.ndarray) -> np.ndarray:
 
 
 def _weights(mads: np.ndarray) -> np.ndarray:
-    exact = mads < 1e-9
-    raw = exact.astype(float) if exact.any() else np.divide(1, mads, out=np.zeros(len(mads)), where=np.isfinite(mads))
-    return raw / raw.sum() if raw.sum() > 0 else raw
+    """1 / MAD of each reader, by shares; above 0 for all. MADs below a billionth of a month are rounding."""
+    told = mads[mads > 1e-9]
+    if not len(told):
+        return np.full(len(mads), 1 / len(mads))
+    known = np.nan_to_num(mads, nan=told.max())
+    raw = 1 / np.maximum(known, told.min())
+    return raw / raw.sum()

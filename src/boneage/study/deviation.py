@@ -12,6 +12,13 @@ LEVEL = 0.95
 INTERVAL = "95 % confidence interval over films"
 
 Measured = dict[str, Any]  # ``value``, ``low`` and ``high``; those that are not defined are None
+TINY = 1e-9  # months: what is smaller is rounding
+
+
+def alone(value: float | None = None) -> Measured:
+    """A number without an interval; NaN and infinity are not defined either."""
+    defined = value is not None and math.isfinite(value)
+    return {"value": value if defined else None, "low": None, "high": None}
 
 
 def deviations(differences: np.ndarray) -> dict[str, Any]:
@@ -41,10 +48,10 @@ def mean(values: np.ndarray, *, skewed: bool = True, level: float = LEVEL) -> Me
         raise ValueError("there is nothing to average")
     middle = float(values.mean())
     if len(values) < 2:
-        return {"value": middle, "low": None, "high": None}
+        return alone(middle)
     n, spread = len(values), float(values.std(ddof=1))
     far = float(stats.t.ppf(0.5 + level / 2, n - 1)) / math.sqrt(n)
-    skewness = float(((values - middle) ** 3).mean() / spread**3) if skewed and spread > 0 else 0.0
+    skewness = float(((values - middle) ** 3).mean() / spread**3) if skewed and spread > TINY else 0.0
     low, high = (middle - spread * _untransformed(z, skewness, n) for z in (far, -far))
     return {"value": middle, "low": low, "high": high}
 

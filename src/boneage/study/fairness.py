@@ -6,7 +6,7 @@ boneage evaluate MODEL --data DIR --by COLUMN --out OUT
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,13 +28,14 @@ from ..reading.intervals import of_films
 from ..reading.predictor import Predictor
 from ..table import rows_of, simple, whole_numbers
 from ..types import Failure, Severity
-from .deviation import Measured, mean
+from .deviation import Measured, alone, mean
 
 TOLD_APART = 0.05  # the chance that of all differences without a cause one is called a difference
 LEVEL = "0.9"  # of the prediction intervals whose coverage is compared
 SMALL = 20  # films: of a smaller group little can be said
 UNKNOWN = "not known"
-CAPTION = "Coverage: labels inside the model's 90 % intervals. Refused: films to which a quality flag gives no age."
+COVERAGE = "Coverage: labels inside the model's 90 % intervals."
+REFUSED = "Refused: films to which a quality flag gives no age."
 MEASURES = {"bias": "months", "mad": "months", "coverage": "%", "refused": "%"}
 
 Section = Callable[[Predictions], tuple[dict[str, Any], str]]
@@ -46,7 +47,7 @@ def section(predictor: Predictor, samples: Sequence[Sample], table: Path, column
     Raises:
         BadTable: if the table lacks a column, or has more groups than 50 in one.
     """
-    groups = cells(table, columns)
+    groups = cells(table, columns, {one.id for one in samples})
     flagged = each_film(partial(is_refused, spec=predictor.spec), samples, cost=2)
     refused = {one.id: found for one, found in zip(samples, flagged, strict=True) if not isinstance(found, Failure)}
 
@@ -64,8 +65,8 @@ def is_refused(sample: Sample, spec: PrepareConfig) -> bool:
     return any(flag.severity is Severity.REFUSE and flag.code != "several_hands" for flag in flags)
 
 
-def cells(table: Path, columns: Sequence[str]) -> dict[str, dict[str, str]]:
-    """By column what a table says of each film, by its id; empty cells are ``not known``."""
+def cells(table: Path, columns: Sequence[str], films: Collection[str]) -> dict[str, dict[str, str]]:
+    """By column what a table says of each of these films, by its id; empty cells are ``not known``."""
     header, rows = rows_of(table)
     meaning = columns_of(table, header, [row for _, row in rows], labelled=False)
     ids = whole_numbers([row[header.index(meaning.key)] for _, row in rows])
@@ -74,7 +75,7 @@ def cells(table: Path, columns: Sequence[str]) -> dict[str, dict[str, str]]:
         if name not in header:
             raise BadTable(f"{table} has no column {name!r}; found {', '.join(filter(None, header))}")
         place = header.index(name)
-        found[name] = {film: row[place] or UNKNOWN for film, (_, row) in zip(ids, rows, strict=True)}
+        found[name] = {film: row[place] or UNKNOWN for film, (_, row) in zip(ids, rows, strict=True) if film in films}
         if len(set(found[name].values())) > 50:
             raise BadTable(f"{table}: the column {name!r} has {len(set(found[name].values()))} groups; at most 50")
     return found
@@ -95,17 +96,19 @@ def by_group(
         refused: whether a quality flag refuses the film, by its id, also for films that were not read.
 
     Returns:
-        ``columns``: by column and group ``n``, ``bias``, ``mad``, ``coverage`` and ``refused`` with 95 % intervals, and
-        ``difference`` of each from the rest, with intervals corrected (Bonferroni) for all ``comparisons``.
+        ``measures``: ``bias``, ``mad``, ``coverage`` of a model with intervals, and ``refused``; ``columns``: by column
+        and group ``n`` and the measures with 95 % intervals, and ``difference`` of each from the rest, with intervals
+        corrected (Bonferroni) for all ``comparisons``.
     """
-    names = {column: sorted(set(of.values())) for column, of in groups.items()}
-    comparisons = len(MEASURES) * sum(len(of) for of in names.values() if len(of) > 1)
-    level = 1 - TOLD_APART / max(1, comparisons)
-    found: dict[str, Any] = {"comparisons": comparisons, "columns": {}}
-    for column, of in groups.items():
-        own = np.array([of.get(film, UNKNOWN) for film in table.ids])
-        films = np.array([of.get(film, UNKNOWN) for film in refused])
-        flags = np.array(list(refused.values()), float)
+    measures = [name for name in MEASURES if name != "coverage" or inside is not None]
+    of_read = {column: np.array([of.get(film, UNKNOWN) for film in table.ids]) for column, of in groups.items()}
+    of_judged = {column: np.array([of.get(film, UNKNOWN) for film in refused]) for column, of in groups.items()}
+    names = {column: sorted({*of_read[column].tolist(), *of_judged[column].tolist()}) for column in groups}
+    comparisons = len(measures) * sum(len(of) for of in names.values() if len(of) > 1)
+    level, flags = 1 - TOLD_APART / max(1, comparisons), np.array(list(refused.values()), float)
+    found: dict[str, Any] = {"comparisons": comparisons, "measures": measures, "columns": {}}
+    for column, own in of_read.items():
+        films = of_judged[column]
         found["columns"][column] = {
             name: _group(table.errors, inside, flags, own == name, films == name, level) for name in names[column]
         }
@@ -115,13 +118,13 @@ def by_group(
 def _group(
     errors: np.ndarray, inside: np.ndarray | None, flags: np.ndarray, own: np.ndarray, films: np.ndarray, level: float
 ) -> dict[str, Any]:
-    covered = np.empty(0) if inside is None else inside.astype(float)
     columns = {
         "bias": (errors[own], errors[~own]),
         "mad": (np.abs(errors[own]), np.abs(errors[~own])),
-        "coverage": (covered[own], covered[~own]) if len(covered) else (covered, covered),
         "refused": (flags[films], flags[~films]),
     }
+    if inside is not None:
+        columns["coverage"] = (inside[own].astype(float), inside[~own].astype(float))
     shares = {name for name, unit in MEASURES.items() if unit == "%"}
     return {
         "n": int(own.sum()),
@@ -136,10 +139,10 @@ def _group(
 def mean_difference(first: np.ndarray, second: np.ndarray, level: float) -> Measured:
     """The difference of two means, first minus second, with Welch's interval."""
     if not len(first) or not len(second):
-        return _none()
+        return alone()
     value = float(first.mean() - second.mean())
     if min(len(first), len(second)) < 2:
-        return {"value": value, "low": None, "high": None}
+        return alone(value)
     parts = [float(of.var(ddof=1)) / len(of) for of in (first, second)]
     if not sum(parts):
         return {"value": value, "low": value, "high": value}
@@ -152,7 +155,7 @@ def share_difference(first: np.ndarray, second: np.ndarray, level: float) -> Mea
     """The difference of two shares in percent, first minus second, with Newcombe's hybrid score interval (method 10;
     Stat Med 1998;17:873-890)."""
     if not len(first) or not len(second):
-        return _none()
+        return alone()
     a, b = (_wilson(of, level) for of in (first, second))
     value = a["value"] - b["value"]
     low = value - math.hypot(a["value"] - a["low"], b["high"] - b["value"])
@@ -167,7 +170,9 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
         if len(groups) < 2:
             said.append(f"{column}: one group only, nothing to compare.")
             continue
-        shown = [_told_apart(name, key, of["difference"][key]) for name, of in groups.items() for key in MEASURES]
+        shown = [
+            _told_apart(name, key, of["difference"][key]) for name, of in groups.items() for key in found["measures"]
+        ]
         differences = [sentence for sentence in shown if sentence]
         said.append(
             f"{column}: {'; '.join(differences) if differences else 'no difference that these films can show'}."
@@ -190,15 +195,16 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
 
 def page(found: Mapping[str, Any]) -> str:
     """The section of a report."""
-    parts = [html.heading("Groups of films"), html.bullets(sentences(found))]
+    parts, measures = [html.heading("Groups of films"), html.bullets(sentences(found))], found["measures"]
+    caption = f"{COVERAGE} {REFUSED}" if "coverage" in measures else REFUSED
     for column, groups in found["columns"].items():
-        header = (column, "films", *(f"{name if name != 'mad' else 'MAD'}\n{unit}" for name, unit in MEASURES.items()))
-        own = [(name, f"{of['n']:,}", *(_cell(of[key], key) for key in MEASURES)) for name, of in groups.items()]
+        header = (column, "films", *(f"{name if name != 'mad' else 'MAD'}\n{MEASURES[name]}" for name in measures))
+        own = [(name, f"{of['n']:,}", *(_cell(of[key], key) for key in measures)) for name, of in groups.items()]
         rows = [
-            (name, f"{of['n']:,}", *(_cell(of["difference"][key], key) for key in MEASURES))
+            (name, f"{of['n']:,}", *(_cell(of["difference"][key], key) for key in measures))
             for name, of in groups.items()
         ]
-        parts.append(html.table(f"{CAPTION} Below each value its 95 % interval.", header, own))
+        parts.append(html.table(f"{caption} Below each value its 95 % interval.", header, own))
         if len(groups) > 1:
             parts.append(html.table("Difference from all other films; intervals corrected.", header, rows))
     return "".join(parts)
@@ -222,21 +228,17 @@ def _cell(of: Measured, key: str) -> str:
 
 
 def _mean(values: np.ndarray, name: str) -> Measured:
-    return mean(values, skewed=name == "mad") if len(values) else _none()
+    return mean(values, skewed=name == "mad") if len(values) else alone()
 
 
 def _share(values: np.ndarray) -> Measured:
-    return _wilson(values, 0.95) if len(values) else _none()
+    return _wilson(values, 0.95) if len(values) else alone()
 
 
 def _wilson(values: np.ndarray, level: float) -> Measured:
     """A share of n films in percent with Wilson's score interval."""
     found = stats.binomtest(int(values.sum()), len(values)).proportion_ci(level, method="wilson")
     return {"value": 100 * float(values.mean()), "low": 100 * float(found.low), "high": 100 * float(found.high)}
-
-
-def _none() -> Measured:
-    return {"value": None, "low": None, "high": None}
 
 
 def _inside(table: Predictions, predictor: Predictor) -> np.ndarray | None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from .deviation import LEVEL, Measured
+from .deviation import LEVEL, Measured, alone
 
 SHROUT_FLEISS = {
     "ICC(1)": "ICC(1,1)",
@@ -36,8 +36,9 @@ def of_complete(values: np.ndarray, level: float = LEVEL) -> dict[str, Measured]
     if n < 2 or k < 2:
         raise ValueError(f"an intraclass correlation takes two films and two readers, found {n} and {k}")
     rows, columns, error = mean_squares(values)
-    if error <= 0 or rows <= 0:
-        return _without_interval(rows, columns, error, n, k)
+    rounding = 1e-12 * float(values.var()) + 1e-24 * float(np.square(values).mean())
+    if min(error, rows) <= rounding:
+        return _without_interval((rows, columns, error), n, k, rounding)
     single = {
         "ICC(1)": _one_way(values, rows, level),
         "ICC(A,1)": _agreement(rows, columns, error, n, k, level),
@@ -98,8 +99,9 @@ def _of_mean(single: Measured, k: int) -> Measured:
     return {end: k * at / (1 + (k - 1) * at) for end, at in single.items()}
 
 
-def _without_interval(rows: float, columns: float, error: float, n: int, k: int) -> dict[str, Measured]:
+def _without_interval(squares: tuple[float, float, float], n: int, k: int, rounding: float) -> dict[str, Measured]:
     """Where readers differ by constants only, or films not at all, no interval is defined."""
+    rows, columns, error = squares
     inside = (columns * (k - 1) + error * (n - 1) * (k - 1)) / (n * (k - 1))
     parts = {
         "ICC(1)": (rows - inside, rows + (k - 1) * inside),
@@ -109,10 +111,7 @@ def _without_interval(rows: float, columns: float, error: float, n: int, k: int)
         "ICC(A,k)": (rows - error, rows + (columns - error) / n),
         "ICC(C,k)": (rows - error, rows),
     }
-    return {
-        name: {"value": above / below if below > 0 else None, "low": None, "high": None}
-        for name, (above, below) in parts.items()
-    }
+    return {name: alone(above / below if below > rounding else None) for name, (above, below) in parts.items()}
 
 
 def named(found: Mapping[str, Measured]) -> dict[str, dict[str, Any]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..evaluation.metrics import ratio
 from .deviation import Measured
 from .resampling import RESAMPLES, bootstrapped
 
@@ -32,5 +33,4 @@ def _columns(values: np.ndarray) -> np.ndarray:
 def _of_sums(sums: np.ndarray) -> dict[str, np.ndarray]:
     number, total, squares, observed = np.moveaxis(sums, -1, 0)
     expected = (number * squares - total**2) / (number - 1)
-    defined = np.asarray(expected) > 1e-12
-    return {"alpha": 1 - np.divide(observed, expected, out=np.full(np.shape(expected), np.nan), where=defined)}
+    return {"alpha": 1 - ratio(observed, np.where(expected > 1e-12, expected, 0.0))}

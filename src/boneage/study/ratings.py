@@ -12,12 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..data.columns import NO_VALUE, OLDEST, columns_of, sex_of_cell
+from ..data.columns import NO_VALUE, OLDEST, YEARS_AT_MOST, columns_of, sex_of_cell
 from ..errors import BadTable
-from ..table import harmless, rows_of, simple, whole_numbers
+from ..table import harmless, number, rows_of, simple, whole_numbers
 from ..types import Sex
 
-OLDEST_IN_YEARS = 20.0  # a reader all of whose "months" lie below is taken for one who gave years
 READERS = ("reader", "rater", "observer", "radiologist")  # the columns of a table with a row a rating
 RATINGS = ("rating", "bone_age", "boneage", "months", "reading", "value", "estimate")
 LONG = ("id", "reader", "repeat", "months", "sex")  # as `to_csv` writes it
@@ -65,6 +64,15 @@ class Ratings:
         """The readers that are no programs."""
         return tuple(name for name in self.readers if name not in self.programs)
 
+    @property
+    def judges(self) -> tuple[str, ...]:
+        """The people, or all readers where there are not two people: those of whom the consensus is."""
+        return self.people if len(self.people) > 1 else self.readers
+
+    def matrix(self, names: Iterable[str]) -> np.ndarray:
+        """The first ratings of the named readers, float64 [n, names]."""
+        return np.column_stack([self.column(name) for name in names])
+
     def column(self, reader: str) -> np.ndarray:
         """The first ratings [n] of one reader."""
         return self.first[:, self.readers.index(reader)]
@@ -108,8 +116,8 @@ def to_csv(ratings: Ratings) -> str:
     for row, film in enumerate(ratings.ids):
         sex = ratings.sexes[row].value if ratings.sexes else ""
         for reader in ratings.readers:
-            for number, months in enumerate(ratings.repeated(reader)[row], start=1):
-                writer.writerow((harmless(film), harmless(reader), number, f"{months:g}", sex))
+            for place, months in enumerate(ratings.repeated(reader)[row], start=1):
+                writer.writerow((harmless(film), harmless(reader), place, f"{months:g}", sex))
     return text.getvalue()
 
 
@@ -162,7 +170,7 @@ def _months(cell: str, where: str) -> float:
     if cell.lower() in NO_VALUE:
         return math.nan
     try:
-        value = float(cell.replace(",", ".").replace("_", "?"))
+        value = number(cell)
     except ValueError:
         raise BadTable(f"{where}: {cell!r} is not a number of months") from None
     if not -OLDEST <= value <= OLDEST:
@@ -201,9 +209,10 @@ def _is_reader(table: _Table, name: str) -> bool:
 
 def _is_number(cell: str) -> bool:
     try:
-        return math.isfinite(float(cell.replace(",", ".")))
+        number(cell)
     except ValueError:
         return False
+    return True
 
 
 def _of_rows(table: _Table, groups: Sequence[str], wanted: Collection[str]) -> Ratings:
@@ -254,7 +263,13 @@ def _in_order(table: _Table) -> Iterable[int]:
     rows = range(len(table.films))
     if "repeat" not in table.cells:
         return rows
-    return sorted(rows, key=lambda row: float(table.cells["repeat"][row]) if table.cells["repeat"][row] else 0.0)
+    places = []
+    for line, cell in zip(table.lines, table.cells["repeat"], strict=True):
+        try:
+            places.append(number(cell) if cell.lower() not in NO_VALUE else 0.0)
+        except ValueError as error:
+            raise BadTable(f"{table.path}, line {line}, repeat: {error}") from None
+    return sorted(rows, key=places.__getitem__)
 
 
 def _programs(path: Path, ratings: Ratings, programs: Collection[str]) -> frozenset[str]:
@@ -285,6 +300,6 @@ def _checked(path: Path, found: Ratings, programs: frozenset[str]) -> Ratings:
     for name in kept:
         own = ratings.column(name)
         own = own[np.isfinite(own)]
-        if len(own) >= 3 and own.max() <= OLDEST_IN_YEARS:
+        if len(own) >= 3 and own.max() <= YEARS_AT_MOST:
             raise BadTable(f"{path}: {name} ({own.min():g} to {own.max():g}) looks like years; ratings are in months")
     return ratings

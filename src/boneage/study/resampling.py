@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 from scipy import stats
 
-from .deviation import LEVEL, Measured
+from .deviation import LEVEL, Measured, alone
 
 RESAMPLES = 2000
 FEWEST = 5  # films: with less an interval would say nothing
@@ -28,21 +28,16 @@ def bootstrapped(
     with np.errstate(divide="ignore", invalid="ignore"):
         found = statistics(total)
         if len(columns) < FEWEST:
-            return {name: _alone(float(value)) for name, value in found.items()}
+            return {name: alone(float(value)) for name, value in found.items()}
         drawn = statistics(np.concatenate(list(resampled_sums(columns, resamples))))
         left_out = statistics(total - columns)
     return {name: _with_interval(float(at), drawn[name], left_out[name], level) for name, at in found.items()}
 
 
-def _alone(value: float) -> Measured:
-    """A number without an interval."""
-    return {"value": value if np.isfinite(value) else None, "low": None, "high": None}
-
-
 def _with_interval(value: float, draws: np.ndarray, left_out: np.ndarray, level: float) -> Measured:
     defined = draws[np.isfinite(draws)]
     if not np.isfinite(value) or len(defined) < 0.95 * len(draws):
-        return _alone(value)
+        return alone(value)
     low, high = np.quantile(defined, _tails(value, defined, left_out[np.isfinite(left_out)], level))
     return {"value": value, "low": float(low), "high": float(high)}
 

@@ -87,10 +87,11 @@ def calibrate_site(
         BadTable: for fewer than 60 films that can be read.
         CannotWrite: if ``out`` cannot be written.
     """
-    films, raters = (samples, 1.0) if ratings is None else labelled_by(samples, ratings)
+    films, raters, remarks = (samples, 1.0, []) if ratings is None else labelled_by(samples, ratings)
     table, failures = predict_all(predictor, films, progress)
     found = site_of(table, predictor) | {
         "raters_per_film": raters,
+        "remarks": remarks,
         "failures": len(failures),
         "context": dict(context or {}),
         "version": version("boneage"),
@@ -100,14 +101,23 @@ def calibrate_site(
     return found
 
 
-def labelled_by(samples: Sequence[Sample], ratings: Ratings) -> tuple[list[Sample], float]:
-    """The films that readers have rated, labelled by their consensus, and how many readers rated one in the mean."""
+def labelled_by(samples: Sequence[Sample], ratings: Ratings) -> tuple[list[Sample], float, list[str]]:
+    """The films that readers have rated, labelled by their consensus, and how many readers rated one in the mean.
+
+    Also sentences on films without a rating and ratings without a film, which do not count.
+    """
     agreed = agreed_months(ratings)
     months = dict(zip(ratings.ids, agreed.months, strict=True))
     counts = dict(zip(ratings.ids, agreed.counts, strict=True))
     films = [one for one in samples if math.isfinite(months.get(one.id, math.nan))]
     labelled = [replace(one, months=float(months[one.id])) for one in films]
-    return labelled, round(float(np.mean([counts[one.id] for one in films])), 2) if films else 0.0
+    raters = round(float(np.mean([counts[one.id] for one in films])), 2) if films else 0.0
+    known = {one.id for one in samples}
+    left = {
+        "films without a rating were not used": sorted(known - {one.id for one in films}),
+        "films of the table of ratings are not in the data": sorted(set(ratings.ids) - known),
+    }
+    return labelled, raters, [f"{len(ids):,} {what} ({ids[0]!r} first)." for what, ids in left.items() if ids]
 
 
 def site_of(table: Predictions, predictor: Predictor) -> dict[str, Any]:
@@ -210,6 +220,7 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
     """What a calibration found, in words."""
     before, after, gain = found["before"], found["after"], found["gain"]
     said = [f"{found['films']:,} films, {found['raters_per_film']:g} ratings each, {found['failures']} not read."]
+    said += found["remarks"]
     if found["films"] < FEW:
         said.append(f"Fewer than {FEW} films: take it for a first look.")
     shown = f"cross-fitted gain {gain['value']:+.2f} months"

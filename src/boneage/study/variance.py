@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .deviation import Measured
+from ..evaluation.metrics import ratio
+from .deviation import TINY, Measured
 from .resampling import RESAMPLES, bootstrapped
 
 METHOD = "variance components by fitting constants (Henderson's method III); bootstrap over films, for these readers"
@@ -22,22 +23,13 @@ def of_incomplete(values: np.ndarray, resamples: int = RESAMPLES) -> dict[str, M
     return bootstrapped(_columns(values), lambda sums: _coefficients(sums, k), resamples)
 
 
-def components(values: np.ndarray) -> tuple[float, float, float]:
-    """The variances of films, readers and error of ratings [films, readers] with NaN for gaps; some may be below 0.
-
-    NaN where the table is in parts that no reader connects.
-    """
-    film, reader, error = _components(_columns(values).sum(axis=0), values.shape[1])
-    return float(film), float(reader), float(error)
-
-
 def _coefficients(sums: np.ndarray, k: int) -> dict[str, np.ndarray]:
     film, reader, error = _components(sums, k)
     return {
-        "ICC(A,1)": _ratio(film, film + reader + error),
-        "ICC(C,1)": _ratio(film, film + error),
-        "ICC(A,k)": _ratio(film, film + (reader + error) / k),
-        "ICC(C,k)": _ratio(film, film + error / k),
+        "ICC(A,1)": ratio(film, film + reader + error),
+        "ICC(C,1)": ratio(film, film + error),
+        "ICC(A,k)": ratio(film, film + (reader + error) / k),
+        "ICC(C,k)": ratio(film, film + error / k),
     }
 
 
@@ -47,6 +39,7 @@ def _columns(values: np.ndarray) -> np.ndarray:
     rated = np.isfinite(values)
     values, rated = values[rated.any(axis=1)], rated[rated.any(axis=1)]
     given = np.where(rated, values - (np.nanmean(values) if rated.any() else 0.0), 0.0)
+    given[np.abs(given) < TINY] = 0.0  # ratings that are all alike vary by rounding only
     number, total = rated.sum(axis=1).astype(float), given.sum(axis=1)
     own = (np.ones(len(values)), number, number**2, np.square(given).sum(axis=1), total**2 / number)
     share = rated / number[:, None]
@@ -55,18 +48,21 @@ def _columns(values: np.ndarray) -> np.ndarray:
 
 
 def _components(sums: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The variances of films, readers and error from sums [..., columns] of `_columns`."""
+    """The variances of films, readers and error from sums [..., columns] of `_columns`; some may be below 0.
+
+    NaN where the table is in parts that no reader connects.
+    """
     films, number, squared, squares, by_film = np.moveaxis(sums[..., :5], -1, 0)
     counts, given, shared = (sums[..., 5 + at * k : 5 + (at + 1) * k] for at in range(3))
     both = sums[..., 5 + 3 * k :].reshape(*sums.shape[:-1], k, k)
     effects, trace = _fitted(counts, given - shared, both)
-    error = _ratio(squares - by_film - _dot(effects, given - shared), number - films - (k - 1))
+    error = ratio(squares - by_film - _dot(effects, given - shared), number - films - (k - 1))
     spread = np.square(effects - effects.mean(-1, keepdims=True)).sum(-1)
     reader = (spread - trace * error) / (k - 1)
     corrected = by_film - 2 * _dot(effects, shared) + np.einsum("...i,...ij,...j", effects, both, effects)
     middle = np.square(given.sum(-1) - _dot(effects, counts)) / number
-    usual = _ratio(number - squared / number, films - 1)
-    film = _ratio(_ratio(corrected - middle, films - 1) - error, usual)
+    usual = ratio(number - squared / number, films - 1)
+    film = ratio(ratio(corrected - middle, films - 1) - error, usual)
     return film, reader, error
 
 
@@ -85,7 +81,3 @@ def _fitted(counts: np.ndarray, apart: np.ndarray, both: np.ndarray) -> tuple[np
 
 def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return (a * b).sum(-1)
-
-
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=np.asarray(whole) > 0)
