@@ -10,10 +10,12 @@ import gzip
 import io
 import json
 import os
+import struct
 import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -98,6 +100,7 @@ def kinds(side: int) -> dict[str, Callable[[], bytes]]:
         "png, colour": lambda: picture(colour(grey, 3), "PNG", compress_level=1),
         "png, colour and alpha": lambda: picture(colour(grey, 4), "PNG", compress_level=1),
         "png, colour of 16 bits": lambda: by_opencv(colour(deep, 3), ".png", cv2.IMWRITE_PNG_COMPRESSION, 1),
+        "png, grey and alpha of 16 bits": lambda: _deep_alpha(deep),
         "png, palette": lambda: _palette(grey),
         "jpeg": lambda: picture(grey, "JPEG"),
         "jpeg, colour": lambda: picture(colour(grey, 3), "JPEG"),
@@ -110,6 +113,8 @@ def kinds(side: int) -> dict[str, Callable[[], bytes]]:
         "tiff, 32 bits, deflated": lambda: picture(deep.astype(np.int32), "TIFF", compression="tiff_deflate"),
         "tiff, floating point": lambda: picture(deep.astype(np.float32), "TIFF"),
         "tiff, floating point of 64 bits": lambda: by_opencv(deep.astype(np.float64), ".tif"),
+        "webp, colour and alpha": lambda: picture(colour(grey, 4), "WebP", quality=80, method=0),
+        "webp, lossless": lambda: picture(colour(grey, 3), "WebP", lossless=True, method=0, quality=0),
         "webp": lambda: picture(colour(grey, 3), "WebP", quality=80, method=0),
         "avif": lambda: picture(grey, "AVIF", quality=60, speed=10),
         "bmp": lambda: picture(grey, "BMP"),
@@ -123,6 +128,22 @@ def kinds(side: int) -> dict[str, Callable[[], bytes]]:
         "dicom, jpeg-ls": lambda: dicom(deep, JPEGLSLossless),
         "dicom, gzip": lambda: gzip.compress(dicom(deep), 1),
     }
+
+
+def _deep_alpha(deep: np.ndarray) -> bytes:
+    """A PNG that neither Pillow nor OpenCV can write."""
+    height, width = deep.shape
+    rows = np.empty((height, 1 + 4 * width), np.uint8)
+    rows[:, 0] = 0  # no filter
+    samples = rows[:, 1:].reshape(height, width, 4)
+    samples[..., 0], samples[..., 1], samples[..., 2:] = deep >> 8, deep & 255, 255
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    head = struct.pack(">IIBBBBB", width, height, 16, 4, 0, 0, 0)
+    body = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows, 1)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
 
 
 def _palette(grey: np.ndarray) -> bytes:

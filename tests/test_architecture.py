@@ -250,8 +250,9 @@ def test_commands_only_parse_call_and_show() -> None:
 
 
 def loaded(code: str) -> set[str]:
-    """The packages of `HEAVY` that are in memory after ``code`` in a fresh process."""
-    ask = f"import sys, json\n{code}\nprint(json.dumps([m for m in {sorted(HEAVY)} if m in sys.modules]))"
+    """The packages of `HEAVY`, numpy and OpenCV that are in memory after ``code`` in a fresh process."""
+    names = sorted({*HEAVY, "numpy", "cv2", "PIL"})
+    ask = f"import sys, json\n{code}\nprint(json.dumps([m for m in {names} if m in sys.modules]))"
     ended = child(code=ask)
     assert ended.returncode == 0, ended.stderr
     return set(json.loads(ended.stdout.splitlines()[-1]))

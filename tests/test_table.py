@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from boneage.errors import BadTable
-from boneage.table import harmless, number, rows_of, simple, whole_numbers
+from boneage.table import harmless, number, records_of, rows_of, simple, whole_numbers
 
 
 def table(folder: Path, data: bytes) -> Path:
@@ -107,3 +107,11 @@ def test_ids_that_were_stored_as_decimal_numbers_are_whole_again() -> None:
 )
 def test_simple_words(name: str, word: str) -> None:
     assert simple(name) == word
+
+
+def test_records_have_their_cells_by_column(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("Id,Bone Age\na,100\n\nb,110,more\nc\n")
+    names = ["id", "bone_age"]
+    rows = [(2, {"id": "a", "bone_age": "100"}), (4, {"id": "b", "bone_age": "110"}), (5, {"id": "c", "bone_age": ""})]
+    assert records_of(path) == (names, rows)

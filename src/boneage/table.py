@@ -72,6 +72,12 @@ def rows_of(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     return header, [(line, cells + [""] * (len(header) - len(cells))) for line, cells in rows[1:]]
 
 
+def records_of(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    """As `rows_of`, each row by the names of its columns; cells beyond the header are left out. Raises BadTable."""
+    header, rows = rows_of(path)
+    return header, [(line, dict(zip(header, cells, strict=False))) for line, cells in rows]
+
+
 def simple(name: str) -> str:
     """A name in lower case without accents, with one ``_`` for each run of anything but letters and digits."""
     letters = (letter for letter in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(letter))

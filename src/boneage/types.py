@@ -6,14 +6,17 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from .sex_words import SEXES, plain
 
+if TYPE_CHECKING:
+    import numpy as np
+
 DISCLAIMER = "Research use only, not a medical device."
 SEX_SOURCES = ("given", "table", "dicom", "absent")
+DAYS_A_MONTH = 365.25 / 12
+OLDEST = 1440.0  # months that a person can have lived
 
 
 class Sex(StrEnum):
@@ -42,6 +45,14 @@ class Sex(StrEnum):
             if plain(text or "") in words:
                 return cls(name)
         raise ValueError(f"unknown sex {text!r}: expected female, male or unknown")
+
+
+@dataclass(frozen=True)
+class Age:
+    """A chronological age in months, the middle of a range, and half of that range: 0 where it is exact."""
+
+    months: float
+    half_width: float = 0.0
 
 
 @dataclass(frozen=True, repr=False)
@@ -130,7 +141,7 @@ class Radiograph:
     levels: Levels = Levels()
 
     def __post_init__(self) -> None:
-        if self.pixels.ndim != 2 or self.pixels.dtype != np.float32:
+        if self.pixels.ndim != 2 or self.pixels.dtype != "float32":
             raise ValueError(f"pixels must be 2-D float32, got {self.pixels.ndim}-D {self.pixels.dtype}")
         if min(self.pixels.shape) < 1:
             raise ValueError("pixels must not be empty")
@@ -275,11 +286,22 @@ class Reading:
         Raises:
             ValueError: for values that no reading gives.
         """
+        own = {name: value for name, value in values.items() if name != "growth"}
+        strange = own.keys() - {one.name for one in fields(cls)}
+        if strange:
+            raise ValueError(f"this is no reading: no reading has {min(strange)!r}")
+        if own.get("sex") not in list(Sex):
+            raise ValueError(f"this is no reading: the sex is {own.get('sex')!r}")
         try:
-            flags = tuple(Flag(**flag | {"severity": Severity(flag["severity"])}) for flag in values["flags"])
-            ranges = values["intervals"]
+            flags = tuple(Flag(**flag | {"severity": _severity(flag["severity"])}) for flag in own["flags"])
+            ranges = own["intervals"]
             intervals = None if ranges is None else tuple(Interval(**one) for one in ranges)
-            own = {name: value for name, value in values.items() if name != "growth"}
-            return cls(**{**own, "sex": Sex(values["sex"]), "flags": flags, "intervals": intervals})
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"this is no reading: {error}") from None
+            return cls(**own | {"sex": Sex(own["sex"]), "flags": flags, "intervals": intervals})
+        except (KeyError, TypeError):
+            raise ValueError("this is no reading: a value is missing or of another kind") from None
+
+
+def _severity(word: str) -> Severity:
+    if word not in list(Severity):
+        raise ValueError(f"the severity {word!r} of a flag is none of {', '.join(Severity)}")
+    return Severity(word)

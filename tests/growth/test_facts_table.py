@@ -70,7 +70,7 @@ def test_a_plain_age_counts_only_where_bone_ages_have_a_column_of_their_own() ->
 
 def rows(header: str, *lines: str) -> tuple[list[Facts], list[str]]:
     names = header.split(",")
-    return of_table(names, [dict(zip(names, line.split(","), strict=True)) for line in lines])
+    return of_table([dict(zip(names, line.split(","), strict=True)) for line in lines])
 
 
 def test_units_stand_in_the_cell_or_in_the_name() -> None:
@@ -104,8 +104,8 @@ def table(tmp_path: Path) -> Path:
 
 
 def test_a_table_with_bone_ages_becomes_visits(table: Path) -> None:
-    (name, patient, visit), (_, other, bare) = visits(table)
-    assert (name, patient, visit.day, visit.model) == ("line 2", "p1", date(2024, 1, 31), "default")
+    (patient, visit), (other, bare) = visits(table)
+    assert (visit.name, patient, visit.day, visit.model) == ("line 2", "p1", date(2024, 1, 31), "default")
     child = visit.child
     assert (child.sex, child.age_months, child.bone_age_months, child.height_cm) == (Sex.MALE, 124, 118.5, 140.2)
     assert child.bone_age_intervals == (Interval(0.5, 114, 123), Interval(0.9, 106, 131))
@@ -122,6 +122,9 @@ def test_a_table_with_bone_ages_becomes_visits(table: Path) -> None:
         ("10y4m", "10", "line 2: '10' is no age"),
         ("M,", "child,", "line 2: unknown sex 'child'"),
         ("0.5:114.0-123.0", "about", "line 2: .* has no intervals such as"),
+        ("0.5:114.0-123.0", "0.5:1.1.4-123.0", "line 2: '0.5:1.1.4-123.0 .* has no intervals such as"),
+        ("0.5:114.0-123.0", "0.5:...-123.0", "has no intervals such as"),
+        ("0.5:114.0-123.0", "0.5:123.0-114.0", "line 2: no interval: level 0.5, 123.0 to 114.0"),
         ("2024-01-31", "yesterday", "line 2: 'yesterday' is no date"),
     ],
 )
@@ -136,7 +139,7 @@ def test_readings_of_a_record_that_do_not_count_are_left_out(table: Path) -> Non
     table.write_text(
         f"{head}1,p,male,120,118,,\n2,p,male,120,100,3,\n3,p,male,132,130,,2024-01-01\n4,p,male,132,130,,\n"
     )
-    assert [name for name, _, _ in visits(table)] == ["1", "4"]
+    assert [visit.name for _, visit in visits(table)] == ["1", "4"]
 
 
 def test_an_error_is_intervals_or_a_standard_deviation_or_unknown() -> None:
@@ -144,6 +147,10 @@ def test_an_error_is_intervals_or_a_standard_deviation_or_unknown() -> None:
     found = intervals_of(120, "", "7")
     assert found is not None
     assert found[-1].high - 120 == pytest.approx(1.645 * 7, abs=0.01)
+    assert intervals_of(120, "", " 7,5 ") == intervals_of(120, "", "7.5")
+    for text, reason in (("about 7", "'about 7' is not a number"), ("nan", "not a number"), ("-7", "is below 0")):
+        with pytest.raises(ValueError, match=reason):
+            intervals_of(120, "", text)
 
 
 def test_the_visits_of_a_patient(table: Path) -> None:

@@ -18,5 +18,5 @@ def test_every_public_name_is_there() -> None:
 
 def test_the_command_line_loads_units_alone() -> None:
     code = "import sys, boneage.apps.cli; print(*sorted(m for m in sys.modules if m.startswith('boneage.growth')))"
-    assert child(code=code).stdout.split() == ["boneage.growth", "boneage.growth.reference", "boneage.growth.units"]
+    assert child(code=code).stdout.split() == ["boneage.growth", "boneage.growth.units"]
     assert sys.modules["boneage.growth"].__doc__

@@ -44,10 +44,10 @@ def test_between_the_half_months_l_m_and_s_are_interpolated() -> None:
 
 def test_at_birth_and_lying_it_is_the_chart_of_length() -> None:
     baby = child(age_months=12.0, height_cm=76.0)
-    found = figure(baby)
+    found = figure(baby, cdc(baby.is_lying))
     assert "length for age" in found.method
     assert found.value == pytest.approx(float(cdc(True).sds(76.0, np.array([12.0]), Sex.MALE)[0]), abs=0.005)
-    assert "stature for age" in figure(child()).method
+    assert "stature for age" in figure(child(), cdc(False)).method
 
 
 def test_a_score_and_its_height_are_inverse() -> None:
@@ -76,13 +76,14 @@ def test_the_centiles_rise() -> None:
     ],
 )
 def test_it_says_why_there_is_no_score(known: dict[str, float], code: str, reason: str) -> None:
-    found = figure(child(**known))
+    one = child(**known)
+    found = figure(one, cdc(one.is_lying))
     assert (found.value, found.codes) == (None, (code,))
     assert reason in found.refusal
 
 
 def test_an_age_in_whole_years_gives_a_range() -> None:
-    exact, wide = figure(child()), figure(child(age_half_width_months=6.0))
+    exact, wide = figure(child(), cdc(False)), figure(child(age_half_width_months=6.0), cdc(False))
     assert (exact.low, exact.level, exact.range_of) == (None, None, "")
     assert wide.value == exact.value
     assert None not in (wide.low, wide.high)

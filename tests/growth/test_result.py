@@ -14,6 +14,7 @@ import boneage
 from boneage import Reading, Sex
 from boneage.growth import lms
 from boneage.growth.child import Child
+from boneage.growth.reference import NAMES
 from boneage.growth.result import Growth, assess, child_of
 from boneage.growth.tables import TABLES
 from boneage.growth.velocity import Visit
@@ -69,7 +70,7 @@ def test_three_methods_stand_side_by_side() -> None:
         growth.difference = growth.bone_age_sds  # type: ignore[misc]
 
 
-def test_it_names_the_tables_that_had_a_part(tmp_path: Path) -> None:
+def test_it_names_the_tables_that_it_looks_in(tmp_path: Path) -> None:
     known = assess(child()).tables
     assert known["bayley_pinneau_1952"] == TABLES["bayley_pinneau_1952"].sha256
     assert "CDC 2000 stature for age" in known
@@ -87,6 +88,29 @@ def test_the_velocity_is_that_of_the_last_step() -> None:
     assert growth.velocity is growth.follow_up[-1]
     assert [(one.first, one.second) for one in growth.follow_up] == [("a", "b"), ("b", "c")]
     assert assess(read(120.0)).velocity is None
+
+
+def test_no_velocity_is_told_of_a_film_without_its_part_in_it() -> None:
+    """A film that was not read, one of unknown age, and the first of several films have no velocity."""
+    others = [
+        Visit(read(bone, age_months=age), name=name) for name, bone, age in (("a", 88.0, 90.0), ("b", 110.0, 114.0))
+    ]
+    assert assess(Visit(child(bone_age_months=None, age_months=126.0)), others).follow_up == ()
+    assert assess(Visit(child(age_months=None)), others).follow_up == ()
+    assert assess(Visit(read(80.0, age_months=84.0)), others).follow_up == ()
+    between = assess(Visit(read(100.0, age_months=102.0), name="now"), others).follow_up
+    assert [(one.first, one.second) for one in between] == [("a", "now")]
+
+
+def test_the_change_of_the_score_is_by_the_table_that_is_asked_for() -> None:
+    earlier = [Visit(read(100.0, age_months=108.0))]
+    found = {name: assess(read(120.0), earlier, sds_table=name) for name in NAMES}
+    for growth in found.values():
+        step = growth.velocity
+        assert step is not None
+        assert step.sds_change.computed_from["sds"] == growth.bone_age_sds.value
+        assert step.sds_change.source == growth.bone_age_sds.source
+    assert len({growth.follow_up[-1].sds_change.method for growth in found.values()}) == 2
 
 
 def test_a_reading_becomes_a_child() -> None:

@@ -131,6 +131,15 @@ def test_dates_alone_are_enough_for_a_velocity() -> None:
     assert found.sds_change.codes == ("no_age",)
 
 
+def test_two_films_of_one_day_have_no_velocity_and_are_told_why() -> None:
+    films = [visit(120, bone, day=date(2024, 1, 10)) for bone in (110.0, 118.0)]
+    [found] = follow_up(films)
+    assert (found.months, found.verdict) == (None, None)
+    assert found.bone_age_velocity.codes == found.height_velocity.codes == ("same_day",)
+    assert "of one day" in found.bone_age_velocity.refusal
+    assert "dates" not in found.bone_age_velocity.refusal
+
+
 def test_what_is_before_what() -> None:
     early, late = date(2024, 1, 10), date(2025, 1, 10)
     assert is_before(visit(130, 1, day=early), visit(120, 1, day=late))

@@ -90,6 +90,9 @@ def test_no_age_falls_below_birth(site_file, tiny_model: Path) -> None:
         ({"corrections": {**CORRECTIONS, "male": {"offset": 900, "slope": 0}}}, "out of range"),
         ({"factors": {**FACTORS, "male": {"0.5": 1, "0.8": 2, "0.9": -3}}}, "a factor is not above 0"),
         ({"films": None}, "a value is no number"),
+        ({"films": float("inf")}, "a value is no number, or far too large"),
+        ({"films": 10**400}, "a value is no number, or far too large"),
+        ({"films": float("nan")}, "a value is no number, or far too large"),
     ],
 )
 def test_a_wrong_file_is_refused_with_the_reason(site_file, tiny_model: Path, changes: dict, reason: str) -> None:

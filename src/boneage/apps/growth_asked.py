@@ -11,12 +11,11 @@ from typing import Any
 from ..errors import BadConfig
 from ..growth import facts_table, lms
 from ..growth.child import Child
-from ..growth.deviation import BRUSH
 from ..growth.distribution import normal_intervals
 from ..growth.facts import Facts
 from ..growth.result import Growth, assess
 from ..growth.units import Age
-from ..growth.velocity import Step, Visit, follow_up, is_before
+from ..growth.velocity import Step, Visit, follow_up
 from ..reading.batch import Item
 from ..types import Failure, Reading, Sex
 
@@ -28,13 +27,11 @@ class GrowthOfFilms:
     Attributes:
         wanted: whether growth is asked for at all.
         chart: heights of children to compare with; None: the CDC's.
-        sds_table: for the bone age.
         visits: of each patient so far.
     """
 
     wanted: bool
     chart: lms.Chart | None = None
-    sds_table: str = BRUSH
     visits: dict[str, list[Visit]] = field(default_factory=lambda: defaultdict(list))
 
     def of(self, film: Item, result: Reading | Failure) -> Growth | None:
@@ -45,7 +42,7 @@ class GrowthOfFilms:
         known = self.visits[film.facts.patient] if film.facts.patient else []
         if all(one.name != visit.name for one in known):  # of two hands in a film the first one counts
             known.append(visit)
-        return assess(visit, chart=self.chart, sds_table=self.sds_table)
+        return assess(visit, chart=self.chart)
 
     def follow_ups(self) -> Iterator[tuple[int, tuple[Step, ...]]]:
         """The steps of each patient of whom two films were read, with the patient's number in this run."""
@@ -91,12 +88,12 @@ def asked_of(
     """
     if any(bone_age) if table else not any((*bone_age, *told)):
         raise BadConfig("give a table of children, or one child by --sex, --age, --bone-age, --height and so on")
-    rows = facts_table.visits(table) if table else [("child", "", _one(bone_age))]
-    rows = [(name, patient, _with(visit, sex, Facts(*told))) for name, patient, visit in rows]
+    rows = facts_table.visits(table) if table else [("", _one(bone_age))]
+    rows = [(patient, _with(visit, sex, Facts(*told))) for patient, visit in rows]
     heights, patients = lms.read(chart) if chart else None, facts_table.by_patient(rows)
     return [
-        (name, assess(visit, _before(visit, patients.get(patient, [])), chart=heights, sds_table=sds_table))
-        for name, patient, visit in rows
+        (visit.name, assess(visit, _others(visit, patients.get(patient, [])), chart=heights, sds_table=sds_table))
+        for patient, visit in rows
     ]
 
 
@@ -112,6 +109,5 @@ def _with(visit: Visit, sex: Sex | None, facts: Facts) -> Visit:
     return replace(visit, child=facts.onto(child))
 
 
-def _before(visit: Visit, visits: Sequence[Visit]) -> list[Visit]:
-    """The other visits of a patient up to this one."""
-    return [one for one in visits if one is not visit and is_before(one, visit)]
+def _others(visit: Visit, visits: Sequence[Visit]) -> list[Visit]:
+    return [one for one in visits if one is not visit]

@@ -9,7 +9,6 @@ from typing import Annotated, TypeVar
 import typer
 
 from ..growth import units
-from ..growth.reference import NAMES
 from ..growth.units import Age, parent
 
 T = TypeVar("T")
@@ -34,6 +33,8 @@ def exact_age(text: str) -> Age:
 
 def sds_table(text: str) -> str:
     """The name of a table of bone ages. Raises ValueError for another."""
+    from ..growth.reference import NAMES
+
     if text not in NAMES:
         raise ValueError(f"{text!r} is none of {', '.join(NAMES)}")
     return text

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..errors import BadTable
 from ..images.folders import entries, films_below, passed_over
 from ..images.formats import ending, without_ending
-from ..table import rows_of, simple, whole_numbers
+from ..table import records_of, rows_of, simple, whole_numbers
 from ..types import Sex
 from .columns import (
     NO_VALUE,
@@ -90,6 +90,7 @@ class Table:
         columns: what was taken for what.
         strange: words in the column of sexes that mean none.
         remarks: sentences for people.
+        records: the cells of all rows by column.
     """
 
     path: Path
@@ -98,6 +99,7 @@ class Table:
     columns: Columns
     strange: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    records: tuple[Mapping[str, str], ...] = field(default=(), repr=False)
 
     @property
     def has_labels(self) -> bool:
@@ -203,7 +205,7 @@ def scan_table(path: str | os.PathLike[str], *, labelled: bool = True) -> Table:
     remarks = [columns.words, *([hidden] if hidden else []), *([] if labelled else _not_understood(strange))]
     remarks += _doubtful(columns, list(samples.values()))
     sentences = tuple(f"{path}: {remark}" for remark in remarks)
-    return Table(path, tuple(samples.values()), tuple(problems), columns, words, sentences)
+    return Table(path, tuple(samples.values()), tuple(problems), columns, words, sentences, tuple(records))
 
 
 def _doubtful(columns: Columns, samples: Sequence[Sample]) -> list[str]:
@@ -284,12 +286,11 @@ def original_sizes(root: str | os.PathLike[str]) -> dict[str, tuple[int, int]]:
     path = Path(root) / "original_sizes.csv"
     if not path.is_file():
         return {}
-    header, rows = rows_of(path)
+    header, records = records_of(path)
     if not {"id", "width", "height"} <= set(header):
         raise BadTable(f"{path} should have the columns id, width and height, found {', '.join(header)}")
     sizes = {}
-    for line, cells in rows:
-        row = dict(zip(header, cells, strict=False))
+    for line, row in records:
         try:
             sizes[row["id"]] = (_positive(row["width"]), _positive(row["height"]))
         except (KeyError, ValueError):

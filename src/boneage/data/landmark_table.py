@@ -12,7 +12,7 @@ from ..errors import BadTable
 from ..hand.landmarks import LANDMARKS, Points
 from ..hand.prepare import analyse
 from ..images.guarded import read
-from ..table import number, rows_of
+from ..table import number, records_of
 from .dataset import Sample
 from .pipeline import Sizes
 
@@ -25,14 +25,13 @@ def read_landmarks(path: Path) -> dict[str, Points]:
     Raises:
         BadTable: with the table, the line and what is wrong there.
     """
-    header, rows = rows_of(path)
+    header, records = records_of(path)
     columns = [f"{name}_{axis}" for name in LANDMARKS for axis in "xy"]
     missing = [name for name in ("id", *columns) if name not in header]
     if missing:
         raise BadTable(f"{path} has no column {missing[0]}")
     found: dict[str, Points] = {}
-    for line, cells in rows:
-        row = dict(zip(header, cells, strict=False))
+    for line, row in records:
         try:
             values = np.array([number(row[name]) for name in columns])
         except (KeyError, ValueError):

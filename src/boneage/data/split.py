@@ -14,7 +14,7 @@ from typing import Any
 from ..config import DataConfig
 from ..errors import BadConfig, BadTable
 from ..files import sha256_json, write_bytes
-from ..table import harmless, rows_of, whole_numbers
+from ..table import harmless, records_of, whole_numbers
 from . import duplicates
 from .dataset import SPLITS, Dataset, Sample, split_name
 
@@ -176,11 +176,10 @@ def assign(
 
 def read_split(path: Path) -> dict[str, str]:
     """The parts by id of a table with the columns ``id`` and ``split``; empty cells are left out. Raises BadTable."""
-    header, rows = rows_of(path)
+    header, films = records_of(path)
     if not {"id", "split"} <= set(header):
         raise BadTable(f"{path} should have the columns id and split, found {', '.join(header)!r}")
     parts: dict[str, str | None] = {}
-    films = [(line, dict(zip(header, cells, strict=False))) for line, cells in rows]
     names = whole_numbers([row["id"] for _, row in films])
     for name, (line, row) in zip(names, films, strict=True):
         if name in parts:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..data.columns import YEARS_AT_MOST
 from ..errors import BadTable
-from ..table import harmless, number, rows_of, whole_numbers
+from ..table import harmless, number, records_of, whole_numbers
 from ..types import Sex
 
 COLUMNS = ("id", "sex", "label", "prediction")
@@ -152,13 +152,13 @@ def _rows(source: Path, needed: Sequence[str] = ("id", "label", "prediction")) -
     """Every line with its number and its cells by column; BadTable unless each needed column is there once."""
     if not source.exists():
         raise BadTable(f"{source}: there is no such table of predictions")
-    header, lines = rows_of(source)
+    header, records = records_of(source)
     missing = [name for name in needed if name not in header]
     if missing:
         raise BadTable(f"{source}: column {' and '.join(missing)} missing, found {', '.join(header)[:200]}")
-    if not lines:
+    if not records:
         raise BadTable(f"{source}: has no predictions below its header")
-    return [(line, dict(zip(header, cells, strict=False))) for line, cells in lines]
+    return records
 
 
 def _ids(rows: Sequence[Row], source: Path) -> tuple[str, ...]:

@@ -8,6 +8,8 @@ retarded boys beyond a bone age of 13 years, and no child is predicted outside t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..types import Flag, Sex
@@ -66,9 +68,9 @@ def outside(child: Child) -> str:
     )
 
 
-def remarks(child: Child, bone_ages: Ages, ages: Ages) -> list[Flag]:
+def remarks(child: Child, ages: Ages, open_to: Sequence[Part]) -> list[Flag]:
     """The flag of a reading that leaves more than one group open."""
-    found = sorted(parts(child, bone_ages, ages), key=lambda part: -part.share)
+    found = sorted(open_to, key=lambda part: -part.share)
     if not found:
         return []
     cases = [(f"{part.name} {part.share:.0%}", part.value) for part in found]

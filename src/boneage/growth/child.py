@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 
-from ..types import Interval, Sex
+from ..types import OLDEST, Interval, Sex
 from .distribution import check_levels
-from .units import HEIGHTS, OLDEST, PARENTS, WEIGHTS
+from .units import HEIGHTS, PARENTS, WEIGHTS
 
 LYING = 1.25  # centimetres that a recumbent length is longer than the stature (Roche, Wainer and Thissen 1975)
 STANDS_FROM = 24.0  # months: below, a height that does not say so was measured lying

@@ -13,7 +13,7 @@ import numpy as np
 from ..types import Flag, Sex
 from . import reference
 from .child import Child
-from .distribution import LEVEL, mixture_range, pairs
+from .distribution import pairs, ranged
 from .figure import Figure
 from .prediction import known_of, missing_of
 from .reference import BRUSH, OF_1959
@@ -24,6 +24,10 @@ _NEEDS = ("bone_age_months", "age_months")
 _SOURCE = (
     "Greulich WW, Pyle SI. Radiographic atlas of skeletal development of the hand and wrist, 2nd ed. Stanford 1959"
 )
+TITLES = {
+    BRUSH: reference.TABLE,
+    OF_1959: "standard deviations of 1959 (Greulich and Pyle), one transcription",
+}
 _TEXT = {
     BRUSH: "(bone age – mean at the chronological age) / standard deviation at it, linearly interpolated",
     OF_1959: "(bone age – chronological age) / standard deviation at the chronological age, linearly interpolated",
@@ -70,12 +74,11 @@ def difference(child: Child) -> Figure:
 def sds(child: Child, table: str = BRUSH) -> Figure:
     """The standard deviation score of a child's bone age by a table of `NAMES`, or why there is none."""
     known = known_of(child, _NEEDS)
-    name = reference.TABLE if table == BRUSH else "standard deviations of 1959 (Greulich and Pyle), one transcription"
     about = (
         "bone_age_sds",
         "bone age SDS",
         "SD",
-        f"{_TEXT[table]}; table: {name}",
+        f"{_TEXT[table]}; table: {TITLES[table]}",
         source(table),
         _domain(child.sex, table),
     )
@@ -98,14 +101,11 @@ def _pairs(child: Child) -> tuple[np.ndarray, np.ndarray]:
 
 def _range(child: Child, values: np.ndarray) -> dict[str, Any]:
     """The fields of a figure's range, empty where nothing is left open."""
-    if len(values) == 1:
-        return {}
-    low, high = mixture_range(values, np.zeros_like(values))
     sources = [
         *(["the error of the bone age"] if child.bone_age_intervals else []),
         *(["the chronological age's width"] if child.age_half_width_months else []),
     ]
-    return {"low": round(low, 2), "high": round(high, 2), "level": LEVEL, "range_of": " and ".join(sources)}
+    return ranged(values, " and ".join(sources))
 
 
 def _domain(sex: Sex, table: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 
@@ -87,6 +88,17 @@ def pairs(
     bone = bone_ages(bone_age, intervals, scores(BONE_AGES)) if intervals else np.array([bone_age])
     bones, calendar = np.meshgrid(bone, ages(age, half_width))
     return bones.ravel(), calendar.ravel()
+
+
+def ranged(values: np.ndarray, of: str, digits: int = 2) -> dict[str, Any]:
+    """The fields of a figure's range that holds equally likely values [n]; none where there is one value.
+
+    ``of``: which errors are in the range, in one sentence.
+    """
+    if len(values) == 1:
+        return {}
+    low, high = mixture_range(values, np.zeros_like(values))
+    return {"low": round(low, digits), "high": round(high, digits), "level": LEVEL, "range_of": of}
 
 
 def mixture_range(centres: np.ndarray, sds: np.ndarray, level: float = LEVEL) -> tuple[float, float]:

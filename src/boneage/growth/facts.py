@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import date, datetime
+from datetime import date
 from functools import partial
 from typing import Any
 
-from ..types import Radiograph, Reading
+from ..images.dates import date_of
+from ..types import Age, Radiograph, Reading
 from . import units
 from .child import Child
 from .result import child_of
-from .units import Age
 from .velocity import Visit
 
 _OF_CHILD = ("height_cm", "lying", "weight_kg", "mother_cm", "father_cm")
@@ -63,11 +63,11 @@ class Facts:
 
 
 def day(text: str) -> date:
-    """A date as ISO 8601 or DICOM writes it: ``2024-03-31``, ``20240331``, ``2024-03-31T09:30``. Raises ValueError."""
-    try:
-        return datetime.fromisoformat(text.strip()).date()
-    except ValueError:
-        raise ValueError(f"{text.strip()!r} is no date: write it as 2024-03-31") from None
+    """A date in any form that `date_of` reads. Raises ValueError for what is none."""
+    found = date_of(text)
+    if found is None:
+        raise ValueError(f"{text.strip()!r} is no date: write it as 2024-03-31")
+    return found
 
 
 def of_film(film: Radiograph) -> Facts:
@@ -76,7 +76,7 @@ def of_film(film: Radiograph) -> Facts:
     if film.chronological_age is not None:
         age = Age(film.chronological_age, film.chronological_age_width or 0.0)
     who = film.identity
-    return Facts(age=age, patient=who.patient_id if who else "", day=_or_none(day, who.study_date if who else ""))
+    return Facts(age=age, patient=who.patient_id if who else "", day=date_of(who.study_date) if who else None)
 
 
 def of_texts(texts: Mapping[str, str], *, exact: bool = False) -> tuple[Facts, list[str]]:
@@ -104,10 +104,3 @@ READERS: Mapping[str, Callable[[str], Any]] = {
     "patient": str.strip,
     "lying": lambda text: text == "yes",
 }
-
-
-def _or_none(read: Callable[[str], date], text: str) -> date | None:
-    try:
-        return read(text)
-    except ValueError:
-        return None

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import BadTable
-from ..table import number, rows_of
+from ..table import number, records_of
 from ..types import Interval, Sex
 from . import units
 from .child import Child
 from .distribution import normal_intervals
 from .facts import Facts, of_texts
-from .units import Age
 from .velocity import Visit
 
 _CALENDAR = {
@@ -72,7 +71,8 @@ _UNITS = {
     "y",
 }
 _IN_WORDS = {"months": "mo", "month": "mo", "years": "y", "year": "y"}
-_RANGE = re.compile(r"([\d.]+):(-?[\d.]+)-([\d.]+)")
+_NUMBER = r"(\d{1,6}(?:\.\d+)?)"
+_RANGE = re.compile(rf"{_NUMBER}:{_NUMBER}-{_NUMBER}".replace(":(", ":(-?", 1), re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -159,9 +159,9 @@ def are_decimal(records: Sequence[Mapping[str, str]], columns: Mapping[str, Colu
     return bool(column and column.unit == "y" and any(re.search(r"[.,]\d", row[column.name]) for row in records))
 
 
-def of_table(header: Sequence[str], records: Sequence[Mapping[str, str]]) -> tuple[list[Facts], list[str]]:
+def of_table(records: Sequence[Mapping[str, str]]) -> tuple[list[Facts], list[str]]:
     """The facts of each row of a table of films, and a sentence on cells that are not used, if there are any."""
-    columns = columns_of(header)
+    columns = columns_of(list(records[0]) if records else [])
     exact = are_decimal(records, columns)
     rows = [of_row(record, columns, exact=exact) for record in records]
     wrong = [sentence for _, complaints in rows for sentence in complaints]
@@ -169,17 +169,16 @@ def of_table(header: Sequence[str], records: Sequence[Mapping[str, str]]) -> tup
     return [facts for facts, _ in rows], [f"not used: {wrong[0]}{more}"] if wrong else []
 
 
-def visits(path: Path) -> list[tuple[str, str, Visit]]:
-    """The visits of a table with bone ages: the name and the patient of each row, and what it tells.
+def visits(path: Path) -> list[tuple[str, Visit]]:
+    """The visits of a table with bone ages, each with its patient, who may have no name.
 
     The export of a service's record is such a table: readings that are superseded or withdrawn do not count.
 
     Raises:
         BadTable: for a table without bone ages, or a cell that cannot be understood.
     """
-    header, rows = rows_of(path)
-    records = [(line, dict(zip(header, cells, strict=False))) for line, cells in rows]
-    records = [(line, record) for line, record in records if not any(record.get(name) for name in _GONE)]
+    header, rows = records_of(path)
+    records = [(line, record) for line, record in rows if not any(record.get(name) for name in _GONE)]
     bone = next(
         (name for name in header if re.fullmatch(r"(bone_?age|skeletal_age)(_(months|mo|years|y))?", name)), None
     )
@@ -194,37 +193,19 @@ def visits(path: Path) -> list[tuple[str, str, Visit]]:
             if complaints:
                 raise ValueError(complaints[0])
             name = next((record[one] for one in _NAMES if record.get(one)), f"line {line}")
-            found.append((name, facts.patient, _visit(record, Column(bone, _unit(bone)), facts, name)))
+            found.append((facts.patient, _visit(record, Column(bone, _unit(bone)), facts, name)))
         except ValueError as error:
             raise BadTable(f"{path}, line {line}: {error}") from None
     return found
 
 
 def _visit(record: Mapping[str, str], bone: Column, facts: Facts, name: str) -> Visit:
-    months = _months(bone.text(record[bone.name]))
-    age = facts.age or Age(0.0)
-    child = Child(
-        Sex.parse(record.get("sex") or record.get("gender") or ""),
-        None if facts.age is None else age.months,
-        age.half_width,
-        months,
-        None
-        if months is None
-        else intervals_of(months, record.get("intervals", ""), record.get("bone_age_sd_months", "")),
-        facts.height_cm,
-        facts.lying,
-        facts.weight_kg,
-        facts.mother_cm,
-        facts.father_cm,
-        by_network=bool(record.get("model")),
-    )
-    return Visit(child, facts.day, name, record.get("model", ""))
-
-
-def _months(text: str) -> float | None:
-    if not text.strip():
-        return None
-    return units.age(text, exact=True).months
+    cell, model = bone.text(record[bone.name]), record.get("model", "")
+    months = units.age(cell, exact=True).months if cell.strip() else None
+    error = (record.get("intervals", ""), record.get("bone_age_sd_months", ""))
+    intervals = None if months is None else intervals_of(months, *error)
+    sex = Sex.parse(record.get("sex") or record.get("gender") or "")
+    return Visit(facts.onto(Child(sex, None, 0.0, months, intervals, by_network=bool(model))), facts.day, name, model)
 
 
 def intervals_of(months: float, ranges: str, sd: str) -> tuple[Interval, ...] | None:
@@ -237,14 +218,17 @@ def intervals_of(months: float, ranges: str, sd: str) -> tuple[Interval, ...] | 
         found = [_RANGE.fullmatch(one) for one in ranges.split()]
         if not all(found):
             raise ValueError(f"{ranges!r} has no intervals such as 0.9:104.1-127.3")
-        return tuple(Interval(*(float(one[place]) for place in (1, 2, 3))) for one in found if one)
-    return normal_intervals(months, number(sd.strip())) if sd.strip() else None
+        return tuple(Interval(*map(float, one.groups())) for one in found if one)
+    error = number(sd.strip()) if sd.strip() else None
+    if error is not None and error < 0:
+        raise ValueError(f"the standard deviation {sd.strip()!r} of the bone age is below 0")
+    return None if error is None else normal_intervals(months, error)
 
 
-def by_patient(rows: Sequence[tuple[str, str, Visit]]) -> Mapping[str, list[Visit]]:
+def by_patient(rows: Sequence[tuple[str, Visit]]) -> Mapping[str, list[Visit]]:
     """The visits of each patient who has a name."""
     found: dict[str, list[Visit]] = defaultdict(list)
-    for _, patient, visit in rows:
+    for patient, visit in rows:
         if patient:
             found[patient].append(visit)
     return found

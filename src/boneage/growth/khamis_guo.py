@@ -6,12 +6,14 @@ and there is none where that method has none.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..types import Flag
 from . import regression, roche_wainer_thissen
 from .child import LYING, Child
-from .figure import Figure
+from .figure import Figure, Part
 from .prediction import Ages, Method, predict
 from .tables import TABLES
 
@@ -23,7 +25,7 @@ def heights(child: Child, bone_ages: Ages, ages: Ages) -> np.ndarray:
     return regression.heights(TABLE, child, child.known("stature_cm"), bone_ages, ages)
 
 
-def remarks(child: Child, bone_ages: Ages, ages: Ages) -> list[Flag]:
+def remarks(child: Child, ages: Ages, open_to: Sequence[Part]) -> list[Flag]:
     """The flags of this method for a child."""
     flags = [Flag.note("error_of_another_method", _BORROWED)]
     if child.is_lying:

@@ -12,23 +12,22 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from statistics import NormalDist
 
 import numpy as np
 
 from ..errors import BadTable, OutsideReference
-from ..table import number, rows_of
+from ..table import number, records_of
 from ..types import Flag, Sex
 from . import tables
 from .child import Child
-from .distribution import LEVEL, ages, mixture_range
+from .distribution import ages, ranged
 from .figure import Figure
 from .prediction import known_of, missing_of
 from .units import age_text
 
 CENTILES = (3, 5, 10, 25, 50, 75, 90, 95, 97)
-_Z = dict(
-    zip(CENTILES, (-1.880794, -1.644854, -1.281552, -0.67449, 0.0, 0.67449, 1.281552, 1.644854, 1.880794), strict=True)
-)
+_Z = {one: NormalDist().inv_cdf(one / 100) for one in CENTILES}
 _AGES = {"age_months": 1.0, "agemos": 1.0, "months": 1.0, "month": 1.0, "age_years": 12.0, "years": 12.0, "year": 12.0}
 _SEXES = {"1": Sex.MALE, "2": Sex.FEMALE}  # as the CDC's own files have them
 
@@ -101,13 +100,12 @@ def read(path: Path) -> Chart:
     Raises:
         BadTable: for a table without those columns, or with a number that is none or cannot be.
     """
-    header, found = rows_of(path)
+    header, records = records_of(path)
     age = next((name for name in _AGES if name in header), None)
     if missing := [name for name in ("sex", "l", "m", "s") if name not in header] + ([] if age else ["age_months"]):
         raise BadTable(f"{path} is no LMS table: it has no column {', '.join(missing)}")
     by_sex: dict[Sex, list[list[float]]] = {}
-    for line, cells in found:
-        row = dict(zip(header, cells, strict=False))
+    for line, row in records:
         values = [_number(path, line, row[name]) for name in (age or "", "l", "m", "s")]
         values[0] *= _AGES[age or ""]
         if min(values[0], values[2] - 1e-9, values[3] - 1e-9) < 0:
@@ -117,10 +115,8 @@ def read(path: Path) -> Chart:
     return Chart(path.name, f"the file {path.name}", hashlib.sha256(path.read_bytes()).hexdigest(), lms)
 
 
-def figure(child: Child, chart: Chart | None = None) -> Figure:
-    """The height of a child in standard deviations, or why it cannot be said; by default against the CDC's charts."""
-    lying = child.is_lying if chart is None else False
-    against = chart or cdc(lying)
+def figure(child: Child, against: Chart) -> Figure:
+    """The height of a child in standard deviations against a chart, or why it cannot be said."""
     about = (
         "height_sds",
         "height SDS",
@@ -140,16 +136,8 @@ def figure(child: Child, chart: Chart | None = None) -> Figure:
         around = against.sds(height, ages(age, child.age_half_width_months), child.sex)
     except OutsideReference as error:
         return Figure(*about, computed_from=known, flags=(Flag.refuse("outside_table", str(error)),))
-    low, high = mixture_range(around, np.zeros_like(around)) if len(around) > 1 else (None, None)
-    return Figure(
-        *about,
-        value=round(float(found[0]), 2),
-        low=None if low is None else round(low, 2),
-        high=None if high is None else round(high, 2),
-        level=None if low is None else LEVEL,
-        range_of="" if low is None else "the chronological age's width; height is taken for exact",
-        computed_from=known,
-    )
+    reach = ranged(around, "the chronological age's width; height is taken for exact")
+    return Figure(*about, value=round(float(found[0]), 2), computed_from=known, **reach)
 
 
 def centiles(chart: Chart, sex: Sex, months: np.ndarray) -> dict[int, list[float]]:

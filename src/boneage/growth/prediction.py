@@ -41,8 +41,8 @@ class Method:
         errors: standard deviations [n] in cm of the method's published error at ages [n]; NaN where none is published.
         error_text: where that error comes from.
         outside: why a child lies outside the tables, in one sentence.
-        remarks: flags of the method, for a child and the pairs of bone age and age that its reading allows.
-        parts: cases that these pairs leave open.
+        remarks: flags of the method, for a child, the ages that are possible and the ``parts``.
+        parts: cases that the pairs of bone age and age leave open that a reading allows.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Method:
     errors: Callable[[Child, Ages], np.ndarray]
     error_text: str
     outside: Callable[[Child], str]
-    remarks: Callable[[Child, Ages, Ages], list[Flag]]
+    remarks: Callable[[Child, Ages, Sequence[Part]], list[Flag]]
     parts: Callable[[Child, Ages, Ages], tuple[Part, ...]] = lambda child, bones, ages: ()
 
 
@@ -71,10 +71,11 @@ def predict(method: Method, child: Child) -> Figure:
     bones, ages = pairs(bone_age, child.bone_age_intervals, age, child.age_half_width_months)
     reach, reasons = _range(method, child, bones, ages)
     low, high = (None, None) if reach is None else (round(max(end, today), 2) for end in reach)
-    flags = [*_remarks(child), *method.remarks(child, bones, ages), *reasons, *_today(found, today)]
+    parts = method.parts(child, bones, ages)
+    flags = [*_remarks(child), *method.remarks(child, ages, parts), *reasons, *_today(found, today)]
     values = {"value": round(max(found, today), 2), "low": low, "high": high}
     about = {"level": LEVEL, "range_of": _range_text(method, child)} if reach else {}
-    return _figure(method, child, flags=tuple(flags), parts=method.parts(child, bones, ages), **values, **about)
+    return _figure(method, child, flags=tuple(flags), parts=parts, **values, **about)
 
 
 def missing_of(child: Child, needs: Sequence[str], *, sexed: bool = True) -> Flag | None:

@@ -11,7 +11,7 @@ from . import bayley_pinneau, deviation, khamis_guo, lms, roche_wainer_thissen, 
 from .child import Child
 from .figure import Figure
 from .tables import TABLES
-from .velocity import Step, Visit, follow_up
+from .velocity import Step, Visit, up_to
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class Growth:
         target_height: by the parents alone.
         adult_heights: by Bayley–Pinneau, Roche–Wainer–Thissen and Khamis–Guo.
         follow_up: what has changed from film to film, in the order of the ages; the last step ends at this film.
-        tables: the SHA-256 of each table that had a part, by name.
+        tables: the SHA-256 of each file of numbers that the figures are looked up in, by name, also where one of them
+            has no value for this child.
         disclaimer: what all this is not for.
     """
 
@@ -83,21 +84,22 @@ def assess(
 
     Args:
         child: what is known on the day of the film.
-        earlier: other films of the same child, in any order.
+        earlier: other films of the same child, in any order; those after this one do not count.
         chart: heights of children to compare with; by default the CDC's.
         sds_table: for the bone age, one of `boneage.growth.reference.NAMES`.
     """
     visit = child if isinstance(child, Visit) else Visit(child)
     now = visit.child
+    heights = chart or lms.cdc(now.is_lying)
     return Growth(
         now,
         deviation.difference(now),
         deviation.sds(now, sds_table),
-        lms.figure(now, chart),
+        lms.figure(now, heights),
         target_height.figure(now),
         tuple(method.figure(now) for method in _METHODS),
-        follow_up([*earlier, visit]) if earlier else (),
-        _tables(now, chart, sds_table),
+        up_to(visit, earlier, sds_table),
+        _tables(heights, sds_table),
     )
 
 
@@ -112,9 +114,8 @@ def child_of(reading: Reading, **known: Any) -> Child:
     )
 
 
-def _tables(child: Child, chart: lms.Chart | None, sds_table: str) -> Mapping[str, str]:
+def _tables(heights: lms.Chart, sds_table: str) -> Mapping[str, str]:
     """The hashes of the tables in use."""
     names = [bayley_pinneau.SHARES, bayley_pinneau.ERRORS, roche_wainer_thissen.TABLE, roche_wainer_thissen.BOUNDS]
     names += [khamis_guo.TABLE, *([deviation.OF_1959_TABLE] if sds_table == deviation.OF_1959 else [])]
-    heights = chart or lms.cdc(child.is_lying)
     return {name: TABLES[name].sha256 for name in names} | {heights.name: heights.sha256}

@@ -7,12 +7,14 @@ are adult.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..types import Flag, Sex
 from . import regression
 from .child import LYING, Child
-from .figure import Figure
+from .figure import Figure, Part
 from .prediction import Ages, Method, predict
 from .tables import TABLES, column
 
@@ -35,7 +37,7 @@ def errors(child: Child, ages: Ages) -> np.ndarray:
     return np.interp(ages, known, bound / _Z90, left=np.nan, right=np.nan)
 
 
-def remarks(child: Child, bone_ages: Ages, ages: Ages) -> list[Flag]:
+def remarks(child: Child, ages: Ages, open_to: Sequence[Part]) -> list[Flag]:
     """The flags of this method for a child."""
     later = f"it predicts the stature at 18 years; {STILL_TO_COME[child.sex]} cm are still to come on average"
     flags = [Flag.note("stature_at_18", later), Flag.note("median_of_bones", _MEDIAN)]

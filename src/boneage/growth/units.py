@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from ..images.dates import DICOM_MONTHS
+from ..types import DAYS_A_MONTH, OLDEST, Age
 
 INCH, POUND = 2.54, 0.45359237  # centimetres and kilograms
-DAYS_A_MONTH = 365.25 / 12
-OLDEST = 1440.0  # months
 HEIGHTS, WEIGHTS = (25.0, 250.0), (0.3, 300.0)  # centimetres and kilograms: what a person can have
 PARENTS = (100.0, 250.0)  # centimetres
 
@@ -20,15 +20,6 @@ _FEET = re.compile(rf"{_NUMBER}\s*(?:feet|foot|ft|['′’])\s*(?:{_NUMBER}\s*(?
 _QUANTITY = re.compile(rf"{_NUMBER}\s*([a-z\"″”]*)\.?")
 _LENGTHS = {"": 1.0, "cm": 1.0, "m": 100.0, "mm": 0.1} | dict.fromkeys(("in", "inch", "inches", '"', "″", "”"), INCH)
 _MASSES = {"": 1.0, "kg": 1.0, "g": 0.001} | dict.fromkeys(("lb", "lbs", "pound", "pounds"), POUND)
-_DICOM_MONTHS = {"D": 1 / DAYS_A_MONTH, "W": 7 / DAYS_A_MONTH, "M": 1.0, "Y": 12.0}
-
-
-@dataclass(frozen=True)
-class Age:
-    """An age in months, the middle of a range, and half of that range: 0 where it is exact."""
-
-    months: float
-    half_width: float = 0.0
 
 
 def age(text: str, *, exact: bool = False) -> Age:
@@ -43,7 +34,7 @@ def age(text: str, *, exact: bool = False) -> Age:
     given = text.strip()
     dicom = _DICOM_AGE.fullmatch(given)
     if dicom:
-        unit = _DICOM_MONTHS[dicom[2]]
+        unit = DICOM_MONTHS[dicom[2]]
         return _possible(Age((int(dicom[1]) + 0.5) * unit, 0.5 * unit), given)
     found = _AGE.fullmatch(_spaced(given.casefold()))
     if not found or not any(found.groups()):

@@ -17,12 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from ..types import Flag, Sex
+from ..types import DAYS_A_MONTH, Flag, Severity, Sex
 from . import deviation
 from .child import Child
-from .distribution import LEVEL, ages, bone_ages, mixture_range, scores
+from .distribution import ages, bone_ages, mixture_range, ranged, scores
 from .figure import Figure
-from .units import DAYS_A_MONTH
 
 SHORT = 6.0  # months between two films, below which a velocity says little
 _BONES = 31  # equally likely values of a bone age
@@ -94,19 +93,31 @@ class _Grid:
         return self.ages[1] - self.ages[0]
 
 
-def follow_up(visits: Sequence[Visit]) -> tuple[Step, ...]:
+def follow_up(visits: Sequence[Visit], sds_table: str = deviation.BRUSH) -> tuple[Step, ...]:
     """The steps between each film of one child and the next; none for fewer than two.
 
     In the order of the dates if all are known, else of the ages. What has no bone age, or no place in that order, does
-    not count.
+    not count. ``sds_table``: for the scores, one of `boneage.growth.reference.NAMES`.
     """
+    return tuple(step(first, second, sds_table) for first, second in pairwise(_in_order(visits)))
+
+
+def up_to(visit: Visit, earlier: Sequence[Visit], sds_table: str = deviation.BRUSH) -> tuple[Step, ...]:
+    """`follow_up` of one child up to a visit: none where that has no bone age, or no place in the order.
+
+    Of ``earlier`` those after the visit do not count.
+    """
+    ordered = _in_order([*(one for one in earlier if is_before(one, visit)), visit])
+    ends = [place for place, one in enumerate(ordered, start=1) if one is visit]
+    return follow_up(ordered[: ends[0]], sds_table) if ends else ()
+
+
+def _in_order(visits: Sequence[Visit]) -> list[Visit]:
     known = [one for one in visits if one.child.bone_age_months is not None]
     if all(one.day for one in known):
-        ordered = sorted(known, key=lambda one: one.day or date.min)
-    else:
-        aged = [one for one in known if one.child.age_months is not None]
-        ordered = sorted(aged, key=lambda one: one.child.known("age_months"))
-    return tuple(step(first, second) for first, second in pairwise(ordered))
+        return sorted(known, key=lambda one: one.day or date.min)
+    aged = [one for one in known if one.child.age_months is not None]
+    return sorted(aged, key=lambda one: one.child.known("age_months"))
 
 
 def is_before(first: Visit, second: Visit) -> bool:
@@ -118,14 +129,14 @@ def is_before(first: Visit, second: Visit) -> bool:
     return first.child.age_months <= second.child.age_months
 
 
-def step(first: Visit, second: Visit) -> Step:
+def step(first: Visit, second: Visit, sds_table: str = deviation.BRUSH) -> Step:
     """What has changed from one film to a later one of the same child.
 
     Both need a bone age, and either both dates or both ages.
     """
     flags = _flags(first, second)
-    if any(flag.code == "order_open" for flag in flags):
-        figures = [_refused(*about, flags[0]) for about in (_VELOCITY, _SDS, _HEIGHT)]
+    if any(flag.severity is Severity.REFUSE for flag in flags):
+        figures = [_refused(*about, flags[0]) for about in (_VELOCITY, _sds_about(sds_table), _HEIGHT)]
         return Step(first.name, second.name, None, figures[0], None, figures[1], figures[2], None)
     apart, same = _grid(first, second, together=False), _grid(first, second, together=True)
     velocity = _velocity(first, second, apart, flags)
@@ -136,7 +147,7 @@ def step(first: Visit, second: Visit) -> Step:
         round(_months(first, second), 2),
         velocity,
         together,
-        _sds_change(first, second, apart, flags),
+        _sds_change(first, second, apart, flags, sds_table),
         _height_velocity(first, second, apart),
         _verdict(velocity, _months(first, second)),
     )
@@ -152,6 +163,8 @@ def _flags(first: Visit, second: Visit) -> list[Flag]:
     """What is to be known of two visits; the first of them refuses where they may be in another order."""
     months, dated = _months(first, second), first.day and second.day
     slack = 0.0 if dated else first.child.age_half_width_months + second.child.age_half_width_months
+    if dated and months == 0:
+        return [Flag.refuse("same_day", "both films are of one day: no velocity can be told")]
     if months - slack <= 0:
         return [Flag.refuse("order_open", "the ages do not tell how far the two films are apart: give their dates")]
     found = []
@@ -191,13 +204,12 @@ def _ages(first: Visit, second: Visit) -> tuple[np.ndarray, np.ndarray]:
 
 
 _VELOCITY = ("bone_age_velocity", "velocity of the bone age", "years a year", "change of the bone age over the time")
-_SDS = (
-    "sds_change",
-    "change of the bone age SDS",
-    "SD",
-    "bone age SDS (Brush Foundation) of the later film less that of the earlier",
-)
 _HEIGHT = ("height_velocity", "growth velocity", "cm a year", "change of the height over the time")
+
+
+def _sds_about(table: str) -> tuple[str, str, str, str]:
+    method = f"bone age SDS ({deviation.TITLES[table]}) of the later film less that of the earlier"
+    return ("sds_change", "change of the bone age SDS", "SD", method)
 
 
 def _refused(name: str, title: str, unit: str, method: str, flag: Flag) -> Figure:
@@ -223,20 +235,21 @@ def _velocity(first: Visit, second: Visit, grid: _Grid, flags: list[Flag]) -> Fi
     )
 
 
-def _sds_change(first: Visit, second: Visit, grid: _Grid, flags: list[Flag]) -> Figure:
-    sex = second.child.sex
+def _sds_change(first: Visit, second: Visit, grid: _Grid, flags: list[Flag], table: str) -> Figure:
+    sex, title = second.child.sex, _sds_about(table)
     if sex is Sex.UNKNOWN or first.child.sex is not sex:
-        return _refused(*_SDS, Flag.refuse("no_sex", "the sex is not known, or not the same in both films"))
+        return _refused(*title, Flag.refuse("no_sex", "the sex is not known, or not the same in both films"))
     if first.child.age_months is None or second.child.age_months is None:
-        return _refused(*_SDS, Flag.refuse("no_age", "the chronological age is not known for both films"))
+        return _refused(*title, Flag.refuse("no_age", "the chronological age is not known for both films"))
     ends = [np.array([one.child.bone_age_months]) for one in (first, second)]
     days = [np.array([one.child.age_months]) for one in (first, second)]
-    found = [float(deviation.scores(bone, day, sex)[0]) for bone, day in zip(ends, days, strict=True)]
-    open_to = deviation.scores(grid.bones[1], grid.ages[1], sex) - deviation.scores(grid.bones[0], grid.ages[0], sex)
+    found = [float(deviation.scores(bone, day, sex, table)[0]) for bone, day in zip(ends, days, strict=True)]
+    before, after = (deviation.scores(grid.bones[at], grid.ages[at], sex, table) for at in (0, 1))
+    open_to = after - before
     if np.isnan(found).any() or np.isnan(open_to).any():
-        return _refused(*_SDS, Flag.refuse("outside_table", "one of the ages lies, or may lie, outside the table"))
+        return _refused(*title, Flag.refuse("outside_table", "one of the ages lies, or may lie, outside the table"))
     known = {"sds_before": round(found[0], 2), "sds": round(found[1], 2)}
-    about = (*_SDS, deviation.source(deviation.BRUSH), _DOMAIN)
+    about = (*title, deviation.source(table), _DOMAIN)
     value = round(found[1] - found[0], 2)
     return Figure(*about, value=value, computed_from=known, flags=tuple(flags), **_range(open_to, first, second))
 
@@ -259,14 +272,11 @@ def _height_velocity(first: Visit, second: Visit, grid: _Grid) -> Figure:
 
 
 def _range(values: np.ndarray, first: Visit, second: Visit) -> dict[str, Any]:
-    if len(values) == 1:
-        return {}
-    low, high = _bounds(values)
     readings = [one for one in (first, second) if one.child.bone_age_intervals]
     said = _INDEPENDENT if len(readings) == 2 else "the error of one reading" if readings else ""
     wide = any(one.child.age_half_width_months for one in (first, second))
     text = "; ".join(filter(None, (said, "the widths of the ages" if wide else "")))
-    return {"low": low, "high": high, "level": LEVEL, "range_of": text}
+    return ranged(values, text, 3)
 
 
 def _bounds(values: np.ndarray) -> tuple[float, float]:

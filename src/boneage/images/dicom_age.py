@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 
 from pydicom.dataset import Dataset
 
+from ..types import DAYS_A_MONTH, OLDEST, Age
+from .dates import DICOM_MONTHS, date_of
 from .pixels import printable
 
-_DAYS_A_MONTH = 365.25 / 12
-_MONTHS = {"D": 1 / _DAYS_A_MONTH, "W": 7 / _DAYS_A_MONTH, "M": 1.0, "Y": 12.0}  # units of PatientAge
-_OLDEST = 1440  # months
 _UNITLESS = 20  # a number up to this without a unit is taken for years
 _TAKEN = ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")  # the first of them that is a date
-_DATES = (
-    (re.compile(r"(\d{4})([-./]?)(\d{2})\2(\d{2})(?:[ T]?\d{2}:?\d{2}.*)?"), (1, 3, 4)),
-    (re.compile(r"(\d{2})(\.)(\d{2})\.(\d{4})(?: .*)?"), (4, 3, 1)),
-)
-
-
-@dataclass(frozen=True)
-class Age:
-    """A chronological age in months: the middle of the range that the header allows, and half the range."""
-
-    months: float
-    width: float = 0.0
 
 
 def age_of(dataset: Dataset, notes: list[str]) -> Age | None:
@@ -37,11 +23,11 @@ def age_of(dataset: Dataset, notes: list[str]) -> Age | None:
     """
     dated, stated = _dated(dataset, notes), _stated(dataset, notes)
     if dated is None or stated is None:
-        if stated and stated.width > 1:
-            low, high = stated.months - stated.width, stated.months + stated.width
+        if stated and stated.half_width > 1:
+            low, high = stated.months - stated.half_width, stated.months + stated.half_width
             notes.append(f"PatientAge is in whole years: {low:g} to {high:g} months, of which the middle is taken")
         return dated or stated
-    if abs(dated.months - stated.months) <= stated.width + 1:  # a month of slack for other roundings
+    if abs(dated.months - stated.months) <= stated.half_width + 1:  # a month of slack for other roundings
         return dated
     notes.append(
         f"PatientAge ({stated.months:.1f} months) contradicts birth and study dates ({dated.months:.1f} months)"
@@ -60,7 +46,7 @@ def _stated(dataset: Dataset, notes: list[str]) -> Age | None:
         return None
     if not found[3]:
         notes.append(f"PatientAge {found[0]} has no unit and is taken for years")
-    unit = _MONTHS[found[3] or "Y"]
+    unit = DICOM_MONTHS[found[3] or "Y"]
     age = Age(number * unit, 0.5 * unit / 10 ** len(found[2])) if found[2] else Age((number + 0.5) * unit, 0.5 * unit)
     return _possible(age, "PatientAge", notes)
 
@@ -71,26 +57,20 @@ def _dated(dataset: Dataset, notes: list[str]) -> Age | None:
     taken = next((day for day in (_date(dataset, word, notes) for word in _TAKEN) if day), None)
     if born is None or taken is None:
         return None
-    return _possible(Age((taken - born).days / _DAYS_A_MONTH), "the age by birth and study dates", notes)
+    return _possible(Age((taken - born).days / DAYS_A_MONTH), "the age by birth and study dates", notes)
 
 
-def _date(dataset: Dataset, keyword: str, notes: list[str]) -> datetime | None:
+def _date(dataset: Dataset, keyword: str, notes: list[str]) -> date | None:
     """A date as DICOM writes it, or with points, hyphens or a time."""
     text = _text(dataset, keyword)
-    for pattern, (year, month, day) in _DATES:
-        found = pattern.fullmatch(text)
-        if found:
-            try:
-                return datetime(int(found[year]), int(found[month]), int(found[day]))
-            except ValueError:
-                break
-    if text:
+    found = date_of(text)
+    if text and found is None:
         notes.append(f"{keyword} is no date that can be read: it is not used")
-    return None
+    return found
 
 
 def _possible(age: Age, name: str, notes: list[str]) -> Age | None:
-    if 0 <= age.months <= _OLDEST:
+    if 0 <= age.months <= OLDEST:
         return age
     notes.append(f"{name} is impossible ({age.months:.1f} months): it is not used")
     return None

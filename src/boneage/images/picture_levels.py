@@ -23,6 +23,7 @@ from .tiff import Page
 
 Levels = tuple[np.ndarray, tuple[str, ...]]
 _OTHER = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}  # of two orders of bytes
+_DEEP_PAIRS = "LA;16B"  # what Pillow calls 16-bit grey and alpha of a PNG
 _NO_ALPHA = ("its alpha channel is zero everywhere and is ignored",)
 
 
@@ -34,8 +35,11 @@ def levels(image: Image.Image, content: Content, kind: str, page: Page | None, t
         content: of its file, for what Pillow does not decode, or empty; it is released.
         kind: its format.
         page: of a TIFF, the one that is read.
-        tiles: of the image, as Pillow had them before it was loaded.
+        tiles: of the image, as Pillow had them before `as_bytes`.
     """
+    if any(tile.args == _DEEP_PAIRS for tile in tiles):
+        content.release()
+        return _over_black(lambda rows: _pairs(image, rows), image.height, image.width)
     if image.mode in ("L", "1") and not image.has_transparency_data:
         content.release()
         white = np.float32(255 if image.mode == "L" else 1)
@@ -50,24 +54,38 @@ def levels(image: Image.Image, content: Content, kind: str, page: Page | None, t
         return _of_deep_colours(image, content, lower)
     if kind == "PNG" and content.data[24] == 16:
         image.close()
-        return _of_array(_deep_colour(content))
+        return of_bgr(_deep_colour(content))
     if page and page.bits == 16 and content.data and image.mode in ("RGB", "RGBA"):
         with contextlib.suppress(UnreadableImage):
-            colours = _deep_colour(content)[..., : len(image.mode)]
+            colours = _deep_colour(content)
             image.close()
-            return _of_array(colours)
+            return of_bgr(colours[..., : len(image.mode)])
     content.release()
     pixels, more = _of_colours(image, kind)
     return pixels, (("16-bit colour is read with 8 bits",) if page and page.bits > 8 else ()) + more
 
 
+def as_bytes(tile: Any) -> Any:
+    """A tile of 16-bit grey and alpha as if its four bytes were red, green, blue and alpha; any other as it is.
+
+    Pillow has no mode for them and keeps the upper bytes alone.
+    """
+    return tile._replace(args="RGBA") if tile.args == _DEEP_PAIRS else tile
+
+
+def _pairs(image: Image.Image, rows: slice) -> np.ndarray:
+    """Some rows of a picture that was loaded with `as_bytes`, as uint16 colours with alpha."""
+    band = np.asarray(image.crop((0, rows.start, image.width, rows.stop)))
+    return band.view(">u2")[..., [0, 0, 0, 1]].astype(np.uint16)
+
+
 def by_opencv(content: Content, page: Page) -> Levels:
     """A TIFF of a kind that Pillow does not know, such as 64-bit floating point."""
-    array = _with_opencv(content)
+    array = with_opencv(content)
     if array is None:
         raise UnreadableImage("the TIFF image is damaged or not supported")
     if array.ndim == 3 and array.shape[2] >= 3 and array.dtype.kind == "u":
-        return _of_array(array[..., [2, 1, 0, 3]] if array.shape[2] == 4 else array[..., ::-1])
+        return of_bgr(array)
     return _deep(array if array.ndim == 2 else array[..., 0], None, page)
 
 
@@ -127,20 +145,21 @@ def _lower(tile: Any) -> Any:
     return tile._replace(args=(swapped, *others) if others else swapped)
 
 
-def _of_array(colours: np.ndarray) -> Levels:
-    """The luminance of unsigned RGB or RGBA [height, width, 3 or 4]."""
-    return _over_black(lambda rows: colours[rows], *colours.shape[:2])
+def of_bgr(colours: np.ndarray) -> Levels:
+    """The luminance of unsigned colours [height, width, 3 or 4] in OpenCV's order: blue, green, red and alpha."""
+    order = [2, 1, 0, 3][: colours.shape[2]]
+    return _over_black(lambda rows: colours[rows][..., order], *colours.shape[:2])
 
 
 def _deep_colour(content: Content) -> np.ndarray:
-    """A PNG or TIFF as uint16 RGB, or RGBA where it has an alpha channel, decoded by OpenCV."""
-    array = _with_opencv(content)
+    """A PNG or TIFF as uint16 BGR, or BGRA where it has an alpha channel, decoded by OpenCV."""
+    array = with_opencv(content)
     if array is None or array.dtype != np.uint16 or array.ndim != 3:
         raise UnreadableImage("it has 16-bit colour that does not decode")
-    return array[..., [2, 1, 0, 3]] if array.shape[2] == 4 else array[..., ::-1]
+    return array
 
 
-def _with_opencv(content: Content) -> np.ndarray | None:
+def with_opencv(content: Content) -> np.ndarray | None:
     """What OpenCV makes of a file; the content is released where it decodes."""
     import cv2
 

@@ -12,12 +12,13 @@ from PIL import Image, ImageFile
 
 from ..errors import UnreadableImage
 from .content import Content
-from .picture_levels import by_opencv, levels
+from .picture_levels import Levels, as_bytes, by_opencv, levels
 from .pixels import check_size
 from .shrinking import fits_when_progressive, noted, scale_of
 from .silence import unprinted
 from .tiff import Page, largest
 from .tiff_bands import shrunk
+from .webp import decode_still, still
 
 _PLUGINS = {  # Pillow's reader per format, called by name so that no other format is ever tried
     "PNG": ("PngImagePlugin", "PngImageFile"),
@@ -27,7 +28,7 @@ _PLUGINS = {  # Pillow's reader per format, called by name so that no other form
     "AVIF": ("AvifImagePlugin", "AvifImageFile"),
     "BMP": ("BmpImagePlugin", "BmpImageFile"),
 }
-_PRINTING = ("PNG", "TIFF")  # libtiff prints, and OpenCV, which decodes PNG of 16-bit colour
+_PRINTING = ("PNG", "TIFF", "WebP")  # libtiff prints, and OpenCV, which decodes WebP and PNG of 16-bit colour
 _TIFF_HEIGHT, _ORIENTATION = 257, 274
 _UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {  # EXIF orientation to what sets it upright
     2: np.fliplr,
@@ -40,7 +41,7 @@ _UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {  # EXIF orientation 
 }
 
 
-def decode_picture(content: Content, kind: str, max_pixels: int) -> tuple[np.ndarray, tuple[str, ...]]:
+def decode_picture(content: Content, kind: str, max_pixels: int) -> Levels:
     """Pixels and notes of any format but DICOM. On damaged files Pillow raises errors of any type: all are caught.
 
     The content is released once it is decoded.
@@ -50,6 +51,9 @@ def decode_picture(content: Content, kind: str, max_pixels: int) -> tuple[np.nda
             if kind == "TIFF":
                 content.data, page, note = largest(content.data)
                 return _decoded(content, kind, max_pixels, page, (note,) if note else ())
+            if kind == "WebP" and (head := still(content.data)):
+                check_size(head.width, head.height, max_pixels)
+                return _upright(decode_still(content), _orientation(head.described))
             return _decoded(content, kind, max_pixels, None, ())
     except UnreadableImage:
         raise
@@ -59,9 +63,7 @@ def decode_picture(content: Content, kind: str, max_pixels: int) -> tuple[np.nda
         raise UnreadableImage(f"the {kind} image is {_damage(error)}") from error
 
 
-def _decoded(
-    content: Content, kind: str, max_pixels: int, page: Page | None, notes: tuple[str, ...]
-) -> tuple[np.ndarray, tuple[str, ...]]:
+def _decoded(content: Content, kind: str, max_pixels: int, page: Page | None, notes: tuple[str, ...]) -> Levels:
     try:
         stream = io.BytesIO(content.data)
         opened = _open(stream, kind)
@@ -74,21 +76,25 @@ def _decoded(
     with stream, opened as image:
         notes += _shrunk(image, kind, max_pixels)
         if in_bands := _in_bands(image, content, page, max_pixels):
-            upright = _UPRIGHT.get(_orientation(image), np.asarray)
-            return np.ascontiguousarray(upright(in_bands[0])), notes + in_bands[1]
+            return _upright(in_bands, _orientation(image), notes)
         check_size(*image.size, max_pixels)
         _check_cover(image, kind)
         tiles = list(image.tile)
+        image.tile = [as_bytes(tile) for tile in tiles]
         image.load()
         frames = 1 if page else getattr(image, "n_frames", 1)
         if frames > 1:
             notes = (f"{frames} pages: only the first is read",)
         orientation = _orientation(image)
         stream.close()
-        pixels, more = levels(image, content, kind, page, tiles)
+        found = levels(image, content, kind, page, tiles)
         image.close()
-    upright = _UPRIGHT.get(orientation, np.asarray)
-    return np.ascontiguousarray(upright(pixels)), notes + more
+    return _upright(found, orientation, notes)
+
+
+def _upright(found: Levels, orientation: int, notes: tuple[str, ...] = ()) -> Levels:
+    """The levels of a picture set upright, and all notes."""
+    return np.ascontiguousarray(_UPRIGHT.get(orientation, np.asarray)(found[0])), notes + found[1]
 
 
 def _open(stream: io.BytesIO, kind: str) -> ImageFile.ImageFile:
@@ -113,9 +119,7 @@ def _shrunk(image: ImageFile.ImageFile, kind: str, max_pixels: int) -> tuple[str
     return (noted(width, height, scale),)
 
 
-def _in_bands(
-    image: ImageFile.ImageFile, content: Content, page: Page | None, max_pixels: int
-) -> tuple[np.ndarray, tuple[str, ...]] | None:
+def _in_bands(image: ImageFile.ImageFile, content: Content, page: Page | None, max_pixels: int) -> Levels | None:
     """A TIFF above the limit, shrunk strip by strip or tile by tile; None where it is not, or cannot be."""
     scale = scale_of(*image.size, max_pixels)
     small = shrunk(content.data, page, scale) if page and scale > 1 else None

@@ -19,7 +19,6 @@ from ..images.folders import films_below, passed_over
 from ..images.formats import ending, without_ending
 from ..images.guarded import read
 from ..progress import Advance
-from ..table import rows_of
 from ..types import Failure, Reading, Sex
 from .examination import Examination
 from .occlusion import Explanation, explain
@@ -218,12 +217,12 @@ def _read(
 
 def _of_table(path: Path, sex: Sex | None, images: Path | None, notes: Notes) -> list[Item]:
     table = checked_table(path, labelled=False)
-    told, remarks = _facts_of(path)
+    told, complaints = of_table(table.records)
     closed: dict[Path, str] = {}
     samples = with_paths(table.samples, path, images, closed=closed)
     if not samples:
         raise BadTable(f"{path} has no rows")
-    notes.before += [*table.remarks, *respelt(samples, path), *remarks]
+    notes.before += [*table.remarks, *respelt(samples, path), *(f"{path}: {one}" for one in complaints)]
     notes.after += closed.values()
     source = "table" if sex is None else "given"
     return [
@@ -237,14 +236,6 @@ def _of_table(path: Path, sex: Sex | None, images: Path | None, notes: Notes) ->
         )
         for s, facts in zip(samples, told, strict=True)
     ]
-
-
-def _facts_of(path: Path) -> tuple[list[Facts], list[str]]:
-    """What a table of films tells of the children, row by row, and what to say about it."""
-    header, rows = rows_of(path)
-    records = [dict(zip(header, cells, strict=False)) for _, cells in rows]
-    told, remarks = of_table(header, records)
-    return told, [f"{path}: {remark}" for remark in remarks]
 
 
 def _known(sample: Sample) -> Sex | None:

@@ -16,6 +16,7 @@ from .intervals import LEVELS, Factors
 
 KIND = "boneage site calibration"
 CENTRE = 120.0  # months at which a correction states its offset
+_LARGEST = 10**9  # of any number in such a file
 LARGEST_OFFSET, LARGEST_SLOPE = 60.0, 0.5  # months, months per month: more is no correction
 
 
@@ -108,6 +109,6 @@ def _factors(values: Mapping[str, Any]) -> dict[str, Factors] | None:
 
 
 def _number(value: object) -> float:
-    if not isinstance(value, (int, float)):
-        raise ValueError("a value is no number")
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not abs(value) <= _LARGEST:
+        raise ValueError("a value is no number, or far too large")
     return float(value)
