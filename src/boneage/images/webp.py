@@ -36,7 +36,7 @@ class Still:
     def described(self) -> Image.Image:
         """An empty picture with its EXIF and XMP data, to be asked for the orientation."""
         image = Image.new("L", (1, 1))
-        image.info |= self.about
+        image.info = dict(self.about)
         return image
 
 
