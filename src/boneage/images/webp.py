@@ -36,7 +36,8 @@ class Still:
     def described(self) -> Image.Image:
         """An empty picture with its EXIF and XMP data, to be asked for the orientation."""
         image = Image.new("L", (1, 1))
-        image.info = dict(self.about)
+        for name, value in self.about.items():
+            image.info[name] = value
         return image
 
 
