@@ -36,6 +36,9 @@ answer give the same documents, byte for byte. Therefore dates and times of a do
 (acquisition, else content, series or study; {NO_DATE} where it has none), not those of its making. The character set is
 UTF-8 (ISO_IR 192).
 
+Each of two hands in a picture has documents of its own, in series of its own: the description of a series and the
+tracking identifier name the hand's place in the picture, and the side is that of its thumb, if seen from its back.
+
 A refused film has the same documents: they name the reasons, and hold no number. A reading that nobody has reviewed is
 UNVERIFIED and complete. The reports follow TID 1500; the one group has tracking identifier and UID, side (if the film
 has one), algorithm with version and hash of the weights, the film as source image, the numbers below, the outcome and

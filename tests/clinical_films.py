@@ -17,7 +17,7 @@ from dicom_files import dicom, written
 from hands import predictor
 
 from boneage import Sex, read
-from boneage.clinic.answering import case_of
+from boneage.clinic.answering import cases_of
 from boneage.clinic.answers import ReadingRequest
 from boneage.clinic.documents.case import Case
 from boneage.data.phantom import draw
@@ -63,8 +63,22 @@ def film(pixels: np.ndarray | None = None, **elements: Any) -> bytes:
 
 
 def case(data: bytes | None = None, **request: Any) -> Case:
-    """The case of a film."""
-    return case_of(predictor(), read(film() if data is None else data), ReadingRequest(**request))
+    """The case of a film of one hand."""
+    (found,) = cases_of(predictor(), read(film() if data is None else data), ReadingRequest(**request))
+    return found
+
+
+@cache
+def pair_film() -> bytes:
+    """A CR film of a girl's left hand, and to the right of it another girl's right hand, whose file names no side."""
+    other = hand_pixels(256, 2, 80)
+    return film(np.hstack([hand_pixels(), other[:, ::-1]]), ImageLaterality=None)
+
+
+@cache
+def pair_cases() -> list[Case]:
+    """Those of its hands, read once."""
+    return cases_of(predictor(), read(pair_film()), ReadingRequest())
 
 
 @cache

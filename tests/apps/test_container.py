@@ -15,6 +15,7 @@ import pytest
 from clinical_films import HEADER, film, noise_pixels, opened
 from command import contents
 from hands import hand, predictor
+from refusals import closed_folder
 
 import boneage
 from boneage.apps import container
@@ -129,7 +130,7 @@ def test_what_is_no_film_stops_no_other_and_a_picture_gets_what_is_possible(tmp_
     assert [one.id for one in outcome.failures] == ["a.dcm"]
     assert len(outcome.readings) == 2
     assert "looks like text" in outcome.text
-    assert {"c.bone-age.pdf", "c.observation.json", "c.reading.json"} <= contents(target).keys()
+    assert {"c.png.bone-age.pdf", "c.png.observation.json", "c.png.reading.json"} <= contents(target).keys()
 
 
 def test_an_empty_folder_says_so(tmp_path: Path) -> None:
@@ -175,3 +176,33 @@ def test_it_runs_as_any_user_without_rights_with_a_read_only_root_and_no_network
     assert ended.returncode == 0, ended.stderr
     assert len([name for name in contents(target) if name.endswith(".dcm")]) == 2 * len(KINDS)
     assert {path.stat().st_uid for path in target.iterdir()} == {12345}
+
+
+def test_what_cannot_be_listed_is_a_failure_and_what_is_passed_over_is_counted(tmp_path: Path) -> None:
+    source, target = folders(tmp_path, b"a,b", film(), names=("a.csv", "b.dcm"))
+    (source / "c.xml").write_text("<x/>")
+    (source / "task.json").write_text("{}")
+    outcome = run(container.Contract("mercure", ((source, target),)), loaded)
+    assert "2 files were passed over: 1 .csv, 1 .xml" in outcome.text
+    assert len(outcome.readings) == 1
+    missing = run(container.Contract("mercure", ((tmp_path / "none", target),)), loaded)
+    assert "none cannot be listed: No such file" in missing.text
+    with closed_folder() as closed:
+        below, itself = (
+            run(container.Contract("mercure", ((place, target),)), loaded) for place in (closed.parent, closed)
+        )
+    for outcome in (below, itself):
+        assert [one.reason for one in outcome.failures] == [f"{closed} cannot be listed: Permission denied"]
+
+
+def test_pictures_of_one_name_in_several_folders_or_formats_do_not_replace_each_other(tmp_path: Path) -> None:
+    source, target = folders(tmp_path, hand(), names=("a.png",))
+    (source / "b").mkdir()
+    (source / "b" / "a.png").write_bytes(hand())
+    (source / "a.jpg").write_bytes(hand())
+    outcome = run(container.Contract("XNAT", ((source, target),)), loaded)
+    written = contents(target)
+    for name in ("a.png", "a.jpg", "b/a.png"):
+        assert f"{name}.bone-age.pdf" in written
+        assert json.loads(written[f"{name}.reading.json"])["file"] == name
+    assert len(outcome.readings) == 3

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from clinical_films import film, plain_case
-from hands import predictor
+from clinical_films import case, film, pair_cases, plain_case
 
-from boneage import Sex, read
-from boneage.clinic.answering import case_of
-from boneage.clinic.answers import ReadingRequest
+from boneage import Sex
 
 
 def test_age_and_sex_of_the_request_go_before_those_of_the_file() -> None:
-    radiograph = read(film())
-    stated = case_of(predictor(), radiograph, ReadingRequest(sex=Sex.MALE, chronological_age_months=100)).answer
+    stated = case(film(), sex=Sex.MALE, chronological_age_months=100).answer
     assert (stated.sex, stated.sex_source) == (Sex.MALE, "given")
     assert (stated.chronological_age_months, stated.age_source) == (100, "given")
     assert stated.chronological_age_half_width_months is None
@@ -22,6 +18,19 @@ def test_age_and_sex_of_the_request_go_before_those_of_the_file() -> None:
 
 
 def test_an_answer_names_nobody() -> None:
-    answer = case_of(predictor(), read(film()), ReadingRequest(patient_id="MRN-4711")).answer
+    answer = case(patient_id="MRN-4711").answer
     assert answer.patient is None
     assert "4711" not in answer.model_dump_json()
+
+
+def test_each_of_two_hands_has_a_case_with_its_part_of_the_picture() -> None:
+    left, right = pair_cases()
+    assert [one.answer.part for one in (left, right)] == ["left", "right"]
+    assert [one.laterality for one in (left, right)] == ["L", "R"]
+    assert left.film is right.film
+    assert left.months != right.months
+    assert {one.uid("x") for one in (left, right)} == {one.uid("x") for one in pair_cases()}
+    assert left.uid("x") != right.uid("x")
+    for one in (left, right):
+        x = [line[:, 0] for outline in one.outlines for line in outline.lines]
+        assert 0 <= min(map(min, x)) <= max(map(max, x)) <= 256

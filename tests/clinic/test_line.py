@@ -6,20 +6,26 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("highdicom", reason="the line needs boneage[dicom]")
 
-from clinical_films import film
+from clinical_films import film, pair_film
+from clinical_films import opened as opened_film
 from in_process import opened
 
+from boneage.clinic import line as lines
 from boneage.clinic import spool as spools
+from boneage.clinic.decisions import Decision, Verdict, decide, decision_on, held
+from boneage.clinic.documents.case import Review
 from boneage.clinic.errors import Busy
 from boneage.clinic.line import Line
 from boneage.clinic.spool import Spool
-from boneage.errors import CannotWrite
+from boneage.errors import BadConfig, CannotWrite
 
 GOES_TO = {"pacs": ["bone-age-3d.sr.dcm"]}
 
@@ -83,14 +89,14 @@ def test_what_cannot_be_read_now_is_read_later(
     left = [error, error]
 
     def broken(line: Line) -> None:
-        whole = line.service.case
+        whole = line.service.cases
 
-        async def case(*words: object) -> object:
+        async def cases(*words: object) -> object:
             if left:
                 raise left.pop()
             return await whole(*words)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(line.service, "case", case)
+        monkeypatch.setattr(line.service, "cases", cases)
 
     with running(tmp_path, broken=broken) as line:
         key = line.spool.add([film()])
@@ -103,12 +109,90 @@ def test_a_fault_that_stays_ends_with_the_film_given_up(tmp_path: Path, monkeypa
     monkeypatch.setattr(spools, "FIRST_WAIT", 0.001)
 
     def broken(line: Line) -> None:
-        async def case(*words: object) -> object:
+        async def cases(*words: object) -> object:
             raise RuntimeError
 
-        monkeypatch.setattr(line.service, "case", case)
+        monkeypatch.setattr(line.service, "cases", cases)
 
     with running(tmp_path, broken=broken) as line:
         line.spool.add([film()])
         until(line, "failed")
         assert "fault" in line.spool.state()["failures"][0]["reason"]
+
+
+def test_a_fault_while_a_fault_is_dealt_with_does_not_end_the_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "POLL", 0.01)
+
+    def broken(line: Line) -> None:
+        whole, left = line.spool.take, [RuntimeError(), CannotWrite("the disk fails")]
+
+        def fails(key: str) -> int:
+            raise RuntimeError
+
+        def take() -> str | None:
+            if left:
+                raise left.pop()
+            return whole()
+
+        monkeypatch.setattr(line.spool, "tries", fails)
+        monkeypatch.setattr(line.spool, "take", take)
+        monkeypatch.setattr(line.service, "cases", line.spool.tries)
+
+    with running(tmp_path, broken=broken) as line:
+        first = line.spool.add([film()])
+        until(line, "waiting")
+        monkeypatch.undo()
+        line.spool.add([film(SOPInstanceUID="1.2.3")])
+        until(line, "ready")
+        assert line.spool.tries(first) == 0
+
+
+def test_a_film_that_has_gone_is_given_up(tmp_path: Path) -> None:
+    with running(tmp_path, broken=lambda line: line.spool.film(line.spool.add([film()])).unlink()) as line:
+        until(line, "failed")
+        assert "no longer in the spool" in line.spool.state()["failures"][0]["reason"]
+
+
+def test_a_decision_on_another_reading_is_none(tmp_path: Path) -> None:
+    """As after a change of the model between the two: what goes out verified is what the reviewer saw."""
+
+    def decided(line: Line) -> None:
+        for number, verdict in enumerate((Verdict.ACCEPT, Verdict.REJECT)):
+            key = line.spool.add([film(SOPInstanceUID=f"1.2.{number}")])
+            line.spool.hold(key, "by another model", "another answer")
+            reason = "no" if verdict is Verdict.REJECT else ""
+            decide(line.spool.folder, key, Decision(verdict, Review("Roe^Ann", "Ward", datetime(2024, 3, 4)), reason))
+
+    with running(tmp_path, hold=True, broken=decided) as line:
+        until(line, "held")
+        until(line, "done")
+        (waiting,) = held(tmp_path)
+        assert "Bone age" in waiting.reading
+        assert decision_on(line.spool, waiting.key) is None
+
+
+def test_each_of_two_hands_has_its_documents_and_a_correction_is_about_one_of_them(tmp_path: Path) -> None:
+    """The reading is held, decided on and sent; the other hand goes out as it was read."""
+    with running(tmp_path, hold=True) as line:
+        key = line.spool.add([pair_film()])
+        line.call()
+        until(line, "held")
+        (waiting,) = held(tmp_path)
+        assert waiting.parts == ("left", "right")
+        assert "Left hand in the picture: Bone age" in waiting.reading
+        assert "Right hand in the picture: Bone age" in waiting.reading
+        review = Review("Roe^Ann", "Ward", datetime(2024, 3, 4), bone_age_months=131.0)
+        for wrong in (None, "upper"):
+            with pytest.raises(BadConfig, match="it is about one of left, right"):
+                decide(tmp_path, key, Decision(Verdict.CORRECT, replace(review, part=wrong)))
+        decide(tmp_path, key, Decision(Verdict.CORRECT, replace(review, part="right")))
+        until(line, "ready")
+        names = [parcel.document for parcel in line.spool.parcels("pacs", 9)]
+        assert names == ["left-part.bone-age-3d.sr.dcm", "right-part.bone-age-3d.sr.dcm"]
+        folder = tmp_path / "documents" / key
+        left, right = ((folder / name).read_bytes() for name in names)
+    assert {opened_film(one).VerificationFlag for one in (left, right)} == {"VERIFIED"}
+    assert b"The age is the reviewer" in right
+    assert b"A reviewer has accepted this reading" in left

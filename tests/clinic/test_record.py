@@ -27,7 +27,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
 from boneage.clinic.errors import NoSuchReading
-from boneage.clinic.record import MIGRATIONS, READINGS, Record
+from boneage.clinic.record import MIGRATIONS, READINGS, Judgement, Record
 from boneage.errors import BadConfig, CannotWrite
 from boneage.types import Reading, Sex
 
@@ -250,7 +250,7 @@ def test_the_migrations_lead_to_the_table_the_program_uses(tmp_path: Path) -> No
         context = MigrationContext.configure(connection, opts={"compare_nullable": False})
         changes = [change for change in compare_metadata(context, READINGS.metadata) if "nullable" not in str(change)]
         assert [change for change in changes if "readings_by" not in str(change)] == []
-        assert connection.execute(text("select version_num from alembic_version")).scalar() == "0003"
+        assert connection.execute(text("select version_num from alembic_version")).scalar() == "0004"
     engine.dispose()
 
 
@@ -284,3 +284,17 @@ def test_a_file_that_is_no_database_and_a_folder_are_refused(tmp_path: Path) -> 
         Record.open(str(tmp_path / "notes.txt"))
     with pytest.raises(CannotWrite, match="cannot be written"):
         Record.open(str(tmp_path))
+
+
+def test_what_a_reviewer_decided_stands_with_the_reading_and_what_was_rejected_counts_no_more(in_file: Record) -> None:
+    patient = str(in_file.pseudonyms.of(PATIENT))
+    kept = in_file.add(reading(), who="node", patient=patient, age=None)
+    entry = in_file.judge(kept, Judgement("correct", 131.0, "R"), "Roe^Ann")
+    assert (entry.verdict, entry.reviewer_bone_age_months, entry.reviewer_laterality) == ("correct", 131.0, "R")
+    assert (entry.reviewer, entry.withdrawn_at) == ("Roe^Ann", None)
+    assert [one.id for one in in_file.of_patient(patient)] == [kept]
+    entry = in_file.judge(kept, Judgement("reject", reason="another child's film"), "Roe^Ann")
+    assert (entry.verdict, entry.verdict_reason, entry.withdrawn_by) == ("reject", "another child's film", "Roe^Ann")
+    assert in_file.of_patient(patient) == []
+    with pytest.raises(NoSuchReading):
+        in_file.judge(999, Judgement("accept"), "Roe^Ann")

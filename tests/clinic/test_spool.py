@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,11 +16,11 @@ pytest.importorskip("highdicom", reason="the spool needs boneage[dicom]")
 
 from boneage.clinic import spool as module
 from boneage.clinic.documents.bundle import Document
-from boneage.clinic.spool import Parcel, Spool, SpoolFull, wait
+from boneage.clinic.spool import Parcel, Spool, SpoolFull, is_in_use, wait
 from boneage.clinic.spool_database import DATABASE, DONE, FAILED, HELD, READY, WAITING, look
 from boneage.errors import BadConfig, CannotWrite
 
-DOCUMENTS = [Document("a.dcm", b"first", True), Document("b.dcm", b"second", True)]
+DOCUMENTS = [Document("a.dcm", b"first"), Document("b.dcm", b"second")]
 GOES_TO = {"one": ["a.dcm", "b.dcm"], "two": ["b.dcm"]}
 
 
@@ -121,7 +122,7 @@ def test_failed_films_stay_and_are_read_again_when_they_are_sent_again(spool: Sp
 
 
 def test_a_held_film_waits_for_a_person(spool: Spool) -> None:
-    spool.hold(spool.add([b"film"]), "bone age 100 months")
+    spool.hold(spool.add([b"film"]), "bone age 100 months", "answer")
     assert (count(spool, HELD), spool.take()) == (1, None)
 
 
@@ -167,7 +168,7 @@ def test_a_full_spool_and_a_full_disk_take_nothing_and_keep_nothing(tmp_path: Pa
     assert contents(tmp_path / "full" / "films") == before
     key = full.add([b"x" * 1000])
     with full_disk(100), pytest.raises(CannotWrite):
-        full.put(key, [Document("a.dcm", b"x" * 1000, True)], {"one": ["a.dcm"]})
+        full.put(key, [Document("a.dcm", b"x" * 1000)], {"one": ["a.dcm"]})
     assert count(full, WAITING) == 1  # it is read again later
     full.close()
 
@@ -175,6 +176,8 @@ def test_a_full_spool_and_a_full_disk_take_nothing_and_keep_nothing(tmp_path: Pa
 def test_one_process_has_a_spool_and_others_may_look(spool: Spool, tmp_path: Path) -> None:
     with pytest.raises(BadConfig, match="in use by another node"):
         opened(spool.folder)
+    assert is_in_use(spool.folder)
+    assert not is_in_use(tmp_path)
     spool.add([b"film"])
     assert look(spool.folder) == spool.state()
     with pytest.raises(BadConfig, match="holds no spool"):
@@ -186,10 +189,14 @@ def test_hashes_are_forgotten_after_a_while(tmp_path: Path, monkeypatch: pytest.
     key = first.add([b"film"])
     first.put(key, DOCUMENTS, {})
     assert count(first, DONE) == 1
+    with sqlite3.connect(tmp_path / DATABASE) as database:
+        database.execute("INSERT INTO verdicts VALUES (?, '', 'accept', 'Roe^Ann', 'Ward', '', 1, '', '', '')", (key,))
+    database.close()
     first.close()
     monkeypatch.setattr(module, "REMEMBERED", -1.0)
     second = opened(tmp_path)
     assert count(second, DONE) == 0
+    assert second.decided(second.add([b"film"])) is None  # it waits for a new decision
     second.close()
 
 
@@ -209,3 +216,55 @@ def test_a_parcel_names_a_document_by_hash_and_kind_alone(spool: Spool) -> None:
     assert spool.document(Parcel(key, "a.dcm", "one")).is_relative_to(spool.folder)
     assert len(key) == 64
     assert set(key) <= set("0123456789abcdef")
+
+
+def test_a_film_that_could_not_be_noted_down_leaves_the_one_that_was(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two senders bring the same film at once: the first is told that it is there, the second that it failed."""
+    key, first_is_in, whole = spool.add([b"other"]), threading.Event(), spool._write
+    outcomes = list[object]()
+
+    def write(statement: str, *values: object) -> None:
+        if "INSERT" in statement and threading.current_thread().name == "second":
+            raise CannotWrite("the database is locked")
+        whole(statement, *values)
+
+    def place(*words: object) -> None:
+        placed(*words)  # type: ignore[arg-type]
+        if threading.current_thread().name == "first":
+            first_is_in.set()
+            time.sleep(0.05)
+
+    def add() -> None:
+        try:
+            outcomes.append(spool.add([b"film"]))
+        except CannotWrite:
+            outcomes.append(None)
+
+    placed = spool._place
+    monkeypatch.setattr(spool, "_write", write)
+    monkeypatch.setattr(spool, "_place", place)
+    threads = [threading.Thread(target=add, name=name) for name in ("first", "second")]
+    threads[0].start()
+    assert first_is_in.wait(10)
+    threads[1].start()
+    for thread in threads:
+        thread.join()
+    assert outcomes[0] not in (None, key)
+    assert spool.film(str(outcomes[0])).exists()
+
+
+def test_a_database_that_fails_is_one_sentence(spool: Spool) -> None:
+    spool._connection.close()
+    with pytest.raises(CannotWrite, match="cannot be used"):
+        spool.state()
+    spool._connection = sqlite3.connect(":memory:")
+
+
+def test_a_document_comes_again_within_the_longest_wait_of_its_destination(spool: Spool) -> None:
+    spool.put(spool.add([b"film"]), DOCUMENTS, {"one": ["a.dcm"]})
+    (parcel,) = spool.parcels("one", 1)
+    spool.not_sent(Parcel(parcel.film, parcel.document, "one", tries=20), "no", now=1000, longest=7)
+    assert spool.parcels("one", 1, now=1006) == []
+    assert len(spool.parcels("one", 1, now=1007)) == 1

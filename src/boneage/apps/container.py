@@ -6,17 +6,20 @@ them get the same files for each film: the documents as DICOM and the reading as
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..clinic.answering import case_of
+from ..clinic.answering import cases_of
 from ..clinic.answers import ReadingRequest
 from ..clinic.documents import bundle, fhir
 from ..clinic.documents.case import Case, NoDocument
-from ..errors import BadConfig, BoneAgeError
+from ..errors import BadConfig, BadTable, BoneAgeError
 from ..files import json_value, write_bytes, write_json
+from ..images.folders import films_below, passed_over
 from ..images.guarded import read
 from ..reading.predictor import Predictor
 from ..types import DISCLAIMER, Failure, Sex
@@ -61,7 +64,8 @@ class Outcome:
     def text(self) -> str:
         """A line for each film, and what the results are not for."""
         failed = [f"{one.id}: {one.reason}" for one in self.failures]
-        return "\n".join([*self.lines, *failed, *([] if self.lines or failed else ["no films"]), DISCLAIMER])
+        none = [] if self.readings or failed else ["no films"]
+        return "\n".join([*self.lines, *failed, *none, DISCLAIMER])
 
 
 def contract(variables: Mapping[str, str], mounted: tuple[Path, Path] = MOUNTED) -> Contract:
@@ -136,10 +140,12 @@ def run(found: Contract, load: Callable[[str], Predictor] = Predictor.load) -> O
     """
     whole, models = Outcome(), dict[str, Predictor]()
     for source, target in found.folders:
-        task, outcome = task_of(source), Outcome()
+        outcome = Outcome()
+        films = _films(source, outcome)
+        task = task_of(source) if os.access(source, os.R_OK | os.X_OK) else Task()
         predictor = models.setdefault(task.model, load(task.model))
-        for path in films_in(source):
-            _one(path, target, task, predictor, outcome)
+        for path in films:
+            _one(path, source, target, task, predictor, outcome)
         notification = {"text": outcome.text}
         failures = [{"file": one.id, "error": one.reason} for one in outcome.failures]
         values = {"readings": outcome.readings, "failures": failures, NOTIFICATION: notification}
@@ -149,35 +155,49 @@ def run(found: Contract, load: Callable[[str], Predictor] = Predictor.load) -> O
     return whole
 
 
-def films_in(folder: Path) -> list[Path]:
-    """The files below a folder that may be films, whatever they are called."""
-    paths = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-    return sorted(path for path in paths if path.suffix.lower() not in (".json", ".log", ".txt"))
-
-
-def _one(path: Path, target: Path, task: Task, predictor: Predictor, outcome: Outcome) -> None:
+def _films(folder: Path, outcome: Outcome) -> list[Path]:
+    """The films below a folder, whatever they are called. What cannot be listed is a failure, and what is passed over
+    is counted."""
+    closed, passed = dict[Path, str](), Counter[str]()
     try:
-        case = case_of(predictor, read(path, name=path.name), task.request)
-        stem = _written(case, path, target, task)
+        found = list(films_below(folder, closed, passed))
+    except BadTable as error:
+        outcome.failures.append(Failure(folder.name, str(folder), str(error)))
+        return []
+    outcome.failures += [Failure(path.name, str(path), reason) for path, reason in closed.items()]
+    passed[".json"] -= (folder / TASK).is_file()
+    if words := passed_over(+passed):
+        outcome.lines.append(words)
+    return found
+
+
+def _one(path: Path, source: Path, target: Path, task: Task, predictor: Predictor, outcome: Outcome) -> None:
+    name = str(path.relative_to(source))
+    try:
+        cases = cases_of(predictor, read(path, name=name), task.request)
+        for case in cases:
+            _write(case, name, target, task)
     except BoneAgeError as error:
-        outcome.failures.append(Failure(path.name, str(path), str(error)))
+        outcome.failures.append(Failure(name, str(path), str(error)))
         return
-    outcome.readings.append(case.answer.model_dump(mode="json", exclude={"patient", "record", "not_kept"}))
-    outcome.lines.append(f"{stem}: {fhir.conclusion(case).removesuffix(f' {DISCLAIMER}')}")
+    for case in cases:
+        outcome.readings.append(case.answer.model_dump(mode="json", exclude={"patient", "record", "not_kept"}))
+        outcome.lines.append(f"{name}: {fhir.summary(case)}")
 
 
-def _written(case: Case, path: Path, target: Path, task: Task) -> str:
-    """Write the results of one film; returns the name by which they begin.
+def _write(case: Case, name: str, target: Path, task: Task) -> None:
+    """Write the results of one hand on a film, which is called so below the folder of films.
 
-    DICOM objects are called ``SERIESUID#FILEUID.dcm``, as mercure wants it; both are UIDs that this program made.
+    DICOM objects are called ``SERIESUID#FILEUID.dcm``, as mercure wants it; both are UIDs that this program made. What
+    is made of a picture that is not DICOM has the picture's whole name before its own, folders included.
     """
-    wanted, plain = {bundle.KINDS[kind] for kind in task.documents}, ["reading.json", "report.json"]
+    wanted = {bundle.KINDS[kind] for kind in task.documents}
+    plain: tuple[str, ...] = ("reading.json", "report.json")
     try:
         stem = case.uid("reading")
         for document in bundle.dicom(case, wanted):
             write_bytes(target / f"{bundle.place_of(document.data)}.dcm", document.data)
     except NoDocument:
-        stem, plain = path.stem, list(bundle.PLAIN)
-    for name in plain:
-        write_bytes(target / f"{stem}.{name}", bundle.PLAIN[name](case))
-    return path.name
+        stem, plain = name, tuple(bundle.PLAIN)
+    for document in bundle.plain(case, plain):
+        write_bytes(target / f"{stem}.{document.name}", document.data)

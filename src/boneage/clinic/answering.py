@@ -1,18 +1,27 @@
-"""From a film and a request to all that its documents need, without a service."""
+"""From a film and a request to all that its documents need, hand by hand, without a service."""
 
 from __future__ import annotations
 
+from ..reading.examination import Examination
 from ..reading.predictor import Predictor
 from ..types import Radiograph
-from .answers import Answer, ReadingRequest
+from .answers import Answer, HandAnswer, ReadingRequest
 from .described import described
 from .documents.case import Case
 from .documents.outlines import outlines_of
 
 
-def case_of(predictor: Predictor, film: Radiograph, request: ReadingRequest) -> Case:
-    """Read a film, and gather what its documents need; a picture of two hands is refused."""
-    seen = predictor.examine(film)
-    reading = predictor.read(seen, request.sex)
-    answer = described(reading, seen, film, request.chronological_age_months)
+def cases_of(predictor: Predictor, film: Radiograph, request: ReadingRequest) -> list[Case]:
+    """Read a film, and gather what the documents need: of one hand, or of each of two hands in a picture."""
+    hands = predictor.examine_each(film, request.side, request.part)
+    readings = [predictor.read(seen, request.sex) for seen in hands]
+    answers = (
+        described(reading, seen, film, request.chronological_age_months)
+        for reading, seen in zip(readings, hands, strict=True)
+    )
+    return [case_from(answer, seen, film) for answer, seen in zip(answers, hands, strict=True)]
+
+
+def case_from(answer: HandAnswer, seen: Examination, film: Radiograph) -> Case:
+    """The case of one hand: its answer, what was seen of it, and its film."""
     return Case(Answer(**dict(answer)), film, outlines_of(seen))

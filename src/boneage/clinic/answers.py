@@ -33,6 +33,7 @@ def _in_words(value: Any) -> Any:
 SexInWords = Annotated[Sex, BeforeValidator(_in_words)]
 Months = Annotated[float, Field(ge=0, le=MAX_AGE, allow_inf_nan=False)]
 Part = Literal["left", "right", "upper", "lower"]
+Side = Literal["left", "right"]
 Points = list[tuple[float, float]]
 ShortText = Annotated[str, Field(max_length=64), AfterValidator(str.strip)]  # the length holds before it is stripped
 
@@ -52,13 +53,18 @@ class ReadingOptions(BaseModel):
         default=None, description="in any word that a table may have; default: as the file says"
     )
     chronological_age_months: Months | None = Field(default=None, description="default: as the file says")
-    hand: Literal["left", "right"] | None = Field(
+    hand: Side | None = Field(
         default=None,
         description="of two hands in a picture read this one; default: the one that the file names, or both",
     )
     part: Part | None = Field(default=None, description="of two hands in a picture read the one at this place there")
     heatmap: Bool = Field(default=False, description="add a heat map of where the model looked, if there is an age")
     keep: Bool = Field(default=True, description="keep the reading, if the service has a record")
+
+    @property
+    def side(self) -> str | None:
+        """The hand that is asked for as DICOM has it, ``L`` or ``R``."""
+        return self.hand[0].upper() if self.hand else None
 
 
 class ReadingRequest(ReadingOptions):
@@ -172,7 +178,7 @@ class HandAnswer(BaseModel):
     film: FilmFacts
     window: Window | None = None
     part: Part | None = None
-    hand: Literal["left", "right"] | None = Field(
+    hand: Side | None = Field(
         default=None, description="of a picture of two hands: which this is by its thumb, seen from its back"
     )
     place: tuple[float, float, float, float] = Field(
@@ -290,6 +296,7 @@ class About(BaseModel):
     disclaimer: str = DISCLAIMER
     record: bool
     films_kept: bool
+    worklist: bool
     heatmap: bool
     film_bytes: int
     waiting: int
@@ -308,11 +315,18 @@ def comparison(bone_age: float | None, age: float | None, sex: Sex, half_width: 
     """
     if bone_age is None or age is None:
         refusal = "the film has no bone age" if bone_age is None else "the chronological age is not known"
-        return Reference(table=reference.TABLE, chronological_age_months=age, refusal=refusal)
+        return Reference(
+            table=reference.TABLE, chronological_age_months=age, age_half_width_months=half_width, refusal=refusal
+        )
     try:
         return Reference(**reference.compare(bone_age, age, sex, half_width or 0.0).to_dict())  # type: ignore[arg-type]
     except OutsideReference as error:
-        return Reference(table=reference.TABLE, chronological_age_months=round(age, 2), refusal=str(error))
+        return Reference(
+            table=reference.TABLE,
+            chronological_age_months=round(age, 2),
+            age_half_width_months=half_width,
+            refusal=str(error),
+        )
 
 
 def reference_table() -> ReferenceTable:

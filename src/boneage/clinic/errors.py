@@ -63,6 +63,23 @@ class NoRecord(ServiceError):
         super().__init__("this service keeps no record")
 
 
+class NoWorklist(ServiceError):
+    """The service was started without a node whose results it shows."""
+
+    def __init__(self) -> None:
+        super().__init__("this service shows no node's results: start it with --node")
+
+
+class NoDecision(ServiceError):
+    """What was sent is no decision; one sentence."""
+
+
+class NoSpool(ServiceError):
+    """The node whose results are to be shown has not been started yet."""
+
+    retry_after = 10
+
+
 class NoSuchReading(ServiceError):
     """The record has no reading with this number, or none that may be changed."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import date
 from functools import cache
 from typing import Annotated, Any
@@ -12,21 +11,16 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from .. import types
-from ..growth import lms, units
+from ..growth import lms
 from ..growth.child import Child
 from ..growth.distribution import LEVELS, check_levels
+from ..growth.facts import READERS
 from ..growth.result import Growth, assess
 from ..growth.velocity import Visit
 from ..types import Sex
 from .answers import MAX_AGE, Months, SexInWords
 
 Typed = Annotated[str, Field(max_length=32)]
-_READERS: dict[str, Callable[[str], float]] = {
-    "height": units.height,
-    "weight": units.weight,
-    "mother": units.parent,
-    "father": units.parent,
-}
 _FIELDS = {"height": "height_cm", "weight": "weight_kg", "mother": "mother_cm", "father": "father_cm"}
 _STEP = 6.0  # months between two points of a centile
 
@@ -159,10 +153,10 @@ def _intervals(film: Film, problems: dict[str, str]) -> tuple[types.Interval, ..
 def _measured(film: Film, problems: dict[str, str]) -> dict[str, float]:
     """The typed fields in centimetres and kilograms."""
     found: dict[str, float] = {}
-    for name, read in _READERS.items():
+    for name, field in _FIELDS.items():
         text = getattr(film, name, "")
         try:
-            found |= {_FIELDS[name]: read(text)} if text.strip() else {}
+            found |= {field: READERS[field](text)} if text.strip() else {}
         except ValueError as error:
             problems[name] = str(error)
     return found

@@ -11,9 +11,10 @@ from .answers import ReadingRequest
 from .decisions import Decision, Verdict, decision_on
 from .documents import bundle
 from .documents.case import Case, NoDocument
-from .documents.fhir import conclusion
+from .documents.fhir import summary
 from .errors import Busy, Closing, NotAFilm
 from .faults import log, log_fault
+from .record import Judgement
 from .service import Service
 from .spool import MOST_READINGS, Spool
 
@@ -68,9 +69,13 @@ class Line:
 
     async def _work(self) -> None:
         while not self._stopping:
-            key = await self._next()
-            if key is not None:
-                await self._read(key)
+            try:
+                key = await self._next()
+                if key is not None:
+                    await self._read(key)
+            except Exception as error:  # the line goes on, whatever a step that deals with errors has overlooked
+                log_fault(error)
+                await asyncio.sleep(POLL)
 
     async def _next(self) -> str | None:
         """A film that is to be read; None after a while without one."""
@@ -93,36 +98,57 @@ class Line:
         except (Busy, Closing, CannotWrite) as error:
             self._put_back(key, str(error))
         except Exception as error:
-            sentence = log_fault(error)
-            (self._fail if self.spool.tries(key) + 1 >= MOST_READINGS else self._put_back)(key, sentence)
+            self._put_back(key, log_fault(error), most=MOST_READINGS)
 
     async def _answer(self, key: str) -> None:
-        data = await asyncio.to_thread(self.spool.film(key).read_bytes)
-        case = await self.service.case(data, NAME, ReadingRequest(who=WHO))
+        data = await asyncio.to_thread(self._film, key)
+        cases = await self.service.cases(data, NAME, ReadingRequest(who=WHO))
         decision = decision_on(self.spool, key)
         if decision is None and self.hold:
-            bundle.check(case)
-            self.spool.hold(key, conclusion(case))
-            log.info("film %s: held", key[:12])
-            return
+            return self._hold(key, cases)
+        if decision is not None and not decision.holds_for(_answer(cases)):
+            log.warning("film %s: it was decided on another reading than this one", key[:12])
+            return self._hold(key, cases)
         if decision is not None:
-            case = self._reviewed(key, case, decision)
-            if decision.verdict is Verdict.REJECT:
-                await asyncio.to_thread(self.spool.put, key, [], {})
-                return
-        wanted = {name for names in self.destinations.values() for name in names}
-        documents = await asyncio.to_thread(bundle.dicom, case, wanted)
-        await asyncio.to_thread(self.spool.put, key, documents, self.destinations)
+            cases = [self._reviewed(key, case, decision) for case in cases]
+        await asyncio.to_thread(self._put, key, [] if decision and decision.verdict is Verdict.REJECT else cases)
         self.after()
-        log.info("film %s: read, %s", key[:12], "refused" if case.months is None else "with an age")
+        has_age = any(case.months is not None for case in cases)
+        log.info("film %s: read, %s", key[:12], "with an age" if has_age else "refused")
+
+    def _put(self, key: str, cases: Sequence[Case]) -> None:
+        """Put the documents down that somebody wants."""
+        wanted = {name for names in self.destinations.values() for name in names}
+        documents = [document for case in cases for document in bundle.dicom(case, wanted)]
+        each = self.destinations.items()
+        self.spool.put(
+            key, documents, {to: [bundle.named(name, case) for case in cases for name in names] for to, names in each}
+        )
+
+    def _hold(self, key: str, cases: Sequence[Case]) -> None:
+        for case in cases:
+            bundle.check(case)
+        parts = [case.answer.part for case in cases if case.answer.part]
+        self.spool.hold(key, " ".join(map(summary, cases)), _answer(cases), parts)
+        log.info("film %s: held", key[:12])
+
+    def _film(self, key: str) -> bytes:
+        try:
+            return self.spool.film(key).read_bytes()
+        except FileNotFoundError:
+            raise NotAFilm("it is no longer in the spool") from None
 
     def _reviewed(self, key: str, case: Case, decision: Decision) -> Case:
         """The case with the decision on it, which goes into the record too."""
-        log.info("film %s: %s by a reviewer", key[:12], decision.verdict)
-        months, number = decision.review.bone_age_months, case.answer.record
-        if months is not None and number is not None:
-            self.service.record.review(number, months, decision.review.observer)
-        return case.reviewed(decision.review)
+        review, number = decision.review.of(case.answer.part), case.answer.record
+        verdict = (
+            Verdict.ACCEPT if decision.verdict is Verdict.CORRECT and not review.is_correction else decision.verdict
+        )
+        log.info("film %s: %s by a reviewer", key[:12], verdict)
+        if number is not None:
+            judged = Judgement(verdict, review.bone_age_months, review.laterality, decision.reason)
+            self.service.record.judge(number, judged, review.observer)
+        return case.reviewed(review)
 
     def _fail(self, key: str, sentence: str) -> None:
         log.error("film %s: %s", key[:12], sentence)
@@ -131,9 +157,16 @@ class Line:
         except CannotWrite as error:
             log.error("%s", error)
 
-    def _put_back(self, key: str, sentence: str) -> None:
+    def _put_back(self, key: str, sentence: str, most: int | None = None) -> None:
+        """Read a film later; after ``most`` attempts it is given up."""
         log.warning("film %s: %s: it will be read again", key[:12], sentence)
         try:
-            self.spool.put_back(key, sentence)
+            if self.spool.put_back(key, sentence) == most:
+                self._fail(key, sentence)
         except CannotWrite as error:
             log.error("%s", error)
+
+
+def _answer(cases: Sequence[Case]) -> str:
+    """What tells the answers about a film from others."""
+    return "+".join(case.key for case in cases)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Annotated, Any
 
-import numpy as np
 from PIL import Image
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from reportlab.lib.colors import Color, HexColor
@@ -26,10 +26,11 @@ from ..growth import reference
 from ..growth.units import age_text
 from ..reading.intervals import MEANING
 from ..types import DISCLAIMER, Radiograph, Sex
-from .answers import Answer, HandAnswer, Months, ReadingRequest
+from .answers import Answer, HandAnswer, Months, ReadingRequest, Reference
 from .growth import GrowthRequest, growth_of
 from .pdf_growth import growth_page, is_worth_a_page
 from .pdf_page import ACCENT, BAND, HEIGHT, INK, LINE, MARGIN, QUIET, WIDTH, printable, signed, text
+from .shown import in_grey, part_of
 
 FILM_SIDE = 900  # pixels
 HEAT = 0.6  # opacity of the heat map
@@ -81,6 +82,7 @@ def report(
     child: GrowthRequest | None = None,
     *,
     dated: str | None = None,
+    remarks: Sequence[str] = (),
 ) -> bytes:
     """The PDF of a reading, with a page for each hand, and one more where heights or earlier films are given.
 
@@ -90,6 +92,7 @@ def report(
         earlier: other readings of the patient, as (chronological age, bone age) in months, for the chart.
         child: what is given of the child; its bone age and sex are those of the reading.
         dated: stands in the place of the present time; the same answer then gives the same bytes.
+        remarks: sentences on the reading, above those of its flags.
     """
     made = dated or datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     out = io.BytesIO()
@@ -99,7 +102,7 @@ def report(
     for hand in answer.hands or [answer]:
         _head(canvas)
         _film(canvas, film, hand)
-        _facts(canvas, hand)
+        _facts(canvas, hand, remarks)
         _chart(canvas, hand, earlier)
         _foot(canvas, hand, made)
         canvas.showPage()
@@ -138,7 +141,7 @@ def _head(canvas: Canvas) -> None:
 
 def _film(canvas: Canvas, film: Radiograph, answer: HandAnswer) -> None:
     """Draw the film; if there is a heat map, draw it over the film, and the shares of the regions below."""
-    picture = Image.fromarray(_shown(film.pixels, answer))
+    picture = Image.fromarray(in_grey(part_of(film.pixels, answer.place), answer.window))
     picture.thumbnail((FILM_SIDE, FILM_SIDE))
     scale = min(WIDEST / picture.width, TALLEST / picture.height)
     width, height = picture.width * scale, picture.height * scale
@@ -152,22 +155,12 @@ def _film(canvas: Canvas, film: Radiograph, answer: HandAnswer) -> None:
             text(canvas, MARGIN, place[1] - 11 * (number + 1), line, 8, QUIET)
 
 
-def _shown(pixels: np.ndarray, answer: HandAnswer) -> np.ndarray:
-    """The part of a film that was read, uint8, in the grey levels that the reading used."""
-    left, top, right, bottom = answer.place
-    height, width = pixels.shape
-    rows = slice(round(top * height), max(round(bottom * height), round(top * height) + 1))
-    part = pixels[rows, round(left * width) : max(round(right * width), round(left * width) + 1)]
-    black, white = (answer.window.black, answer.window.white) if answer.window else (0.0, 1.0)
-    return np.rint(255 * np.clip((part - black) / (white - black or 1.0), 0, 1)).astype(np.uint8)
-
-
 def _heat_text(answer: HandAnswer) -> str:
     shares = ", ".join(f"{region.name} {region.share:.0%}" for region in answer.regions or [])
     return "Bright: blurring the film here moves the age most. " + (f"Of this: {shares}." if shares else "")
 
 
-def _facts(canvas: Canvas, answer: HandAnswer) -> None:
+def _facts(canvas: Canvas, answer: HandAnswer, remarks: Sequence[str]) -> None:
     left, y = MARGIN + 90 * mm, HEIGHT - MARGIN - 56
     text(canvas, left, y, "Bone age", 9.5, QUIET)
     months = answer.bone_age_months
@@ -186,7 +179,7 @@ def _facts(canvas: Canvas, answer: HandAnswer) -> None:
         text(canvas, left + 34 * mm, y, value, 9.5)
         y -= 15
     y -= 4
-    for sentence in [answer.reference.refusal, *(flag.sentence for flag in answer.flags)]:
+    for sentence in [*remarks, answer.reference.refusal, *(flag.sentence for flag in answer.flags)]:
         for line in simpleSplit(printable(sentence), "Helvetica-Bold", 9, WIDTH - MARGIN - left) if sentence else []:
             text(canvas, left, y, line, 9, bold=True)
             y -= 12
@@ -198,11 +191,20 @@ def _rows(answer: HandAnswer) -> list[tuple[str, str]]:
     found += [("Chronological age", "not known" if age is None else f"{age_text(age)} ({answer.age_source})")]
     if against.sds is not None and against.difference_months is not None:
         found += [("Bone age – age", f"{signed(against.difference_months)} months")]
-        found += [("SDS", signed(against.sds, 2))]
+        found += [("SDS", _sds(against))]
         found += [("Mean of the table", f"{against.mean_months:.1f} (SD {against.sd_months:.1f}) months")]
     if answer.part:
         found += [("Of two hands", f"the {answer.part} one in the picture, a {answer.hand} hand by its thumb")]
     return [*found, ("Laterality", answer.film.laterality or "not given"), ("File", answer.film.format)]
+
+
+def _sds(against: Reference) -> str:
+    """With its range where the chronological age is known in whole years."""
+    assert against.sds is not None
+    sds = signed(against.sds, 2)
+    if not against.age_half_width_months or against.sds_low is None or against.sds_high is None:
+        return sds
+    return f"{sds} ({signed(against.sds_low, 2)} to {signed(against.sds_high, 2)} within that year)"
 
 
 def _chart(canvas: Canvas, answer: HandAnswer, earlier: list[tuple[float, float]]) -> None:

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from alembic import command
 from alembic.config import Config as Steps
@@ -59,9 +59,22 @@ READINGS = SqlTable(
     Col("withdrawn_at", DateTime(timezone=True)),
     Col("withdrawn_by", String(64)),
     Col("part", String(8)),
+    Col("verdict", String(8)),
+    Col("reviewer_laterality", String(1)),
+    Col("verdict_reason", String(200)),
 )
 _COUNTS = READINGS.c.superseded_by.is_(None) & READINGS.c.withdrawn_at.is_(None)
 _REVIEW = (READINGS.c.reviewer_bone_age_months, READINGS.c.reviewer, READINGS.c.reviewed_at)
+
+
+class Judgement(NamedTuple):
+    """What a reviewer decided before a reading left: ``accept``, ``correct`` or ``reject``, with the age in months and
+    the side, ``L`` or ``R``, that are corrected, or the reason of a rejection."""
+
+    verdict: str
+    bone_age_months: float | None = None
+    laterality: str | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,7 +83,8 @@ class Entry:
 
     ``patient``: the keyed hash of the patient's id, None if no id was known. ``who``: who asked for the reading.
     ``reviewer``: who gave ``reviewer_bone_age_months``. ``superseded_by``: the number of a later reading. ``part``: of
-    a picture of two hands the one that was read.
+    a picture of two hands the one that was read. ``verdict``, ``reviewer_laterality``, ``verdict_reason``: see
+    `Judgement`.
     """
 
     id: int
@@ -90,6 +104,9 @@ class Entry:
     withdrawn_at: datetime | None
     withdrawn_by: str | None
     part: str | None
+    verdict: str | None
+    reviewer_laterality: str | None
+    verdict_reason: str | None
 
     def to_dict(self) -> dict[str, Any]:
         """The row as JSON values, times in ISO 8601."""
@@ -189,6 +206,18 @@ class Record:
             "reviewer": _name(who),
             "reviewed_at": datetime.now(UTC),
         }
+        with _as_cannot_write(self._engine), self._engine.begin() as connection:
+            connection.execute(READINGS.update().where(READINGS.c.id == number).values(values))
+        return self.entry(number)
+
+    def judge(self, number: int, judgement: Judgement, who: str) -> Entry:
+        """Add what a reviewer decided on a reading; NoSuchReading if there is none. What is rejected is withdrawn."""
+        at, name = datetime.now(UTC), _name(who)
+        values: dict[str, Any] = {"verdict": judgement.verdict, "reviewer": name, "reviewed_at": at}
+        values |= {"reviewer_bone_age_months": judgement.bone_age_months, "reviewer_laterality": judgement.laterality}
+        values |= {"verdict_reason": printable(judgement.reason, 200) or None}
+        if judgement.verdict == "reject":
+            values |= {"withdrawn_at": at, "withdrawn_by": name}
         with _as_cannot_write(self._engine), self._engine.begin() as connection:
             connection.execute(READINGS.update().where(READINGS.c.id == number).values(values))
         return self.entry(number)

@@ -18,12 +18,12 @@ from ..images.decoder_pool import DecodedFilm, DecoderPool
 from ..reading.examination import Examination
 from ..reading.occlusion import Layers
 from ..reading.predictor import Predictor
-from ..types import Radiograph, Reading, Sex
+from ..types import Identity, Radiograph, Reading, Sex
+from .answering import case_from
 from .answers import Answer, HandAnswer, ReadingRequest
 from .counters import Counters
 from .described import described
 from .documents.case import Case
-from .documents.outlines import outlines_of
 from .errors import Busy, Closing, NoRecord, NotAFilm
 from .faults import log
 from .film_store import FilmStore
@@ -34,7 +34,6 @@ from .record import Record
 
 Explain = Callable[[Examination, Sex], Layers]
 SHOWN_SIDE = 2048  # pixels: the longer side of a film that is shown
-SIDES = {"left": "L", "right": "R"}
 DRAIN_POLL = 0.05  # seconds
 T = TypeVar("T")
 
@@ -136,19 +135,20 @@ class Service:
 
         return await self._timed(work)
 
-    async def case(self, data: bytes, name: str, request: ReadingRequest) -> Case:
-        """Read a film for its documents, and keep the reading as `read` does; raises as `read` does.
+    async def cases(self, data: bytes, name: str, request: ReadingRequest) -> list[Case]:
+        """Read a film for its documents, of one hand or of each of two; keeps readings and raises as `read` does."""
 
-        A picture of two hands is refused: its documents could not say of which hand they are.
-        """
-
-        def work() -> Case:
+        def work() -> list[Case]:
             film = self.decoders.decode(data)
-            seen = self.predictor.examine(film.radiograph)
-            answer = self._of_hand(seen, film, name, request, keep=request.keep)
-            return Case(Answer(**dict(answer)), film.radiograph, outlines_of(seen))
+            hands = self.predictor.examine_each(film.radiograph, request.side, request.part)
+            answers = [self._of_hand(seen, film, name, request, keep=request.keep) for seen in hands]
+            return [case_from(answer, seen, film.radiograph) for answer, seen in zip(answers, hands, strict=True)]
 
         return await self._timed(work)
+
+    async def identify(self, data: bytes) -> Identity | None:
+        """Whose film it is and from which study; None for what is not DICOM. Raises as `read` does."""
+        return await self._in_turn(lambda: self.decoders.decode(data).radiograph.identity)
 
     async def show(self, data: bytes) -> Radiograph:
         """Decode a film for a viewer, over the whole range of its values, reduced to `SHOWN_SIDE` pixels on its longer
@@ -193,7 +193,7 @@ class Service:
         """The answer, and its film, from one decoding of the file."""
         film = self.decoders.decode(data)
         whole = self.predictor.examine(film.radiograph)
-        hands = self.predictor.examine_each(whole, request.hand and SIDES[request.hand], request.part)
+        hands = self.predictor.examine_each(whole, request.side, request.part)
         each = [self._of_hand(seen, film, name, request, keep=keep and request.keep) for seen in hands]
         if len(each) == 1:
             return Answer(**dict(each[0])), film.radiograph

@@ -5,7 +5,8 @@ documents are at their destinations. In between the process may be killed, the p
 begun is begun again, and gives the same documents under the same UIDs. A film that comes again is known by its bytes
 and not read again.
 
-Files are named by hashes; nothing that a sender wrote is ever part of a path. The database holds no name and no id.
+Files are named by hashes; nothing that a sender wrote is ever part of a path. The database names no patient and holds
+no id.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from typing import Any
 
 from ..errors import BadConfig, CannotWrite
 from ..files import refuse_unwritable, remove_leftovers, sha256, sync_folder, write_bytes
-from .documents.bundle import Document
+from .documents.document import Document
 from .spool_database import (
     DATABASE,
     DONE,
@@ -42,6 +43,7 @@ FILMS, DOCUMENTS, LOCK = "films", "documents", "lock"
 FIRST_WAIT, LONGEST_WAIT = 2.0, 600.0  # seconds between two attempts; each is twice as long as that before
 MOST_READINGS = 5  # attempts to read a film that fails for a reason of the program's own
 REMEMBERED = 90 * 86400.0  # seconds that the hash of a film is kept after it is done
+LOCKINGS = 3  # attempts to have the spool alone
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ class Spool:
             (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock_file = _locked(folder / LOCK)
         self._database, self._numbers = threading.RLock(), itertools.count()
+        self._arriving, self._arrivals = set[str](), threading.Condition()
         self._connection = opened(folder / DATABASE)
         self._sweep()
 
@@ -97,16 +100,17 @@ class Spool:
             CannotWrite: if the disk does not take it; nothing of it is left then.
         """
         key, size, at = sha256(*pieces), sum(map(len, pieces)), _now(now)
-        if self._known(key):
-            self._write("UPDATE films SET state = ?, due = ? WHERE key = ? AND state = ?", WAITING, at, key, FAILED)
-            return key
-        self._refuse_full(size)
-        self._place(key, pieces)
-        try:
-            self._write("INSERT OR IGNORE INTO films VALUES (?, ?, ?, ?, ?, ?, 0, '')", key, WAITING, size, at, at, at)
-        except CannotWrite:
-            self.film(key).unlink(missing_ok=True)
-            raise
+        with self._one_by_one(key):
+            if self._known(key):
+                self._write("UPDATE films SET state = ?, due = ? WHERE key = ? AND state = ?", WAITING, at, key, FAILED)
+                return key
+            self._refuse_full(size)
+            self._place(key, pieces)
+            try:
+                self._write("INSERT INTO films VALUES (?, ?, ?, ?, ?, ?, 0, '')", key, WAITING, size, at, at, at)
+            except CannotWrite:
+                self._forget(key)
+                raise
         return key
 
     def take(self, now: float | None = None) -> str | None:
@@ -148,15 +152,25 @@ class Spool:
             run("UPDATE films SET state = ?, changed = ?, reason = '' WHERE key = ?", READY, at, key)
         self._finish(key)
 
-    def hold(self, key: str, reading: str) -> None:
-        """Keep a film back until a person has decided on it (`boneage.clinic.decisions`), with its reading in words."""
-        self._write(
-            "UPDATE films SET state = ?, changed = ?, reason = ? WHERE key = ?", HELD, time.time(), reading, key
-        )
+    def hold(self, key: str, reading: str, answer: str, parts: Sequence[str] = ()) -> None:
+        """Keep a film back until a person has decided on it (`boneage.clinic.decisions`).
+
+        A decision on another answer is forgotten.
+
+        Args:
+            key: of the film.
+            reading: in words.
+            answer: what tells this answer from another one about the same film.
+            parts: of a picture of two hands, the places of those that were read.
+        """
+        with self._transaction() as run:
+            run("DELETE FROM verdicts WHERE film = ?", key)
+            run("INSERT OR REPLACE INTO holds VALUES (?, ?, ?)", key, answer, ",".join(parts))
+            run("UPDATE films SET state = ?, changed = ?, reason = ? WHERE key = ?", HELD, time.time(), reading, key)
 
     def decided(self, key: str) -> sqlite3.Row | None:
         """The row of the decision on a film."""
-        return self._row("SELECT * FROM decisions WHERE film = ?", key)
+        return self._row("SELECT * FROM verdicts WHERE film = ?", key)
 
     def fail(self, key: str, reason: str) -> None:
         """Give a film up, with one sentence on why. Its file stays."""
@@ -164,12 +178,12 @@ class Spool:
             "UPDATE films SET state = ?, changed = ?, reason = ? WHERE key = ?", FAILED, time.time(), reason, key
         )
 
-    def put_back(self, key: str, reason: str, now: float | None = None) -> None:
-        """Read a film later, as often as needed."""
-        row = self._row("SELECT tries FROM films WHERE key = ?", key)
-        tries = row["tries"] + 1 if row else 1
+    def put_back(self, key: str, reason: str, now: float | None = None) -> int:
+        """Read a film later, as often as needed; returns how often it was put back."""
+        tries = self.tries(key) + 1
         due = _now(now) + wait(tries)
         self._write("UPDATE films SET due = ?, tries = ?, reason = ? WHERE key = ?", due, tries, reason, key)
+        return tries
 
     def tries(self, key: str) -> int:
         """How often a film was put back."""
@@ -197,10 +211,11 @@ class Spool:
         self._write(f"UPDATE parcels SET sent = ? {where}", time.time(), *_named(parcel))
         self._finish(parcel.film)
 
-    def not_sent(self, parcel: Parcel, sentence: str, now: float | None = None) -> None:
-        """Send a document later, and keep the sentence as its destination's last error."""
+    def not_sent(self, parcel: Parcel, sentence: str, now: float | None = None, longest: float = LONGEST_WAIT) -> None:
+        """Send a document later, after ``longest`` seconds at most, and keep the sentence as its destination's last
+        error."""
         at = _now(now)
-        due = at + wait(parcel.tries + 1)
+        due = at + wait(parcel.tries + 1, longest)
         with self._transaction() as run:
             where = "WHERE film = ? AND document = ? AND destination = ?"
             run(f"UPDATE parcels SET tries = tries + 1, due = ? {where}", due, *_named(parcel))
@@ -214,7 +229,7 @@ class Spool:
 
     def state(self) -> dict[str, Any]:
         """How many films are in each state, what waits for each destination, and its last error."""
-        return state_of(self._connection, self._database)
+        return state_of(self._connection, self._database, self.folder)
 
     def close(self) -> None:
         """Close the database, and let another process use the folder."""
@@ -225,8 +240,27 @@ class Spool:
     def _known(self, key: str) -> bool:
         return self._row("SELECT key FROM films WHERE key = ?", key) is not None
 
+    @contextmanager
+    def _one_by_one(self, key: str) -> Iterator[None]:
+        """Let nobody else put the same film in the meantime: who fails may then take its file away."""
+        with self._arrivals:
+            self._arrivals.wait_for(lambda: key not in self._arriving)
+            self._arriving.add(key)
+        try:
+            yield
+        finally:
+            with self._arrivals:
+                self._arriving.discard(key)
+                self._arrivals.notify_all()
+
+    def _forget(self, key: str) -> None:
+        """Take the file of a film away that could not be noted down, unless it was after all."""
+        with suppress(CannotWrite):
+            if not self._known(key):
+                self.film(key).unlink(missing_ok=True)
+
     def _place(self, key: str, pieces: Sequence[bytes | memoryview]) -> None:
-        """Write a film whole or not at all; several threads may write the same one."""
+        """Write a film whole or not at all."""
         temporary = self.folder / FILMS / f".{key}.{next(self._numbers)}.{os.getpid()}.tmp"
         try:
             with as_cannot_write(self.folder), temporary.open("xb") as file:
@@ -264,7 +298,8 @@ class Spool:
             run("UPDATE films SET due = ? WHERE state = ?", at, WAITING)
             run("UPDATE parcels SET due = ? WHERE sent IS NULL", at)
             old = f"SELECT key FROM films WHERE state = '{DONE}' AND changed < ?"
-            run(f"DELETE FROM parcels WHERE film IN ({old})", at - REMEMBERED)
+            for table in ("parcels", "holds", "verdicts"):
+                run(f"DELETE FROM {table} WHERE film IN ({old})", at - REMEMBERED)
             run(f"DELETE FROM films WHERE key IN ({old})", at - REMEMBERED)
         for row in self._rows("SELECT key FROM films WHERE state = ?", READY):
             self._finish(row["key"])
@@ -317,9 +352,27 @@ def _now(now: float | None) -> float:
 def _locked(path: Path) -> int:
     """A descriptor whose lock no other process can have."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    for left in reversed(range(LOCKINGS)):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return descriptor
+        except OSError:
+            if left:
+                time.sleep(0.05)  # who asks whether a node runs has it for a moment
+    os.close(descriptor)
+    raise BadConfig(f"{path.parent} is in use by another node")
+
+
+def is_in_use(folder: Path) -> bool:
+    """Whether a process uses the spool in a folder."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        descriptor = os.open(folder / LOCK, os.O_RDWR)
     except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return False
+    except OSError:
+        return True
+    finally:
         os.close(descriptor)
-        raise BadConfig(f"{path.parent} is in use by another node") from None
-    return descriptor

@@ -1,4 +1,7 @@
-"""The database of a spool: its tables, how it is opened, and counts of what it holds. It holds no name and no id."""
+"""The database of a spool: its tables, how it is opened, and counts of what it holds.
+
+It names no patient and holds no id; of a reviewer it holds the name.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +26,10 @@ CREATE TABLE IF NOT EXISTS parcels (
     film TEXT NOT NULL, document TEXT NOT NULL, destination TEXT NOT NULL, due REAL NOT NULL,
     tries INTEGER NOT NULL DEFAULT 0, sent REAL, PRIMARY KEY (film, document, destination));
 CREATE TABLE IF NOT EXISTS errors (destination TEXT PRIMARY KEY, at REAL NOT NULL, sentence TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS decisions (
-    film TEXT PRIMARY KEY, verdict TEXT NOT NULL, observer TEXT NOT NULL, organisation TEXT NOT NULL, at TEXT NOT NULL,
-    bone_age REAL, laterality TEXT);
+CREATE TABLE IF NOT EXISTS holds (film TEXT PRIMARY KEY, answer TEXT NOT NULL, parts TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS verdicts (
+    film TEXT PRIMARY KEY, answer TEXT NOT NULL, verdict TEXT NOT NULL, observer TEXT NOT NULL,
+    organisation TEXT NOT NULL, at TEXT NOT NULL, bone_age REAL, laterality TEXT, part TEXT, reason TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS films_due ON films (state, due);
 CREATE INDEX IF NOT EXISTS parcels_due ON parcels (destination, sent, due);
 """
@@ -38,12 +42,12 @@ def look(folder: Path) -> dict[str, Any]:
         BadConfig: if there is none in the folder.
     """
     with existing(folder) as connection:
-        return state_of(connection, threading.RLock())
+        return state_of(connection, threading.RLock(), folder)
 
 
-def state_of(connection: sqlite3.Connection, lock: threading.RLock) -> dict[str, Any]:
-    """What `Spool.state` gives."""
-    with lock:
+def state_of(connection: sqlite3.Connection, lock: threading.RLock, folder: Path) -> dict[str, Any]:
+    """What `Spool.state` gives; CannotWrite if the database does not answer."""
+    with lock, as_cannot_write(folder):
         films = connection.execute("SELECT state, COUNT(*) AS n FROM films GROUP BY state").fetchall()
         failures = connection.execute(
             "SELECT key, reason, changed FROM films WHERE state = ? ORDER BY changed DESC LIMIT 5", (FAILED,)

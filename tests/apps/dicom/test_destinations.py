@@ -116,8 +116,15 @@ def test_each_destination_has_its_carrier_and_files_that_are_missing_are_told(tm
     assert isinstance(carrier(Destination("web", url="http://x/"), plain), StowCarrier)
     with pytest.raises(BadConfig, match="token"):
         carrier(Destination("web", url="http://x/", token_file=tmp_path / "token"), plain)
-    with pytest.raises(BadConfig, match="no certificate and key"):
+    with pytest.raises(BadConfig, match="no certificate and key to be used: No such file"):
         server_tls(Tls(tmp_path / "cert.pem", tmp_path / "key.pem"))
     certificate(tmp_path)
     assert server_tls(Tls(tmp_path / "cert.pem", tmp_path / "key.pem")) is not None
+    with pytest.raises(BadConfig, match=r"cert.pem: no certificate and key to be used: they are none in PEM"):
+        server_tls(Tls(tmp_path / "cert.pem", tmp_path / "cert.pem"))
+    (tmp_path / "none.pem").write_text("no certificate")
+    with pytest.raises(BadConfig, match=r"^tls: client_ca = .*none.pem: no certificate to be used: it is none in PEM$"):
+        server_tls(Tls(tmp_path / "cert.pem", tmp_path / "key.pem", tmp_path / "none.pem"))
+    with pytest.raises(BadConfig, match=r"^destination web: ca_file = .*none.pem: no certificate to be used"):
+        carrier(Destination("web", url="https://x/", ca_file=tmp_path / "none.pem"), plain)
     assert server_tls(None) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import time
 import urllib.request
@@ -24,7 +25,7 @@ from pydicom.uid import (
 )
 
 from boneage.apps.dicom.classes import NO_ROOM, SENT
-from boneage.apps.dicom.node import create_node
+from boneage.apps.dicom.node import SpoolCollector, create_node
 from boneage.clinic.documents.bundle import DICOM
 from boneage.clinic.record import Record
 from boneage.errors import BadConfig
@@ -206,7 +207,7 @@ def test_with_a_person_in_between_nothing_leaves_undecided(tmp_path: Path) -> No
         refused("node", "decide", file, keys[0], "correct", *reviewer, because="a correction gives")
         done("node", "decide", file, keys[0], "accept", *reviewer)
         done("node", "decide", file, keys[1], "correct", *reviewer, "--bone-age", 131, "--side", "right")
-        done("node", "decide", file, keys[2], "reject", *reviewer)
+        done("node", "decide", file, keys[2], "reject", *reviewer, "--reason", "blurred")
         archive.wait(2 * KINDS)
         until(lambda: running.spool.state()["films"]["done"] == 3)
     reports = [one for one in archive.datasets() if one.Modality == "SR"]
@@ -214,8 +215,13 @@ def test_with_a_person_in_between_nothing_leaves_undecided(tmp_path: Path) -> No
     assert {str(one.VerifyingObserverSequence[0].VerifyingObserverName) for one in reports} == {"Roe^Ann"}
     assert ["131" in str(one.ContentSequence) for one in reports].count(True) == 1
     assert len(archive.objects) == 2 * KINDS
-    assert "131.0" in (written_record := exported(record))
+    written_record = exported(record)
+    assert "131.0" in written_record
     assert "4711" not in written_record
+    rows = list(csv.DictReader(io.StringIO(written_record)))
+    assert sorted(row["verdict"] for row in rows if row["verdict"]) == ["accept", "correct", "reject"]
+    (rejected,) = (row for row in rows if row["verdict"] == "reject")
+    assert (rejected["verdict_reason"], rejected["withdrawn_by"]) == ("blurred", "Roe^Ann")
 
 
 def exported(place: Path) -> str:
@@ -247,3 +253,14 @@ def test_killed_at_any_moment_it_loses_nothing_and_sends_nothing_twice(tmp_path:
     assert len(archive.objects) == KINDS * rounds
     assert not archive.differing
     assert set(DICOM) >= {"bone-age.pdf.dcm"}
+
+
+def test_a_spool_that_cannot_be_read_is_a_number_among_the_metrics(tmp_path: Path) -> None:
+    with pacs() as archive:
+        idle = create_node(predictor(), settings(tmp_path, archive))
+        collector = SpoolCollector(idle.spool, idle.doorkeeper)
+        readable = [one.samples[0].value for one in collector.collect() if "readable" in one.name]
+        idle.spool._connection.close()
+        (alone,) = collector.collect()
+        idle.stop()
+    assert (readable, alone.samples[0].value) == ([1], 0)

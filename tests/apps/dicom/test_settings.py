@@ -113,7 +113,10 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
         ("[[destinations]]", '[[callers]]\naddress = "pacs"\n[[destinations]]', "no address or network"),
         ("[[destinations]]", "[limits]\npdu = 100\n[[destinations]]", "pdu is 4096 at least"),
         ("[[destinations]]", "[limits]\nper_peer = 0\n[[destinations]]", "per_peer = 0 is too small"),
-        ("[node]", "[node", "cannot be read"),
+        ("[node]", "[node", "cannot be read: it is no TOML, at line 2, column 6"),
+        ('spool = "spool"', 'spool = "spool"\nport = 70000', "node: port = 70000 is none: 0 to 65535"),
+        ('ae_title = "PACS"', 'ae_title = "PACS"\nport = 0', "destination pacs: port = 0 is none: 1 to 65535"),
+        ("[node]", "[metrics]\nport = -1\n[node]", "metrics: port = -1 is none"),
     ],
 )
 def test_mistakes_are_told_in_one_sentence(old: str, new: str, reason: str, tmp_path: Path) -> None:

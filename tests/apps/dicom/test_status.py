@@ -31,7 +31,7 @@ def test_it_says_what_waits_and_what_went_wrong() -> None:
         "films: 1 waiting, 2 done",
         "pacs: 3 documents wait, 6 sent, the last 1 min ago",
         "  last error 10 min ago, over: pacs cannot be reached",
-        "web: 1 documents wait, 0 sent, the last never",
+        "web: 1 document waits, 0 sent, the last never",
         "  last error 10 s ago, now: web answered with HTTP 503",
         "film abcdefabcdef was given up 2 h ago: it is no film",
     ]

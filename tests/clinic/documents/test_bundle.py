@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from clinical_films import SC, case, film, hand_pixels, opened, plain_case, refused_case
+from clinical_films import SC, STUDY, case, film, hand_pixels, opened, pair_cases, plain_case, refused_case
 from command import boneage, contents, refused
 from dicom_files import compressed, dicom, written
 from hands import hand
@@ -20,17 +19,15 @@ from pydicom.uid import (
 from refusals import full_disk
 from validators import dciodvfy, dsrdump, pixelmed
 
-from boneage import read
 from boneage.clinic.documents import bundle
 from boneage.errors import CannotWrite
 
 
 def test_the_same_film_gives_the_same_documents_byte_for_byte() -> None:
     data = film()
-    first, second = (bundle.documents(case(data)) for _ in range(2))
+    first, second = ([*bundle.dicom(one), *bundle.plain(one)] for one in (case(data) for _ in range(2)))
     assert first == second
-    assert first[1] is None
-    assert {one.name for one in first[0]} == {*bundle.DICOM, *bundle.PLAIN}
+    assert {one.name for one in first} == {*bundle.DICOM, *bundle.PLAIN}
     assert set(bundle.KINDS.values()) == set(bundle.DICOM)
 
 
@@ -66,16 +63,38 @@ def test_what_is_no_film_and_a_folder_that_takes_nothing_are_told(tmp_path: Path
     path.write_text("no film")
     refused("report", path, "--to", tmp_path / "out", naming=path, because="looks like text")
     with full_disk(1000), pytest.raises(CannotWrite):
-        bundle.write(plain_case(), tmp_path / "full")
+        bundle.write([plain_case()], tmp_path / "full")
     assert contents(tmp_path / "full") == {}
 
 
-def test_a_film_without_a_study_gets_what_is_possible() -> None:
-    made, missing = bundle.documents(case(written(dicom(hand_pixels()))))
+def test_a_film_without_a_study_gets_what_is_possible(tmp_path: Path) -> None:
+    made, missing = bundle.write([case(written(dicom(hand_pixels())))], tmp_path)
     assert [one.name for one in made] == [*bundle.PLAIN]
     assert missing is not None
     assert "no valid study UID" in missing
-    assert bundle.documents(replace(plain_case(), film=read(hand())))[1] is not None
+
+
+def test_each_of_two_hands_has_documents_of_its_own_in_series_of_its_own(tmp_path: Path) -> None:
+    paths, missing = bundle.write(pair_cases(), tmp_path)
+    assert missing is None
+    assert {path.name for path in paths} == {
+        f"{part}-part.{name}" for part in ("left", "right") for name in (*bundle.DICOM, *bundle.PLAIN)
+    }
+    objects = {path.name: opened(path.read_bytes()) for path in paths if path.suffix == ".dcm"}
+    assert len({one.SOPInstanceUID for one in objects.values()}) == 2 * len(bundle.DICOM)
+    assert len({one.SeriesInstanceUID for one in objects.values()}) == 2 * 3
+    assert {one.StudyInstanceUID for one in objects.values()} == {STUDY}
+    sides = {"left": ("Left", "L"), "right": ("Right", "R")}
+    for case_, (part, (word, letter)) in zip(pair_cases(), sides.items(), strict=True):
+        report = objects[f"{part}-part.bone-age-3d.sr.dcm"]
+        assert f"{part} hand in the picture" in report.SeriesDescription
+        text = (tmp_path / f"{part}-part.bone-age-3d.sr.dcm").read_bytes()
+        for words in (f"bone age, {part} hand in the picture", word, str(round(case_.months or 0, 2))):
+            assert words.encode() in text
+        assert objects[f"{part}-part.bone-age.capture.dcm"].Laterality == letter
+        assert dciodvfy(tmp_path / f"{part}-part.bone-age-3d.sr.dcm") == []
+    pictures = [objects[f"{part}-part.bone-age.capture.dcm"].pixel_array for part in sides]
+    assert (pictures[0][:, :620] != pictures[1][:, :620]).any()
 
 
 # PixelMed takes some ten seconds of a core for a report: two films, or all that are named here.
@@ -99,7 +118,7 @@ def test_of_twenty_films_programs_of_others_find_no_error(seed: int, tmp_path: P
         syntax = SYNTAXES[seed % 5 - 1]
         dataset = opened(data)
         data = compressed(dataset, syntax) if syntax.is_encapsulated else written(dataset, syntax)
-    paths, missing = bundle.write(case(data), tmp_path)
+    paths, missing = bundle.write([case(data)], tmp_path)
     assert missing is None
     for path in paths:
         if path.suffix == ".dcm":

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
-from clinical_films import HEADER, opened, plain_case, refused_case
+from clinical_films import HEADER, case, film, opened, plain_case, refused_case
 from hands import hand
 from pdf_text import printed
 from validators import dciodvfy
 
 from boneage import read
 from boneage.clinic.documents import page
+from boneage.clinic.documents.case import Review
+from boneage.clinic.documents.structured_report import sentences
 
 
 def test_it_has_the_age_and_the_films_date_and_no_name() -> None:
@@ -29,11 +32,33 @@ def test_the_same_case_gives_the_same_bytes_and_a_picture_a_page_without_a_date(
     assert "film without a date" in printed(page.page(replace(plain, film=read(hand()))))
 
 
+def test_it_says_that_an_age_or_a_side_is_the_reviewers() -> None:
+    plain = plain_case()
+    review = Review("Roe^Ann", "Ward", datetime(2024, 3, 4), bone_age_months=131.0, laterality="R")
+    text = " ".join(printed(page.page(plain.reviewed(review))).split())
+    assert "131.0 months" in text
+    assert f"The age is the reviewer's; the program read {plain.months:.1f} months." in text
+    assert "The side is the reviewer's; the film's file says L." in text
+    assert "Roe" not in text
+    accepted = printed(page.page(plain.reviewed(replace(review, bone_age_months=None, laterality=None))))
+    assert "A reviewer has accepted this reading." in accepted
+
+
+def test_an_age_in_whole_years_has_the_range_of_its_sds_also_beside_a_reviewers_age() -> None:
+    whole = case(film(PatientBirthDate=None, PatientAge="010Y"))
+    review = Review("Roe^Ann", "Ward", datetime(2024, 3, 4), bone_age_months=131.0)
+    for one in (whole, whole.reviewed(review)):
+        against = one.corrected.reference
+        assert against.age_half_width_months == 6
+        assert f"{against.sds_high:+.2f} within that year" in printed(page.page(one))
+        assert any(f"{against.sds_high:+.2f} within that year" in sentence for sentence in sentences(one))
+
+
 def test_as_dicom_it_holds_the_page_and_is_without_error(tmp_path: Path) -> None:
-    for number, case in enumerate((plain_case(), refused_case())):
+    for number, one in enumerate((plain_case(), refused_case())):
         path = tmp_path / f"{number}.dcm"
-        path.write_bytes(page.encapsulated_pdf(case))
+        path.write_bytes(page.encapsulated_pdf(one))
         assert dciodvfy(path) == []
         found = opened(path.read_bytes())
-        assert found.EncapsulatedDocument[: found.EncapsulatedDocumentLength] == page.page(case)
+        assert found.EncapsulatedDocument[: found.EncapsulatedDocumentLength] == page.page(one)
     assert found.SourceInstanceSequence[0].ReferencedSOPInstanceUID == HEADER["SOPInstanceUID"]

@@ -29,6 +29,14 @@ def serve(
     root_path: Annotated[str, typer.Option(metavar="PATH", help="what a proxy puts before every address")] = "",
     plain_http: Annotated[bool, typer.Option("--plain-http", help="beyond this computer without TLS")] = False,
     site: SiteFile = None,
+    node: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="show the films that the node with these settings holds, for a reviewer to decide on; its model and "
+            "record are used",
+        ),
+    ] = None,
 ) -> None:
     """Open the reading room: a page and a service on this computer."""
     from ...clinic.film_store import FilmStore
@@ -37,13 +45,18 @@ def serve(
     from ...reading.predictor import Predictor
     from ..web.access import token_for
     from ..web.app import create_app
+    from ..web.node import of_node
     from ..web.server import serve
 
+    model, record, worklist = of_node(node, model, record) if node else (model, record, None)
     token = token_for(host, token_file, encrypted=bool(tls_cert and tls_key), plain=plain_http)
     films = FilmStore.open(keep_films, recorded=bool(record)) if keep_films else None
     opened = Record.open(record, record_key) if record else None
     predictor = Predictor.load(model, threads=1, site=site)
     web = create_app(
-        predictor, record=opened, films=films, explain=partial(over_film, predictor), token=token, root_path=root_path
+        *(predictor, opened, films, worklist),
+        explain=partial(over_film, predictor),
+        token=token,
+        root_path=root_path,
     )
     serve(web, host, port, tls_cert=tls_cert, tls_key=tls_key)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ..options import REFUSED, Hand, Model, SexOfAll, need, say
+from ..options import REFUSED, Hand, HandAskedFor, Model, SexOfAll, need, say, tell
 
 
 def report(
@@ -18,28 +19,32 @@ def report(
     to: Annotated[Path, typer.Option("--to", help="the folder for the documents")],
     model: Model = "default",
     sex: SexOfAll = None,
+    hand: HandAskedFor = None,
     age: Annotated[
         float | None, typer.Option(min=0, max=1440, help="chronological age in months; default: as the file says")
     ] = None,
 ) -> None:
     """Read a film and write the documents that go back to its study: reports, picture and page, DICOM and FHIR.
 
-    It exits with 3 if the film was refused; the documents then say why.
+    Of a picture of two hands each has documents of its own. It exits with 3 if a film or a hand was refused; the
+    documents then say why.
     """
     need("highdicom")
-    from ...clinic.answering import case_of
+    from ...clinic.answering import cases_of
     from ...clinic.answers import ReadingRequest
     from ...clinic.documents.bundle import write
     from ...images.guarded import read
     from ...reading.predictor import Predictor
 
     predictor = Predictor.load(model)
-    case = case_of(predictor, read(film), ReadingRequest(sex=sex, chronological_age_months=age))
-    paths, missing = write(case, to)
-    print("\n".join(map(str, paths)))
-    print(predictor.signature)
+    told = {"sex": sex, "chronological_age_months": age, "hand": hand}
+    request = ReadingRequest.model_validate({name: value for name, value in told.items() if value is not None})
+    cases = cases_of(predictor, read(film), request)
+    paths, missing = write(cases, to)
+    tell("\n".join(map(str, paths)))
+    tell(predictor.signature)
     say([missing] if missing else [])
-    if case.months is None:
+    if any(case.months is None for case in cases):
         raise typer.Exit(REFUSED)
 
 
@@ -52,12 +57,17 @@ def container() -> None:
     from ..container import contract, run
 
     outcome = run(contract(os.environ))
-    print(outcome.text)
+    tell(outcome.text)
     if outcome.failures:
         raise typer.Exit(2)
 
 
-def start(settings: Annotated[Path, typer.Argument(metavar="FILE", help="the node's settings, TOML")]) -> None:
+def start(
+    settings: Annotated[Path, typer.Argument(metavar="FILE", help="the node's settings, TOML")],
+    review: Annotated[
+        bool, typer.Option("--review", help="hold results for a person to decide on, as hold = true does")
+    ] = False,
+) -> None:
     """Run a DICOM node: films in by C-STORE, documents out by C-STORE or STOW-RS."""
     need("pynetdicom")
     need("highdicom")
@@ -66,6 +76,7 @@ def start(settings: Annotated[Path, typer.Argument(metavar="FILE", help="the nod
     from ..dicom.settings import load
 
     loaded = load(settings)
+    loaded = replace(loaded, hold=loaded.hold or review)
     run(Predictor.load(loaded.model, threads=1), loaded)
 
 
@@ -80,7 +91,7 @@ def status(
     from ..dicom.status import text
 
     state = look(load(settings).spool)
-    print(json.dumps(state) if as_json else text(state))
+    tell(json.dumps(state) if as_json else text(state))
 
 
 def held(settings: Annotated[Path, typer.Argument(metavar="FILE", help="the node's settings, TOML")]) -> None:
@@ -92,7 +103,7 @@ def held(settings: Annotated[Path, typer.Argument(metavar="FILE", help="the node
 
     folder = load(settings).spool
     for one in held(folder):
-        print(f"{one.key[:12]}  {one.reading}  {folder / FILMS / one.key}.dcm")
+        tell(f"{one.key[:12]}  {one.reading}  {folder / FILMS / one.key}.dcm")
 
 
 def decide(
@@ -103,6 +114,8 @@ def decide(
     organisation: Annotated[str, typer.Option(help="the reviewer's")],
     bone_age: Annotated[float | None, typer.Option(min=0, max=300, help="to correct the age, in months")] = None,
     side: Annotated[Hand | None, typer.Option("--side", help="to correct the side of the body")] = None,
+    part: Annotated[str | None, typer.Option(help="of a picture of two hands the one that is corrected")] = None,
+    reason: Annotated[str, typer.Option(help="of a rejection")] = "",
 ) -> None:
     """Decide on a film that a node holds: its documents go out as verified or corrected, or not at all."""
     need("highdicom")
@@ -113,6 +126,6 @@ def decide(
     if verdict not in list(Verdict):
         raise typer.BadParameter(f"{verdict!r} is none of {', '.join(Verdict)}")
     at = datetime.now().replace(microsecond=0)
-    review = Review(observer, organisation, at, bone_age, side and side.code)
-    found = decide(load(settings).spool, key, Decision(Verdict(verdict), review))
-    print(f"{found[:12]}: {verdict}, by {observer}")
+    review = Review(observer, organisation, at, bone_age, side and side.code, part)
+    found = decide(load(settings).spool, key, Decision(Verdict(verdict), review, reason))
+    tell(f"{found[:12]}: {verdict}, by {observer}")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ...clinic.faults import log, log_fault
 from ...clinic.spool import Parcel, Spool, wait
 from ...errors import CannotWrite
-from .destinations import Carrier, Unreachable
+from .destinations import Carrier, Interrupted, Unreachable
 
 AT_ONCE = 30  # documents in one association
 POLL = 1.0  # seconds between two looks at the spool, if nobody calls
@@ -72,15 +72,33 @@ class Courier:
         return False, 0
 
     def _carry(self, parcels: Sequence[Parcel]) -> None:
-        done = 0
+        """Bring documents. One that cannot be sent waits by itself: it keeps no other from its way."""
+        left = list(parcels)
         try:
             for problem in self.carrier.carry([self.spool.document(parcel) for parcel in parcels]):
-                parcel, done = parcels[done], done + 1
+                parcel = left.pop(0)
                 if problem is None:
                     self.spool.sent(parcel)
                 else:
-                    log.warning("%s", problem)
-                    self.spool.not_sent(parcel, problem)
+                    self._later(parcel, problem)
+        except Interrupted as error:
+            self._later(left[0], str(error))
+            raise
         except Unreachable as error:
             self.spool.unreached(self.name, str(error))
             raise
+        except CannotWrite:
+            raise
+        except Exception as error:
+            log_fault(error)
+            for parcel in left[:1]:
+                self._later(parcel, f"{parcel.document} of film {parcel.film[:12]} cannot be sent: {_why(error)}")
+
+    def _later(self, parcel: Parcel, sentence: str) -> None:
+        log.warning("%s", sentence)
+        self.spool.not_sent(parcel, sentence, longest=self.longest_wait)
+
+
+def _why(error: Exception) -> str:
+    """The system's reason for an error of a file; other errors name a class alone, as messages may hold a name."""
+    return getattr(error, "strerror", None) or f"the program failed on it ({type(error).__name__})"

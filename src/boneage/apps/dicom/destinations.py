@@ -16,6 +16,7 @@ from pynetdicom.association import Association
 
 from ...clinic.documents.header import IMPLEMENTATION, IMPLEMENTATION_UID
 from ...errors import BadConfig
+from ..addresses import no_certificate
 from .classes import SENT, SENT_SYNTAXES
 from .settings import Destination, NodeSettings, Tls
 
@@ -25,6 +26,10 @@ _WARNINGS = range(0xB000, 0xC000)  # statuses by which an object is stored, with
 
 class Unreachable(Exception):
     """A destination does not answer, or does not want to; one sentence."""
+
+
+class Interrupted(Unreachable):
+    """A destination does not answer any more while a document is sent, of which that may be the fault."""
 
 
 class Carrier(Protocol):
@@ -91,7 +96,7 @@ class StoreCarrier:
             raise Unreachable(f"{name} ended the association")
         status = association.send_c_store(dataset).get("Status")
         if status is None:
-            raise Unreachable(f"{name} did not answer")
+            raise Interrupted(f"{name} did not answer")
         return None if status == 0 or status in _WARNINGS else f"{name} answered with status {status:04X}"
 
 
@@ -129,7 +134,8 @@ class StowCarrier:
             status = error.response.status_code if error.response is not None else 0
             if status in (400, 409, 415, 422):
                 return f"{name} answered with HTTP {status}"
-            raise Unreachable(f"{name} answered with HTTP {status}") from None
+            kind = Interrupted if status >= 500 else Unreachable
+            raise kind(f"{name} answered with HTTP {status}") from None
         except requests.RequestException as error:
             raise Unreachable(f"{name} cannot be reached ({type(error).__name__})") from None
         return _refusal(answer, name)
@@ -161,6 +167,7 @@ def _session(destination: Destination) -> Any:
     if destination.token_file:
         session.headers["Authorization"] = f"Bearer {_text(destination.token_file)}"
     if destination.ca_file:
+        _trusted(ssl.create_default_context(), destination.ca_file, f"destination {destination.name}: ca_file")
         session.verify = str(destination.ca_file)
     return session
 
@@ -183,12 +190,17 @@ def client_tls(tls: Tls | None) -> ssl.SSLContext | None:
 def _loaded(context: ssl.SSLContext, tls: Tls) -> ssl.SSLContext:
     try:
         context.load_cert_chain(tls.certificate, tls.key)
-        if tls.client_ca:
-            context.load_verify_locations(tls.client_ca)
     except OSError as error:
-        raise BadConfig(
-            f"{tls.certificate} and {tls.key} are no certificate and key: {error.strerror or error}"
-        ) from None
+        raise no_certificate(f"tls: {tls.certificate} and {tls.key}", "certificate and key", error) from None
+    return _trusted(context, tls.client_ca, "tls: client_ca") if tls.client_ca else context
+
+
+def _trusted(context: ssl.SSLContext, certificates: Path, where: str) -> ssl.SSLContext:
+    """A context that trusts the certificates of a file, which a setting names."""
+    try:
+        context.load_verify_locations(certificates)
+    except OSError as error:
+        raise no_certificate(f"{where} = {certificates}", "certificate", error) from None
     return context
 
 
@@ -196,4 +208,4 @@ def _text(path: Path) -> str:
     try:
         return path.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise BadConfig(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        raise BadConfig(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}") from None

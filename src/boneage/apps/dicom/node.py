@@ -21,10 +21,12 @@ from ...clinic.line import Line
 from ...clinic.record import Record
 from ...clinic.service import Service
 from ...clinic.spool import Spool
-from ...errors import BadConfig
+from ...errors import CannotWrite
 from ...images.silence import hushed
 from ...reading.predictor import Predictor
 from ...types import DISCLAIMER
+from ..addresses import not_listening, place_of
+from ..options import tell
 from .courier import Courier
 from .destinations import carrier, server_tls
 from .doorkeeper import Doorkeeper
@@ -106,9 +108,8 @@ class Node:
                 server_class=GuardedServer,  # type: ignore[arg-type]
                 ssl_context=server_tls(settings.tls),
             )
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise BadConfig(f"{settings.host} port {settings.port} cannot be listened on: {reason}") from None
+        except (OSError, UnicodeError) as error:
+            raise not_listening(settings.host, settings.port, error) from None
         server.doorkeeper, server.limits = self.doorkeeper, settings.limits
         server.budget = Budget(settings.limits.partial)
         found._servers.append(server)
@@ -118,7 +119,7 @@ class Node:
         try:
             server, _ = start_http_server(port, addr="127.0.0.1", registry=self.registry)
         except OSError as error:
-            raise BadConfig(f"127.0.0.1 port {port} cannot be listened on: {error.strerror}") from None
+            raise not_listening("127.0.0.1", port, error) from None
         self._open.callback(server.server_close)
         self._open.callback(server.shutdown)
 
@@ -139,8 +140,14 @@ class SpoolCollector(Collector):
         self.spool, self.doorkeeper = spool, doorkeeper
 
     def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
-        """Read both."""
-        state = self.spool.state()
+        """Read both; of a spool that cannot be read only that."""
+        try:
+            state = self.spool.state()
+        except CannotWrite as error:
+            log.error("%s", error)
+            yield GaugeMetricFamily("boneage_node_spool_readable", "Whether the spool can be read", value=0)
+            return
+        yield GaugeMetricFamily("boneage_node_spool_readable", "Whether the spool can be read", value=1)
         films = GaugeMetricFamily("boneage_node_films", "Films in the spool, by state", labels=["state"])
         for name, count in state["films"].items():
             films.add_metric([name], count)
@@ -175,8 +182,7 @@ def run(predictor: Predictor, settings: NodeSettings) -> None:
         signal.signal(number, lambda *_: ended.set())
     node = create_node(predictor, settings)
     node.start()
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    print(f"{settings.ae_title} listens on {host}:{node.port}. {DISCLAIMER}", flush=True)
+    tell(f"{settings.ae_title} listens on {place_of(settings.host, node.port)}. {DISCLAIMER}")
     ended.wait()
     log.info("closing")
     node.stop()

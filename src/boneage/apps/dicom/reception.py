@@ -12,7 +12,7 @@ from pynetdicom.dsutils import encode_file_meta
 
 from ...clinic.documents.header import IMPLEMENTATION, IMPLEMENTATION_UID
 from ...clinic.faults import log, log_fault
-from ...clinic.spool import Spool, SpoolFull
+from ...clinic.spool import Spool
 from ...errors import CannotWrite
 from .classes import NO_ROOM, NO_SUCH_INSTANCE, NOT_UNDERSTOOD, SUCCESS, SYNTAXES, TAKEN, VERIFICATION
 from .settings import NodeSettings
@@ -45,9 +45,6 @@ class Reception:
         """Put a film on disk; the status that its sender gets, of `boneage.apps.dicom.classes.STATUSES`."""
         try:
             status = self._stored(event)
-        except SpoolFull as error:
-            log.error("%s", error)
-            status = NO_ROOM
         except CannotWrite as error:
             log.error("%s", error)
             status = NO_ROOM

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from ...clinic.documents.bundle import KINDS
 from ...errors import BadConfig
-from ..loopback import is_loopback
+from ..addresses import PORTS, is_loopback
 
 MIB = 2**20
 _TITLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ .-]{0,15}")
@@ -76,6 +76,7 @@ class Destination:
             raise BadConfig(f"destination {self.name} needs either host, port and ae_title, or url")
         if self.host:
             _check_title(f"destination {self.name}", self.ae_title)
+            _check_port(f"destination {self.name}", self.port, 1)
         elif urlsplit(self.url).scheme not in ("http", "https") or not urlsplit(self.url).hostname:
             raise BadConfig(f"destination {self.name}: {self.url!r} is no address of HTTP")
         if not self.documents or set(self.documents) - KINDS.keys():
@@ -162,6 +163,8 @@ class NodeSettings:
 
     def __post_init__(self) -> None:
         _check_title("node", self.ae_title)
+        _check_port("node", self.port)
+        _check_port("metrics", self.metrics_port)
         if not is_loopback(self.host) and not self.callers:
             raise BadConfig(f"{self.host} can be reached from other computers: list the callers that may send films")
         names = [one.name for one in self.destinations]
@@ -180,8 +183,11 @@ def load(path: Path) -> NodeSettings:
     try:
         values = tomllib.loads(path.read_text("utf-8"))
         return _settings(values, path.absolute().parent)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadConfig(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    except OSError as error:
+        raise BadConfig(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError as error:  # UnicodeDecodeError or TOMLDecodeError
+        where = re.search(r"line \d+, column \d+", str(error))
+        raise BadConfig(f"{path} cannot be read: it is no TOML{f', at {where[0]}' if where else ''}") from None
     except BadConfig as error:
         raise BadConfig(f"{path}: {error}") from None
 
@@ -243,6 +249,11 @@ def _list(values: Mapping[str, Any], name: str) -> Sequence[Any]:
     if not isinstance(found, list):
         raise BadConfig(f"{name} are tables of their own: [[{name}]]")
     return found
+
+
+def _check_port(where: str, port: int, least: int = 0) -> None:
+    if port not in PORTS[least:]:
+        raise BadConfig(f"{where}: port = {port} is none: {least} to {PORTS[-1]}")
 
 
 def _check_title(where: str, title: str, *, empty: bool = False) -> None:

@@ -14,7 +14,8 @@ def text(state: Mapping[str, Any], now: float | None = None) -> str:
     lines = [f"films: {films}"]
     for one in state["destinations"]:
         last = "never" if one["last_sent"] is None else f"{_ago(at - one['last_sent'])} ago"
-        lines.append(f"{one['name']}: {one['waiting']} documents wait, {one['sent']} sent, the last {last}")
+        waiting = "1 document waits" if one["waiting"] == 1 else f"{one['waiting']} documents wait"
+        lines.append(f"{one['name']}: {waiting}, {one['sent']} sent, the last {last}")
         error = one["last_error"]
         if error:
             since = "now" if error["is_present"] else "over"

@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...errors import BadConfig, CannotWrite
-from ..loopback import is_loopback
+from ..addresses import is_loopback
 
 COOKIE = "boneage"
 TOKEN_BYTES = 32

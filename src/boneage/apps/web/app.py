@@ -27,6 +27,7 @@ from ...clinic.jobs import Jobs
 from ...clinic.limits import Limits
 from ...clinic.record import Record
 from ...clinic.service import Explain, Service
+from ...clinic.worklist import Worklist
 from ...reading.predictor import Predictor
 from ...types import DISCLAIMER
 from .access import STATIC, AccessControl
@@ -36,15 +37,17 @@ from .growth_routes import growth_router
 from .intake import Intake
 from .limits import HttpLimits
 from .routes import page, router
+from .worklist_routes import worklist_router
 
 log = logging.getLogger("boneage.web")
 
 
 def create_app(
     predictor: Predictor,
-    *,
     record: Record | None = None,
     films: FilmStore | None = None,
+    worklist: Worklist | None = None,
+    *,
     explain: Explain | None = None,
     token: str | None = None,
     limits: Limits | None = None,
@@ -57,6 +60,7 @@ def create_app(
         predictor: what reads the films.
         record: where readings are kept; None: they are not.
         films: where the pixels of read films are kept; None: they are not.
+        worklist: of the films that a node holds; None: no node's results are shown.
         explain: computes the heat map of a film; None: there are no heat maps.
         token: what every client must send; None: only requests to a name of this computer are answered.
         limits: on films and jobs.
@@ -80,8 +84,10 @@ def create_app(
     )
     app.state.open_service = lambda: Service(predictor, limits, record=record, films=films, explain=explain)
     app.state.token, app.state.http_limits, app.state.root = token, http_limits, root
+    app.state.worklist = worklist
     app.include_router(router)
     app.include_router(growth_router)
+    app.include_router(worklist_router)
     app.include_router(page)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for kind in STATUSES:
@@ -137,7 +143,7 @@ def _route_of(scope: Scope) -> str:
     """The pattern of a request's path, also if the request was answered before it reached its route."""
     like = (
         route
-        for route in (*router.routes, *growth_router.routes, *page.routes)
+        for route in (*router.routes, *growth_router.routes, *worklist_router.routes, *page.routes)
         if route.matches(scope)[0] is not Match.NONE
     )
     return getattr(scope.get("route") or next(like, None), "path", None) or "other"

@@ -9,13 +9,17 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from ...clinic.decisions import NotHeld
 from ...clinic.errors import (
     Busy,
     Closing,
+    NoDecision,
     NoRecord,
+    NoSpool,
     NoSuchJob,
     NoSuchReading,
     NotAFilm,
+    NoWorklist,
     ServiceError,
     TooManyFilms,
     TooManyJobs,
@@ -26,10 +30,14 @@ STATUSES: dict[type[Exception], int] = {
     NoRecord: 404,
     NoSuchJob: 404,
     NoSuchReading: 404,
+    NoWorklist: 404,
+    NotHeld: 409,
+    NoDecision: 422,
     NotAFilm: 422,
     TooManyFilms: 422,
     Busy: 503,
     Closing: 503,
+    NoSpool: 503,
     TooManyJobs: 503,
     CannotWrite: 503,  # the record cannot be used at the moment
 }

@@ -213,6 +213,7 @@ async def about(request: Request, service: InService) -> About:
         reference_table=reference.TABLE,
         record=service.keeps_record,
         films_kept=service.films is not None,
+        worklist=request.app.state.worklist is not None,
         heatmap=service.explain is not None,
         film_bytes=request.app.state.http_limits.film,
         waiting=service.limits.waiting,

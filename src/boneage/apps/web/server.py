@@ -16,6 +16,8 @@ from fastapi import FastAPI
 
 from ...errors import BadConfig
 from ...types import DISCLAIMER
+from ..addresses import no_certificate, not_listening, place_of
+from ..options import tell
 from .connection import connection_class, in_pieces
 from .limits import HttpLimits
 
@@ -45,7 +47,8 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         for listener in sockets or []:
             scheme = "https" if self.config.is_ssl else "http"
-            print(f"The reading room is open at {scheme}://{_address(listener)}. {DISCLAIMER}", flush=True)
+            place = place_of(*listener.getsockname()[:2])
+            tell(f"The reading room is open at {scheme}://{place}. {DISCLAIMER}")
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal lets the films inside be read; a second one does not wait for them."""
@@ -99,7 +102,7 @@ def serve(app: FastAPI, host: str, port: int, *, tls_cert: Path | None = None, t
     try:
         config.load()
     except OSError as error:  # of the certificate; `ssl.SSLError` is one too
-        raise BadConfig(f"{tls_cert} and {tls_key} are no certificate and key: {error.strerror or error}") from error
+        raise no_certificate(f"{tls_cert} and {tls_key}", "certificate and key", error) from None
     Server(config, app, limits).run(sockets=[listener])
     if app.state.service.queue.given_up:
         _end_at_once()
@@ -116,14 +119,8 @@ def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise BadConfig(f"{host} port {port} cannot be listened on: {reason}") from None
+    except (OSError, UnicodeError) as error:
+        raise not_listening(host, port, error) from None
     listener.setblocking(False)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
     return listener
-
-
-def _address(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

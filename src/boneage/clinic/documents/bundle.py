@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from pydicom import dcmread
@@ -12,18 +11,10 @@ from pydicom import dcmread
 from ...files import json_bytes, write_bytes
 from . import capture, fhir, page, structured_report
 from .case import Case, NoDocument
+from .document import Document
 from .header import check
 
-__all__ = ["DICOM", "KINDS", "PLAIN", "Document", "check", "dicom", "documents", "place_of", "write"]
-
-
-@dataclass(frozen=True)
-class Document:
-    """A document as a file: its ``name``, its bytes, and whether it is DICOM."""
-
-    name: str
-    data: bytes
-    is_dicom: bool
+__all__ = ["DICOM", "KINDS", "PLAIN", "Document", "check", "dicom", "named", "place_of", "write"]
 
 
 DICOM: dict[str, Callable[[Case], bytes]] = {
@@ -47,22 +38,23 @@ KINDS = {  # words by which a configuration names the documents that a destinati
 }
 
 
+def named(name: str, case: Case) -> str:
+    """The name of a document; of one of two hands in a picture with its place there."""
+    return f"{case.answer.part}-part.{name}" if case.answer.part else name
+
+
 def dicom(case: Case, wanted: Collection[str] = tuple(DICOM)) -> list[Document]:
     """The DICOM objects of a case, or those of these names.
 
     Raises:
         NoDocument: if the film is not DICOM, or its header lacks what they need.
     """
-    return [Document(name, made(case), True) for name, made in DICOM.items() if name in wanted]
+    return [Document(named(name, case), made(case)) for name, made in DICOM.items() if name in wanted]
 
 
-def documents(case: Case) -> tuple[list[Document], str | None]:
-    """All documents of a case, and one sentence on why those of DICOM are not among them, None if they are."""
-    plain = [Document(name, made(case), False) for name, made in PLAIN.items()]
-    try:
-        return [*dicom(case), *plain], None
-    except NoDocument as error:
-        return plain, str(error)
+def plain(case: Case, wanted: Collection[str] = tuple(PLAIN)) -> list[Document]:
+    """The other documents of a case, or those of these names."""
+    return [Document(named(name, case), made(case)) for name, made in PLAIN.items() if name in wanted]
 
 
 def place_of(data: bytes) -> str:
@@ -72,16 +64,21 @@ def place_of(data: bytes) -> str:
     return f"{found.SeriesInstanceUID}#{found.SOPInstanceUID}"
 
 
-def write(case: Case, folder: Path) -> tuple[list[Path], str | None]:
-    """Write all documents of a case into a folder.
+def write(cases: Sequence[Case], folder: Path) -> tuple[list[Path], str | None]:
+    """Write all documents of the cases of a film into a folder.
 
     Returns:
-        The files, and one sentence on those that could not be made, None if all were.
+        The files, and one sentence on why those of DICOM are not among them, None if they are.
 
     Raises:
         CannotWrite: if the folder does not take them.
     """
-    made, missing = documents(case)
+    missing: str | None = None
+    try:
+        made = [document for case in cases for document in dicom(case)]
+    except NoDocument as error:
+        made, missing = [], str(error)
+    made += [document for case in cases for document in plain(case)]
     paths = [folder / document.name for document in made]
     for path, document in zip(paths, made, strict=True):
         write_bytes(path, document.data)

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from pydicom.dataset import Dataset
 
 from ...types import DISCLAIMER, Severity
+from ..shown import in_grey, part_of
 from .case import Case
 from .header import CAPTURES, file_of, moment, owned, placed, source
 from .outlines import scaled
@@ -63,24 +64,15 @@ def png(case: Case) -> bytes:
 
 def _draw_film(canvas: np.ndarray, case: Case) -> None:
     left, top, width, height = FILM
-    pixels = case.film.pixels
+    pixels = part_of(case.film.pixels, case.answer.place)
     rows, columns = pixels.shape
     scale = min(width / columns, height / rows)
     size = max(1, round(columns * scale)), max(1, round(rows * scale))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     x, y = left + (width - size[0]) // 2, top + (height - size[1]) // 2
-    canvas[y : y + size[1], x : x + size[0]] = _grey(small, case)[..., None]
+    canvas[y : y + size[1], x : x + size[0]] = in_grey(small, case.answer.window)[..., None]
     lines = scaled(case.outlines, scale, (x, y))
     cv2.polylines(canvas, lines, True, LINE, 1, cv2.LINE_AA)
-
-
-def _grey(pixels: np.ndarray, case: Case) -> np.ndarray:
-    """Pixels in the grey levels that the reading used, uint8."""
-    window = case.answer.window
-    if window is None or window.white == window.black:
-        return np.rint(255 * pixels).astype(np.uint8)
-    spread = (pixels - window.black) / (window.white - window.black)
-    return np.rint(255 * np.clip(spread, 0, 1)).astype(np.uint8)
 
 
 def _write(draw: ImageDraw.ImageDraw, case: Case) -> None:
@@ -114,14 +106,17 @@ def _comparison(case: Case) -> list[Words]:
     found: list[Words] = [] if age is None else [(f"Chronological age {age:.1f} months", 22, INK, 4)]
     if reference.sds is not None:
         found += [(f"SDS {reference.sds:+.2f}, difference {reference.difference_months:+.1f} months", 22, INK, 4)]
+        if reference.age_half_width_months:
+            found += [(f"Age in whole years: SDS {reference.sds_low:+.2f} to {reference.sds_high:+.2f}", 20, INK, 4)]
         found += [(reference.table, 20, QUIET, 14)]
     return found
 
 
 def _side(case: Case) -> list[Words]:
     side = SIDES.get(case.laterality or "")
-    by = "the reviewer" if case.review and case.review.laterality else "the film's file"
-    words = f"{side.capitalize()} hand, by {by}" if side else "Side: not given"
+    words = f"{side.capitalize()} hand, by {case.side_source}" if side else "Side: not given"
+    if case.answer.part:
+        words += f"; the {case.answer.part} one of two in the picture"
     return [(words, 22, INK, 4), (f"Sex: {case.answer.sex} ({case.answer.sex_source})", 22, INK, 14)]
 
 

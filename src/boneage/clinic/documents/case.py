@@ -42,6 +42,7 @@ class Review:
         at: when; without a zone, in local time, as DICOM has it.
         bone_age_months: the age that replaces the reading's, None where that stands.
         laterality: the side, ``L`` or ``R``, that replaces the file's, None where that stands.
+        part: of a picture of two hands the place of the one that is corrected; the other stands.
     """
 
     observer: str
@@ -49,11 +50,17 @@ class Review:
     at: datetime
     bone_age_months: float | None = None
     laterality: str | None = None
+    part: str | None = None
 
     @property
     def is_correction(self) -> bool:
         """Whether something is replaced."""
         return self.bone_age_months is not None or self.laterality is not None
+
+    def of(self, part: str | None) -> Review:
+        """What it says of the hand at a place of the picture."""
+        is_about_it = not self.is_correction or self.part == part
+        return self if is_about_it else replace(self, bone_age_months=None, laterality=None)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -84,8 +91,32 @@ class Case:
 
     @property
     def laterality(self) -> str | None:
-        """``L`` or ``R`` as the reviewer or the file says, else None."""
-        return (self.review and self.review.laterality) or self.answer.film.laterality
+        """``L`` or ``R`` as the reviewer or the file says, of one of two hands in a picture its thumb; else None."""
+        by_thumb = self.answer.hand[0].upper() if self.answer.part and self.answer.hand else None
+        return (self.review and self.review.laterality) or by_thumb or self.answer.film.laterality
+
+    @property
+    def side_source(self) -> str:
+        """Who says which side it is."""
+        if self.review and self.review.laterality:
+            return "the reviewer"
+        return "its thumb, if seen from its back" if self.answer.part else "the film's file"
+
+    @property
+    def remarks(self) -> list[str]:
+        """What the reviewer did, in sentences; none without a review."""
+        review, months = self.review, self.answer.bone_age_months
+        if review is None:
+            return []
+        found = [] if review.is_correction else ["A reviewer has accepted this reading."]
+        if review.bone_age_months is not None:
+            read = "refused the film" if months is None else f"read {months:.1f} months"
+            found.append(f"The age is the reviewer's; the program {read}.")
+        if review.laterality is not None:
+            before = replace(self, review=None)
+            was = f"says {before.laterality}" if before.laterality else "names none"
+            found.append(f"The side is the reviewer's; {before.side_source.partition(',')[0]} {was}.")
+        return found
 
     @property
     def interval(self) -> Interval | None:
@@ -119,11 +150,12 @@ class Case:
         """The answer as the documents give it: with the reviewer's age and side in place of the reading's."""
         if self.review is None or not self.review.is_correction:
             return self.answer
-        reference = comparison(self.months, self.answer.chronological_age_months, self.answer.sex)
-        film = self.answer.film.model_copy(update={"laterality": self.laterality})
-        intervals = self.answer.intervals if self.review.bone_age_months is None else None
+        answer, age = self.answer, self.answer.chronological_age_months
+        reference = comparison(self.months, age, answer.sex, answer.chronological_age_half_width_months)
+        film = answer.film.model_copy(update={"laterality": self.laterality})
+        intervals = answer.intervals if self.review.bone_age_months is None else None
         changes = {"bone_age_months": self.months, "reference": reference, "film": film, "intervals": intervals}
-        return self.answer.model_copy(update=changes)
+        return answer.model_copy(update=changes)
 
     def reviewed(self, review: Review) -> Case:
         """The same case with what a person said of it."""

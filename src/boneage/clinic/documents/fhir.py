@@ -73,12 +73,18 @@ def diagnostic_report(case: Case) -> Json:
 
 def conclusion(case: Case) -> str:
     """The reading in a line of words."""
+    return f"{summary(case)} {DISCLAIMER}"
+
+
+def summary(case: Case) -> str:
+    """The same without what it is not for; of one of two hands in a picture it says which."""
+    of = f"{case.answer.part} hand in the picture: ".capitalize() if case.answer.part else ""
     if case.months is None:
-        return f"No bone age: the film was refused ({', '.join(case.refusals)}). {DISCLAIMER}"
+        return f"{of}No bone age: the film was refused ({', '.join(case.refusals)})."
     interval, reference = case.interval, case.corrected.reference
     within = f" ({interval.level:.0%} interval {interval.low:.1f} to {interval.high:.1f})" if interval else ""
     against = f", SDS {reference.sds:+.2f} by {reference.table}" if reference.sds is not None else ""
-    return f"Bone age {case.months:.1f} months{within}{against}. {DISCLAIMER}"
+    return f"{of}Bone age {case.months:.1f} months{within}{against}."
 
 
 # --- parts ----------------------------------------------------------------------------------------------------------

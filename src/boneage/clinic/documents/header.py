@@ -79,7 +79,8 @@ def owned(dataset: Dataset, case: Case) -> None:
 
 def placed(dataset: Dataset, case: Case, series: Series, sop_class: str, number: int) -> None:
     """Give an object its place: series, SOP class and instance; ``number`` within the series."""
-    dataset.Modality, dataset.SeriesDescription = series.modality, series.description
+    part = f", {case.answer.part} hand in the picture" if case.answer.part else ""
+    dataset.Modality, dataset.SeriesDescription = series.modality, f"{series.description}{part}"
     dataset.SeriesInstanceUID, dataset.SeriesNumber = case.uid(series.word), series.number
     dataset.SOPClassUID, dataset.SOPInstanceUID = sop_class, case.uid(f"{sop_class} {number}")
     dataset.InstanceNumber = number

@@ -15,7 +15,7 @@ TITLE = "Bone age reading"
 
 def page(case: Case) -> bytes:
     """The PDF of a case. It names nobody, and says when the film was taken instead of when the page was made."""
-    return pdf.report(case.corrected, case.film, [], dated=_dated(case))
+    return pdf.report(case.corrected, case.film, [], dated=_dated(case), remarks=case.remarks)
 
 
 def encapsulated_pdf(case: Case) -> bytes:

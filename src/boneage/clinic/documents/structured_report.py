@@ -145,7 +145,7 @@ def _group(case: Case) -> MeasurementsAndQualitativeEvaluations:
     """The one group of the report: what was measured on the film, and what there is to say of it."""
     side = codes.SIDES.get(case.laterality or "")
     group = MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=TrackingIdentifier(uid=case.uid("tracking"), identifier=TRACKED),
+        tracking_identifier=TrackingIdentifier(uid=case.uid("tracking"), identifier=_tracked(case)),
         algorithm_id=_algorithm(case),
         finding_sites=[FindingSite(concept(codes.HAND), laterality=concept(side) if side else None)],
         measurements=list(_measurements(case)) or None,
@@ -155,6 +155,10 @@ def _group(case: Case) -> MeasurementsAndQualitativeEvaluations:
     content: ContentSequence = group[0].ContentSequence
     content.extend(_comment(text) for text in sentences(case))
     return group
+
+
+def _tracked(case: Case) -> str:
+    return f"{TRACKED}, {case.answer.part} hand in the picture" if case.answer.part else TRACKED
 
 
 def _algorithm(case: Case) -> AlgorithmIdentification:
@@ -217,10 +221,10 @@ def sentences(case: Case) -> list[str]:
     found = [f"{flag.severity}: {flag.sentence}" for flag in answer.flags]
     reference = case.corrected.reference
     found.append(f"no comparison: {reference.refusal}" if reference.refusal else f"Reference table: {reference.table}.")
-    if case.review and case.review.bone_age_months is not None:
-        read = "refused the film" if answer.bone_age_months is None else f"read {answer.bone_age_months:.1f} months"
-        found.append(f"The age is the reviewer's; the program {read}.")
-    return [*found, *([MEANING] if case.interval else []), caution(case)]
+    if reference.age_half_width_months and reference.sds_low is not None and reference.sds_high is not None:
+        ends = f"{reference.sds_low:+.2f} to {reference.sds_high:+.2f}"
+        found.append(f"The chronological age is known in whole years: the SDS is {ends} within that year.")
+    return [*found, *case.remarks, *([MEANING] if case.interval else []), caution(case)]
 
 
 def _comment(text: str) -> TextContentItem:

@@ -1,6 +1,11 @@
 // Calls of the service. Whatever fails becomes one sentence.
 
-export class Refused extends Error {}
+export class Refused extends Error {
+  constructor(sentence, status = 0) {
+    super(sentence);
+    this.status = status;
+  }
+}
 
 const HOME = new URL("..", import.meta.url); // of the service, wherever a proxy puts it
 const RETRIES = 20; // attempts of a film that finds the queue full
@@ -15,6 +20,7 @@ function form(film, more = {}) {
   if (patient) data.set("patient_id", patient);
   if (who) data.set("who", who);
   if (part) data.set("part", part);
+  if (film.picture.held) data.set("keep", "false"); // the node has kept its reading
   if (film.answer?.record) data.set("instead_of", film.answer.record);
   for (const [name, value] of Object.entries(more)) data.set(name, value);
   return data;
@@ -30,7 +36,7 @@ async function send(url, { retries = 0, ...options } = {}) {
       continue;
     }
     if (answer.status === 401) location.reload();
-    throw new Refused(await reason(answer));
+    throw new Refused(await reason(answer), answer.status);
   }
 }
 
@@ -118,4 +124,23 @@ export async function review(number, months, who) {
   const body = JSON.stringify({ bone_age_months: months, who });
   const headers = { "Content-Type": "application/json" };
   return (await send(`api/readings/${number}/review`, { method: "PUT", body, headers })).json();
+}
+
+/** What a node holds for a person to decide on, and whether it runs. */
+export async function held() {
+  return (await send("api/held")).json();
+}
+
+export async function heldPatient(key) {
+  return (await send(`api/held/${key}/patient`, { retries: RETRIES })).json();
+}
+
+export async function heldFilm(key) {
+  return (await send(`api/held/${key}/film`)).blob();
+}
+
+/** Decide on a film; what is left is the answer. */
+export async function decide(key, sent) {
+  const headers = { "Content-Type": "application/json" };
+  return (await send(`api/held/${key}/decision`, { method: "POST", body: JSON.stringify(sent), headers })).json();
 }

@@ -23,7 +23,7 @@ export class Films {
   }
 
   add(files) {
-    const added = [...files].map((file) => entry(file, { pixels: null, error: "" }));
+    const added = [...files].map((file) => entry(file, { pixels: null, error: "", held: file.held ?? null }));
     this.list.push(...added);
     this.waiting.push(...added);
     this.changed(null);

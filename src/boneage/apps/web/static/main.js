@@ -5,6 +5,7 @@ import { $, icon, make } from "./dom.js";
 import { Doubts, doubtsOf } from "./doubts.js";
 import { Films, keyOf, pair, PARTS } from "./films.js";
 import { Growth, parentsOf, visitsOf } from "./growth.js";
+import { HeldFilms } from "./held.js";
 import { Panel } from "./panel.js";
 import { Viewer } from "./viewer.js";
 import { windowsOf } from "./windows.js";
@@ -15,6 +16,7 @@ const doubts = new Doubts();
 const viewer = new Viewer($("film"), $("toolbar"), windowChanged, doubts);
 let panel;
 let growth;
+let held;
 let service;
 let current = null;
 let shown = null; // the film whose fields the panel was last filled with
@@ -29,6 +31,8 @@ async function open() {
   const table = about.reference_table.replace(" (Greulich and Pyle 1959)", "");
   $("about").textContent = `Model ${about.model}, weights ${about.weights_sha256.slice(0, 12)} \u00b7 table ${table} \u00b7 boneage ${about.version}`;
   $("layers").hidden = !about.heatmap;
+  if (about.worklist) held = new HeldFilms({ open: opened });
+  Object.assign(KEYS, held?.keys);
   if (about.films_kept) $("keeping").textContent = "They stay with this service, which keeps their pixels beside its record.";
   listen();
   changed(null);
@@ -72,6 +76,7 @@ function showCurrent() {
   panel?.show(film, film ? earlierOf(film) : [], shown !== film);
   if (film && !film.child) film.child = films.other(film)?.child ?? parentsOf(film, films.list);
   growth?.show(film, film ? visitsOf(film, films.list) : [], shown !== film);
+  held?.show(film);
   shown = film;
   const { pixels, error } = film?.picture ?? {};
   if (film && !pixels && !error) films.show(film);
@@ -346,6 +351,14 @@ function key(event) {
 function added(list) {
   const [first] = films.add(list);
   if (first) select(first);
+}
+
+/** Show a film that a node holds: the entry that it has, or one for its file; false where there is neither. */
+function opened(file, item) {
+  const known = films.list.find(({ picture }) => picture.held?.key === item.key && picture.held.answer === item.answer);
+  if (!known && file) added([Object.assign(file, { held: item })]);
+  if (known) select(known);
+  return Boolean(known);
 }
 
 function listen() {
