@@ -1,12 +1,14 @@
 """The DICOM node against its bars, on this machine: `boneage node start` in a process apart, synthetic hands, loopback.
 
-python benchmarks/node.py --out docs/results/node.json          all of it, some twenty minutes
+python benchmarks/node.py --out docs/results/node.json          all of it, some twenty minutes, as root
 python benchmarks/node.py --only speed --films 40               parts of it, shorter
 
 `speed`: seconds from a film's sending to its last document in the PACS, warm; films received a second. `kills`: the
 node is killed (kill -9) at random moments while films come, the PACS is down for a while, and the spool is full for a
 while; every film that was acknowledged must be answered exactly once. `hostile`: garbage, PDUs of 4 GiB and half-open
-connections from another address; a C-ECHO a second, and the node's memory.
+connections, foreign titles and UIDs that are paths, from another address; a C-ECHO a second, and the node's memory.
+`container`: seconds of `boneage container` for five films, as a user without rights, with a read-only root and no
+network, each time in a process of its own and with nothing of it in the page cache.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ import pydicom
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from clinical_films import film, hand_pixels
+from confined import USER, confined
 from nodes import NodeProcess, toml
 from pacs import Pacs, echo, pacs, sender
 
@@ -43,6 +46,7 @@ from boneage.files import write_json
 DOCUMENTS = 3  # of a film, at the PACS
 EVIL = "127.0.0.2"
 PAUSE = 0.02  # seconds between two attacks of a kind
+PARTS = ["speed", "kills", "hostile", "container"]
 
 
 def films(count: int, size: tuple[int, int] = (1000, 1000)) -> list[bytes]:
@@ -159,7 +163,7 @@ def hostile(folder: Path, seconds: float) -> dict[str, Any]:
         process = NodeProcess(toml(folder, archive))
         idle = memory(process.process.pid)
         ended = multiprocessing.Event()
-        kinds = (garbage, giants, half_open, strangers)
+        kinds = (garbage, giants, half_open, strangers, climbers)
         attackers = [multiprocessing.Process(target=one, args=(process.port, ended)) for one in kinds]
         for attacker in attackers:
             attacker.start()
@@ -223,6 +227,40 @@ def strangers(port: int, ended: Event) -> None:
         ended.wait(PAUSE)
 
 
+def climbers(port: int, ended: Event) -> None:
+    """Films whose UID is a path. No library sends such a UID: it takes the place of a good one on its way."""
+    good, evil = b"1.2.999999999999999999", b"../../../../tmp/evil//"
+    offered = film(SOPInstanceUID=good.decode())
+    while not ended.is_set():
+        with contextlib.suppress(Exception):
+            association = sender().associate("127.0.0.1", port, ae_title="BONEAGE", bind_address=(EVIL, 0))
+            plain = association.dul.socket.send
+            association.dul.socket.send = lambda data, plain=plain: plain(bytes(data).replace(good, evil))
+            association.send_c_store(pydicom.dcmread(io.BytesIO(offered)))
+            association.release()
+        ended.wait(PAUSE)
+
+
+def container(folder: Path, runs: int) -> dict[str, Any]:
+    """Five films of 2 MB from folder to folder, again and again."""
+    took = []
+    for number in range(runs):
+        source, target = folder / f"in{number}", folder / f"out{number}"
+        for place in (source, target):
+            place.mkdir(parents=True)
+        for one, data in enumerate(films(5)):
+            (source / f"1.2.{one}#1.3.{one}.dcm").write_bytes(data)
+        with contextlib.suppress(OSError):
+            os.sync()
+            Path("/proc/sys/vm/drop_caches").write_text("3")
+        began = time.perf_counter()
+        ended = confined(source, target)
+        took.append(time.perf_counter() - began)
+        assert ended.returncode == 0, ended.stderr
+        assert len(list(target.glob("*.dcm"))) == 5 * 4
+    return {"films": 5, "user": USER, "seconds": {"median": statistics.median(took), "worst": max(took), "n": runs}}
+
+
 def memory(pid: int) -> float:
     """Resident mebibytes of a process and its children."""
     pages = 0
@@ -236,18 +274,18 @@ def memory(pid: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--only", nargs="+", choices=["speed", "kills", "hostile"], default=["speed", "kills", "hostile"]
-    )
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--films", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
     parts = {
         "speed": lambda folder: speed(folder, asked.films),
         "kills": lambda folder: kills(folder, asked.rounds),
         "hostile": lambda folder: hostile(folder, asked.seconds),
+        "container": lambda folder: container(folder, asked.runs),
     }
     found: dict[str, Any] = {"machine": f"{os.cpu_count()} cores, {platform.machine()}"}
     for name in asked.only:

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 from clinical_films import HEADER, film, noise_pixels, opened
 from command import contents
+from confined import USER, confined
 from hands import hand, predictor
 from refusals import closed_folder
 
-import boneage
 from boneage.apps import container
 from boneage.apps.container import NOTIFICATION, PAIRS, contract, run, task_of
 from boneage.clinic.documents.bundle import KINDS
@@ -138,44 +133,13 @@ def test_an_empty_folder_says_so(tmp_path: Path) -> None:
     assert "no films" in run(container.Contract("XNAT", ((source, target),)), loaded).text
 
 
-READ_ONLY = (  # a mount namespace whose root cannot be written, but for the results; then a user without any rights
-    "mount --make-rprivate / && mount --bind {out} {out} && mount -o remount,bind,ro / && "
-    "exec setpriv --reuid 12345 --regid 12345 --clear-groups --inh-caps=-all --bounding-set=-all "
-    "--no-new-privs {command}"
-)
-
-
 @pytest.mark.slow
 def test_it_runs_as_any_user_without_rights_with_a_read_only_root_and_no_network(tmp_path: Path) -> None:
-    for program in ("unshare", "setpriv", "mount"):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed (Debian: util-linux mount)")
-    if os.geteuid() != 0:
-        pytest.skip("only root can make the namespaces that stand for a container")
     source, target = folders(tmp_path, *(film(SOPInstanceUID=f"1.2.{n}") for n in range(2)))
-    target.chmod(0o777)
-    above = [place for place in tmp_path.parents if place.is_relative_to(tempfile.gettempdir())]
-    for place in (tmp_path, *above[:-1]):
-        place.chmod(place.stat().st_mode | 0o055)
-    code = "from boneage.apps.cli import main; main()"
-    command = f"{sys.executable} -c '{code}' container"
-    ended = subprocess.run(
-        ["unshare", "-m", "-n", "sh", "-c", READ_ONLY.format(out=target, command=command)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env={
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(Path(boneage.__file__).parents[1]),
-            "MERCURE_IN_DIR": str(source),
-            "MERCURE_OUT_DIR": str(target),
-        },
-    )
-    if "denied" in ended.stderr and "mount" in ended.stderr:
-        pytest.skip("no mount namespace can be made here")
+    ended = confined(source, target)
     assert ended.returncode == 0, ended.stderr
     assert len([name for name in contents(target) if name.endswith(".dcm")]) == 2 * len(KINDS)
-    assert {path.stat().st_uid for path in target.iterdir()} == {12345}
+    assert {path.stat().st_uid for path in target.iterdir()} == {USER}
 
 
 def test_what_cannot_be_listed_is_a_failure_and_what_is_passed_over_is_counted(tmp_path: Path) -> None:
@@ -188,8 +152,9 @@ def test_what_cannot_be_listed_is_a_failure_and_what_is_passed_over_is_counted(t
     missing = run(container.Contract("mercure", ((tmp_path / "none", target),)), loaded)
     assert "none cannot be listed: No such file" in missing.text
     with closed_folder() as closed:
+        results = closed.parent / "results"
         below, itself = (
-            run(container.Contract("mercure", ((place, target),)), loaded) for place in (closed.parent, closed)
+            run(container.Contract("mercure", ((place, results),)), loaded) for place in (closed.parent, closed)
         )
     for outcome in (below, itself):
         assert [one.reason for one in outcome.failures] == [f"{closed} cannot be listed: Permission denied"]

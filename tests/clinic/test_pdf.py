@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import re
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 from hands import hand, pair, predictor
 from in_process import opened
 from pdf_text import printed
 
 from boneage.clinic import pdf
-from boneage.clinic.answers import ReadingRequest, Window
+from boneage.clinic.answers import ReadingRequest
 from boneage.clinic.service import Service
 from boneage.reading.intervals import MEANING
 from boneage.reading.occlusion import over_film
@@ -56,17 +54,6 @@ def test_each_of_two_hands_has_a_page() -> None:
         assert f"the {part} one in the picture, a {hand_} hand by its thumb" in text
     for one in answer.hands:
         assert f"{one.bone_age_months:.1f} months" in text
-
-
-def test_the_film_is_drawn_in_the_grey_levels_of_its_reading() -> None:
-    pixels = np.linspace(0.1, 0.3, 40, dtype=np.float32)[None].repeat(20, axis=0)
-    answer = SimpleNamespace(place=(0.5, 0.0, 1.0, 1.0), window=Window(black=0.2, white=0.3))
-    shown = pdf._shown(pixels, answer)
-    assert shown.shape == (20, 20)
-    assert shown[0, 0] < 10
-    assert shown[0, -1] == 255
-    negative = SimpleNamespace(place=(0.0, 0.0, 1.0, 1.0), window=Window(black=0.3, white=0.1))
-    assert pdf._shown(pixels, negative)[0, [0, -1]].tolist() == [255, 0]
 
 
 @pytest.mark.parametrize(("age", "words"), [(480, "beyond the chart, at 40 y 0 mo"), (200, None)])

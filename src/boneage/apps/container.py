@@ -6,7 +6,6 @@ them get the same files for each film: the documents as DICOM and the reading as
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -142,9 +141,9 @@ def run(found: Contract, load: Callable[[str], Predictor] = Predictor.load) -> O
     for source, target in found.folders:
         outcome = Outcome()
         films = _films(source, outcome)
-        task = task_of(source) if os.access(source, os.R_OK | os.X_OK) else Task()
+        task = Task() if films is None else task_of(source)
         predictor = models.setdefault(task.model, load(task.model))
-        for path in films:
+        for path in films or ():
             _one(path, source, target, task, predictor, outcome)
         notification = {"text": outcome.text}
         failures = [{"file": one.id, "error": one.reason} for one in outcome.failures]
@@ -155,15 +154,15 @@ def run(found: Contract, load: Callable[[str], Predictor] = Predictor.load) -> O
     return whole
 
 
-def _films(folder: Path, outcome: Outcome) -> list[Path]:
-    """The films below a folder, whatever they are called. What cannot be listed is a failure, and what is passed over
-    is counted."""
+def _films(folder: Path, outcome: Outcome) -> list[Path] | None:
+    """The films below a folder, whatever they are called; None if it cannot be listed, which is a failure. What is
+    passed over is counted."""
     closed, passed = dict[Path, str](), Counter[str]()
     try:
         found = list(films_below(folder, closed, passed))
     except BadTable as error:
         outcome.failures.append(Failure(folder.name, str(folder), str(error)))
-        return []
+        return None
     outcome.failures += [Failure(path.name, str(path), reason) for path, reason in closed.items()]
     passed[".json"] -= (folder / TASK).is_file()
     if words := passed_over(+passed):

@@ -204,7 +204,7 @@ def _sds(against: Reference) -> str:
     sds = signed(against.sds, 2)
     if not against.age_half_width_months or against.sds_low is None or against.sds_high is None:
         return sds
-    return f"{sds} ({signed(against.sds_low, 2)} to {signed(against.sds_high, 2)} within that year)"
+    return f"{sds} ({signed(against.sds_low, 2)} to {signed(against.sds_high, 2)})"
 
 
 def _chart(canvas: Canvas, answer: HandAnswer, earlier: list[tuple[float, float]]) -> None:

@@ -23,7 +23,7 @@ from boneage.errors import BadConfig
 
 @pytest.fixture
 def documents(tmp_path: Path) -> list[Path]:
-    return [path for path in bundle.write(plain_case(), tmp_path / "documents")[0] if path.suffix == ".dcm"]
+    return [path for path in bundle.write([plain_case()], tmp_path / "documents")[0] if path.suffix == ".dcm"]
 
 
 class Web(BaseHTTPRequestHandler):

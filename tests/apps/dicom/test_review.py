@@ -77,22 +77,22 @@ def test_what_a_reviewer_decides_on_the_page_is_what_the_pacs_has(tmp_path: Path
 
 def reviewed(page: Any) -> None:
     """Accept the first film, correct the second, and reject the third."""
-    for year, verdict in zip(YEARS, ("Accepted", "Corrected", "Rejected"), strict=True):
+    for year, verdict in zip(YEARS, ("accept", "correct", "reject"), strict=True):
         page.locator("#held .film", has_text=str(year)).click()
         expect(page.locator("#held-patient")).to_contain_text(f"{year}-03-01")
         expect(page.locator("#sds")).not_to_have_text("–")
         expect(page.locator("#earlier")).to_contain_text("2 ")  # films of the patient, of the node's record
-        page.locator("#decision .segments span", has_text=verdict).click()
-        if verdict == "Accepted":
+        page.check(f"input[name=verdict][value={verdict}]")
+        if verdict == "accept":
             for name, value in (("family", "Doe"), ("given", "Jane"), ("organisation", "Ward 9")):
                 page.fill(f"#reviewer-{name}", value)
-        if verdict == "Corrected":
+        if verdict == "correct":
             page.fill("#right-years", "10")
             page.fill("#right-months", "6")
-        if verdict == "Rejected":
+        if verdict == "reject":
             page.fill("#decision-reason", "blurred")
         page.click("#decision-send")
-        expect(page.locator("#decision-state")).to_have_text(f"{verdict} by Jane Doe.")
+        expect(page.locator("#decision-state")).to_have_text(f"{verdict.capitalize()}ed by Jane Doe.")
 
 
 def echoed(pacs: Orthanc) -> bool:

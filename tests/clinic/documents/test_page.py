@@ -15,6 +15,7 @@ from boneage import read
 from boneage.clinic.documents import page
 from boneage.clinic.documents.case import Review
 from boneage.clinic.documents.structured_report import sentences
+from boneage.clinic.pdf_page import signed
 
 
 def test_it_has_the_age_and_the_films_date_and_no_name() -> None:
@@ -50,7 +51,8 @@ def test_an_age_in_whole_years_has_the_range_of_its_sds_also_beside_a_reviewers_
     for one in (whole, whole.reviewed(review)):
         against = one.corrected.reference
         assert against.age_half_width_months == 6
-        assert f"{against.sds_high:+.2f} within that year" in printed(page.page(one))
+        assert against.sds_high is not None
+        assert f"to {signed(against.sds_high, 2)}" in printed(page.page(one)).replace(r"\226", "–")
         assert any(f"{against.sds_high:+.2f} within that year" in sentence for sentence in sentences(one))
 
 
