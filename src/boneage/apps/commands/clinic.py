@@ -53,10 +53,6 @@ def serve(
     films = FilmStore.open(keep_films, recorded=bool(record)) if keep_films else None
     opened = Record.open(record, record_key) if record else None
     predictor = Predictor.load(model, threads=1, site=site)
-    web = create_app(
-        *(predictor, opened, films, worklist),
-        explain=partial(over_film, predictor),
-        token=token,
-        root_path=root_path,
-    )
+    heat = partial(over_film, predictor)
+    web = create_app(predictor, opened, films, worklist, explain=heat, token=token, root_path=root_path)
     serve(web, host, port, tls_cert=tls_cert, tls_key=tls_key)
