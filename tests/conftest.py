@@ -89,3 +89,29 @@ def calibrated_model(tiny_model: Path, films: Path, tmp_path_factory: pytest.Tem
     out = tmp_path_factory.mktemp("models") / "calibrated.onnx"
     calibrate(tiny_model, open_folder(films).samples, out, split="all")
     return out
+
+
+@pytest.fixture(scope="session")
+def bare_regions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model file of a tiny network of ages by region, without ranges, for reading only."""
+    pytest.importorskip("torch")
+    from regional import regional_run
+
+    from boneage.training.regions_file import model_bytes
+
+    folder = tmp_path_factory.mktemp("regions")
+    model = folder / "bare.onnx"
+    model.write_bytes(model_bytes(regional_run(folder / "run"), quantise="float32"))
+    return model
+
+
+@pytest.fixture(scope="session")
+def regions_model(bare_regions: Path) -> Path:
+    """The same with ranges, for reading only."""
+    from regional import tables
+
+    from boneage.training.export import with_facts
+
+    model = bare_regions.with_name("regions.onnx")
+    model.write_bytes(with_facts(bare_regions.read_bytes(), regions=tables().to_dict()))
+    return model

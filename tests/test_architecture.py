@@ -75,7 +75,7 @@ HEAVY = {  # third-party packages and the only rooms that may name them
     "timm": {"models"},
     "tensorboard": set(),
 }
-BY_ITSELF = {"data.rsna_split", "training.locator"}  # run with python -m
+BY_ITSELF = {"data.rsna_split", "training.locator", "training.regions", "training.regions_file"}  # run with python -m
 LONGEST_FUNCTION, LONGEST_HANDLER, LONGEST_FILE = 60, 20, 400  # lines
 USUAL_FUNCTION, NINE_IN_TEN = 7, 18  # lines: the median, and the 90th percentile
 MOST_ROOMS = 26  # at the top

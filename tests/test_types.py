@@ -15,11 +15,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from regional import told
 
 import boneage
+from boneage.hand.bone_regions import REGIONS
 from boneage.hand.flags import CODES
 from boneage.sex_words import SEXES
-from boneage.types import DISCLAIMER, SEX_SOURCES, Flag, Interval, Radiograph, Reading, Severity, Sex
+from boneage.types import (
+    DISCLAIMER,
+    SEX_SOURCES,
+    Flag,
+    Interval,
+    Radiograph,
+    Reading,
+    RegionalAge,
+    RegionalAges,
+    Severity,
+    Sex,
+)
 
 SPELLINGS = {
     Sex.FEMALE: ("F", "f", "female", " Female ", "GIRL", "W", "weiblich", "F\0", "f.", "Ｆ", "MÄDCHEN", "女"),
@@ -93,6 +106,8 @@ READINGS = (
     reading(-0.5, REFUSED, forced=True),
     reading(120.5, intervals=(Interval(0.5, 115.0, 126.0), Interval(0.9, 100.0, 141.0))),
     reading(120.5, intervals=()),
+    reading(120.5, regional_ages=told()),
+    reading(120.5, regional_ages=RegionalAges("regions", "0" * 64, reason="no hand")),
 )
 
 
@@ -111,7 +126,7 @@ def test_films_and_readings_are_frozen() -> None:
 
 def test_a_reading_as_json_keeps_everything_and_says_what_it_is_not() -> None:
     values = json.loads(json.dumps(reading(None, REFUSED).to_dict()))
-    assert [*values, "site_sha256"] == [field.name for field in dataclasses.fields(Reading)]
+    assert [*values, "site_sha256", "regional_ages"] == [field.name for field in dataclasses.fields(Reading)]
     assert values["flags"] == [{"code": "not_a_hand", "severity": "refuse", "sentence": REFUSED.sentence}]
     assert (values["sex"], values["bone_age_months"], values["intervals"]) == ("female", None, None)
     assert values["disclaimer"] == DISCLAIMER == "Research use only, not a medical device."
@@ -131,6 +146,16 @@ def test_an_age_is_withheld_where_a_film_is_refused_and_only_there() -> None:
             reading(months, *flags, forced=forced)
     with pytest.raises(ValueError, match="only a refused film can be forced"):
         reading(120.5, NOTED, forced=True)
+
+
+def test_a_difference_is_unusual_beyond_its_range_and_only_with_one() -> None:
+    carpals, forearm, short, ray, *_ = told().ages
+    assert carpals.is_unusual
+    assert not forearm.is_unusual
+    assert not short.is_unusual, "there is no difference"
+    assert not ray.is_unusual
+    at_the_end = dataclasses.replace(carpals, difference_months=-18.0)
+    assert not at_the_end.is_unusual
 
 
 def test_growth_beside_a_reading_is_no_part_of_it(schema: Draft202012Validator) -> None:
@@ -176,7 +201,14 @@ def test_what_is_no_reading_is_refused_by_schema_and_program(
 def test_the_schema_knows_what_the_program_knows(schema: Draft202012Validator) -> None:
     of, flag = schema.schema, schema.schema["$defs"]["flag"]["properties"]
     names = [field.name for field in dataclasses.fields(Reading)]
-    assert (list(of["properties"]), [*of["required"], "site_sha256"]) == ([*names, "growth"], names)
+    optional = ["site_sha256", "regional_ages"]
+    assert sorted(of["properties"]) == sorted([*names, "growth"])
+    assert [*of["required"], *optional] == names
+    regional = schema.schema["$defs"]["regional_age"]
+    assert regional["required"] == [*(field.name for field in dataclasses.fields(RegionalAge)), "is_unusual"]
+    assert regional["properties"]["region"]["enum"] == [region.key for region in REGIONS]
+    ages = schema.schema["$defs"]["regional_ages"]
+    assert sorted(ages["required"]) == sorted(field.name for field in dataclasses.fields(RegionalAges))
     assert of["properties"]["sex"]["enum"] == [sex.value for sex in Sex]
     assert of["properties"]["sex_source"]["enum"] == list(SEX_SOURCES)
     assert of["properties"]["disclaimer"]["const"] == DISCLAIMER

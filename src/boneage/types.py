@@ -17,6 +17,7 @@ DISCLAIMER = "Research use only, not a medical device."
 SEX_SOURCES = ("given", "table", "dicom", "absent")
 DAYS_A_MONTH = 365.25 / 12
 OLDEST = 1440.0  # months that a person can have lived
+_OPTIONAL = {"site_sha256", "regional_ages"}  # fields of a reading that its JSON has only where they are not None
 
 
 class Sex(StrEnum):
@@ -208,6 +209,66 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class RegionalAge:
+    """The bone age of one region of a hand.
+
+    Attributes:
+        region: its key in `boneage.hand.bone_regions.REGIONS`.
+        bone_age_months: None where the region is not informative.
+        interval: around it.
+        difference_months: the age minus that of the rest of the hand; None where either is not informative.
+        difference_sd: the standard deviation of such differences at this age and sex.
+        usual: the range in months that 99 of 100 such differences lie in.
+    """
+
+    region: str
+    bone_age_months: float | None = None
+    interval: Interval | None = None
+    difference_months: float | None = None
+    difference_sd: float | None = None
+    usual: tuple[float, float] | None = None
+
+    @property
+    def is_unusual(self) -> bool:
+        """Whether the difference lies beyond what 1 in 100 films show."""
+        if self.difference_months is None or self.usual is None:
+            return False
+        return not self.usual[0] <= self.difference_months <= self.usual[1]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        usual = None if self.usual is None else list(self.usual)
+        return asdict(self) | {"usual": usual, "is_unusual": self.is_unusual}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> RegionalAge:
+        """The age of a `to_dict`."""
+        own = {name: value for name, value in values.items() if name != "is_unusual"}
+        usual, interval = own["usual"], own["interval"]
+        ends = None if usual is None else (float(usual[0]), float(usual[1]))
+        return cls(**{**own, "usual": ends, "interval": None if interval is None else Interval(**interval)})
+
+
+@dataclass(frozen=True)
+class RegionalAges:
+    """The ages of a hand by region, and the network that tells them; without ``ages`` there is a ``reason``."""
+
+    model: str
+    weights_sha256: str
+    ages: tuple[RegionalAge, ...] = ()
+    reason: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return asdict(self) | {"ages": [age.to_dict() for age in self.ages]}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> RegionalAges:
+        """The ages of a `to_dict`."""
+        return cls(**{**values, "ages": tuple(RegionalAge.from_dict(age) for age in values["ages"])})
+
+
+@dataclass(frozen=True)
 class Reading:
     """The bone age of one film, and what it was read from and with.
 
@@ -229,6 +290,7 @@ class Reading:
         part: of a picture of two hands the one that was read, by its place there: ``left``, ``right``, ``upper`` or
             ``lower``; None for a picture of one.
         site_sha256: of the site calibration that it was made with, or None.
+        regional_ages: the ages by region, where they were asked for.
         reference_table: which atlas or population the age refers to.
         disclaimer: what the reading is not for.
     """
@@ -249,6 +311,7 @@ class Reading:
     reference_table: str = "none (bone age in months as labelled in the training data)"
     disclaimer: str = DISCLAIMER
     site_sha256: str | None = None
+    regional_ages: RegionalAges | None = None
 
     def __post_init__(self) -> None:
         if self.sex_source not in SEX_SOURCES:
@@ -272,12 +335,18 @@ class Reading:
         return any(flag.severity is Severity.REFUSE for flag in self.flags)
 
     def to_dict(self) -> dict[str, Any]:
-        """The reading as plain JSON values; ``site_sha256`` is among them only where there is one."""
+        """The reading as plain JSON values; of `_OPTIONAL` fields only those that are not None are among them."""
         flags = [asdict(flag) | {"severity": flag.severity.value} for flag in self.flags]
         intervals = None if self.intervals is None else [asdict(interval) for interval in self.intervals]
-        plain = {"sex": self.sex.value, "versions": dict(self.versions), "flags": flags, "intervals": intervals}
+        plain: dict[str, Any] = {
+            "sex": self.sex.value,
+            "versions": dict(self.versions),
+            "flags": flags,
+            "intervals": intervals,
+        }
+        plain["regional_ages"] = self.regional_ages and self.regional_ages.to_dict()
         found = {one.name: getattr(self, one.name) for one in fields(self)} | plain
-        return {name: value for name, value in found.items() if name != "site_sha256" or value is not None}
+        return {name: value for name, value in found.items() if name not in _OPTIONAL or value is not None}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Reading:
@@ -296,7 +365,9 @@ class Reading:
             flags = tuple(Flag(**flag | {"severity": _severity(flag["severity"])}) for flag in own["flags"])
             ranges = own["intervals"]
             intervals = None if ranges is None else tuple(Interval(**one) for one in ranges)
-            return cls(**own | {"sex": Sex(own["sex"]), "flags": flags, "intervals": intervals})
+            regional = RegionalAges.from_dict(own["regional_ages"]) if own.get("regional_ages") else None
+            fixed = {"sex": Sex(own["sex"]), "flags": flags, "intervals": intervals, "regional_ages": regional}
+            return cls(**own | fixed)
         except (KeyError, TypeError):
             raise ValueError("this is no reading: a value is missing or of another kind") from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from hands import hand, pair, predictor
 from boneage import Radiograph, Sex, read
 from boneage.clinic.answers import HandAnswer
 from boneage.clinic.described import described
+from boneage.reading.regional import Regional
 
 
 def answers(film: Radiograph, age: float | None = None) -> list[HandAnswer]:
@@ -57,3 +59,21 @@ def test_an_age_that_is_stated_is_exact_and_that_of_a_file_has_its_width() -> No
     (given,), (from_file,) = answers(film, 120), answers(film)
     assert (given.age_source, given.chronological_age_half_width_months) == ("given", None)
     assert (from_file.age_source, from_file.chronological_age_half_width_months) == ("dicom", 6)
+
+
+def test_ages_by_region_have_names_and_outlines_on_the_film(regions_model: Path) -> None:
+    regional, film = Regional.load(regions_model, threads=1), read(hand())
+    seen = predictor().examine(film)
+    reading = predictor().read(seen, Sex.FEMALE, regional=regional)
+    answer = described(reading, seen, film, regional=regional)
+    assert reading.regional_ages is not None
+    assert answer.regional_ages is not None
+    assert (answer.regional_ages.model, answer.regional_ages.meaning) == ("regions", regional.meaning)
+    told = {age.region: age for age in answer.regional_ages.ages}
+    assert [age.region for age in reading.regional_ages.ages] == list(told)
+    assert told["radius_ulna"].name == "radius and ulna"
+    assert len(told["carpals"].outlines) == 1
+    assert told["short_bones"].outlines == []
+    assert all(-0.2 < x < 1.2 and -0.2 < y < 1.2 for age in told.values() for line in age.outlines for x, y in line)
+    plain = described(predictor().read(seen, Sex.FEMALE), seen, film, regional=regional)
+    assert plain.regional_ages is None

@@ -82,6 +82,9 @@ SexOfAll = Annotated[
         help="of all films: female, male, unknown, or another word for it; default: as the table or the file says",
     ),
 ]
+AskedByRegion = Annotated[
+    bool, typer.Option("--regions", help="tell ages by region too: carpals, radius and ulna, fingers")
+]
 HandAskedFor = Annotated[
     Hand | None,
     typer.Option(

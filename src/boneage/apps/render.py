@@ -21,12 +21,15 @@ from ..reading.batch import Item
 from ..reading.intervals import MEANING
 from ..reading.occlusion import Explanation
 from ..reading.predictor import Predictor
+from ..reading.regional import Regional
 from ..reading.weights import shipped
 from ..table import harmless
 from ..types import DISCLAIMER, Failure, Radiograph, Reading, Severity, Sex
+from . import regional_output
 from .growth_asked import GrowthOfFilms
 from .growth_output import COLUMNS, cells, follow_up_line, follow_up_text, growth_text
 from .options import tell
+from .regional_output import regions_text
 
 if TYPE_CHECKING:
     from ..evaluation.neighbours import Gallery, Neighbour
@@ -35,7 +38,7 @@ Taker = Callable[[Item, Reading | Failure, Growth | None], None]
 Drawer = Callable[[Item, Reading | Failure, Explanation | None], None]
 
 _FLAG = {Severity.NOTE: "note", Severity.WARN: "warning", Severity.REFUSE: "refused"}
-_COLUMNS = ("id", *(field.name for field in dataclasses.fields(Reading)), "error")
+_COLUMNS = ("id", *(field.name for field in dataclasses.fields(Reading) if field.name != "regional_ages"), "error")
 
 
 def reading_text(reading: Reading) -> str:
@@ -63,7 +66,8 @@ def show(result: Reading | Failure, *, as_json: bool, as_text: bool, growth: Gro
     if as_json:
         print(as_line(result, growth), flush=True)
     elif as_text and isinstance(result, Reading):
-        tell("\n".join([reading_text(result), *([growth_text(growth)] if growth else [])]))
+        regions = [regions_text(result.regional_ages)] if result.regional_ages else []
+        tell("\n".join([reading_text(result), *regions, *([growth_text(growth)] if growth else [])]))
 
 
 def show_follow_ups(grown: GrowthOfFilms | None, *, as_json: bool) -> None:
@@ -75,9 +79,10 @@ def show_follow_ups(grown: GrowthOfFilms | None, *, as_json: bool) -> None:
             tell(follow_up_text(number, steps))
 
 
-def closing(predictor: Predictor) -> str:
-    """The lines below all readings: what intervals mean, and the model."""
-    return "\n".join([*([MEANING] if predictor.factors else []), predictor.signature])
+def closing(predictor: Predictor, regional: Regional | None = None) -> str:
+    """The lines below all readings: what intervals and ages by region mean, and the model."""
+    said = [*([MEANING] if predictor.factors else []), *([regional.meaning] if regional else [])]
+    return "\n".join([*said, predictor.signature])
 
 
 def as_line(result: Reading | Failure, growth: Growth | None = None) -> str:
@@ -92,11 +97,11 @@ def _failed(film: Failure) -> dict[str, Any]:
 
 @contextmanager
 def writing(
-    path: Path | None, sources: Sequence[Path], films: Sequence[Item], *, growth: bool = False
+    path: Path | None, sources: Sequence[Path], films: Sequence[Item], *, growth: bool = False, regions: bool = False
 ) -> Iterator[Taker]:
     """A context that writes results as rows of a CSV, failures with their reason in the last column.
 
-    ``growth``: whether the table has columns for that too.
+    ``growth``, ``regions``: whether the table has columns for these too.
 
     Nothing is written if ``path`` is None. After Ctrl-C the rows so far are kept. A pipe or a device gets each row at
     once.
@@ -110,7 +115,8 @@ def writing(
     refuse_overwriting([path], [*sources, *(film.path for film in films)])
     stopped: BaseException | None = None
     with _table(path) as file:
-        names = (*_COLUMNS[:-1], *(COLUMNS if growth else ()), _COLUMNS[-1])
+        more = (*(regional_output.COLUMNS if regions else ()), *(COLUMNS if growth else ()))
+        names = (*_COLUMNS[:-1], *more, _COLUMNS[-1])
         writer = csv.DictWriter(file, names, restval="", lineterminator="\n")
         writer.writeheader()
         try:
@@ -131,6 +137,7 @@ def output(
     csv: Path | None,
     heatmap: Path | None,
     as_json: bool,
+    regions: bool = False,
 ) -> Iterator[Drawer]:
     """A context that shows each result, writes it into the table ``csv`` and draws its map, with the child's growth.
 
@@ -138,7 +145,7 @@ def output(
         BadConfig, CannotWrite: as `writing` and `drawing`.
     """
     draw = drawing(heatmap, predictor, films, as_text=not as_json)
-    with writing(csv, sources, films, growth=grown.wanted) as write:
+    with writing(csv, sources, films, growth=grown.wanted, regions=regions) as write:
 
         def take(film: Item, result: Reading | Failure, explanation: Explanation | None) -> None:
             growth = grown.of(film, result)
@@ -213,6 +220,9 @@ def _row(film: Item, result: Reading | Failure, growth: Growth | None) -> dict[s
     row = result.to_dict() if isinstance(result, Reading) else _failed(result)
     row = {"id": film.id} | row | (_cells(result) if isinstance(result, Reading) else {})
     row |= cells(growth) if growth else {}
+    row.pop("regional_ages", None)
+    regional = result.regional_ages if isinstance(result, Reading) else None
+    row |= regional_output.cells(regional) if regional else {}
     return {name: harmless(value) for name, value in row.items()}
 
 

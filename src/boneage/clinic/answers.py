@@ -59,6 +59,7 @@ class ReadingOptions(BaseModel):
     )
     part: Part | None = Field(default=None, description="of two hands in a picture read the one at this place there")
     heatmap: Bool = Field(default=False, description="add a heat map of where the model looked, if there is an age")
+    regions: Bool = Field(default=False, description="tell ages by region too, if there is an age")
     keep: Bool = Field(default=True, description="keep the reading, if the service has a record")
 
     @property
@@ -152,6 +153,34 @@ class Region(BaseModel):
     outlines: list[Points]
 
 
+class RegionalAge(BaseModel):
+    """The bone age of one region, in months; ``bone_age_months`` is null where the region is not informative.
+
+    ``difference_months``: against the rest of the hand; ``usual``: the ends between which 99 of 100 such differences
+    lie. ``outlines``: as a `Region` has them; of regions in several places there are none.
+    """
+
+    region: str
+    name: str
+    bone_age_months: float | None
+    interval: Interval | None
+    difference_months: float | None
+    difference_sd: float | None
+    usual: tuple[float, float] | None
+    is_unusual: bool
+    outlines: list[Points]
+
+
+class RegionalAges(BaseModel):
+    """The ages of a hand by region, and the network that tells them. ``reason``: why there are none."""
+
+    model: str
+    weights_sha256: str
+    ages: list[RegionalAge]
+    reason: str | None = None
+    meaning: str
+
+
 class HandAnswer(BaseModel):
     """The reading of one hand. ``bone_age_months`` is null if a flag refuses the film.
 
@@ -191,6 +220,7 @@ class HandAnswer(BaseModel):
     regions: list[Region] | None = Field(
         default=None, description="shares of the heat map, 1 in all; empty if no hand was found"
     )
+    regional_ages: RegionalAges | None = Field(default=None, description="if they were asked for and there is an age")
     model: str
     weights_sha256: str
     image_sha256: str
@@ -298,6 +328,7 @@ class About(BaseModel):
     films_kept: bool
     worklist: bool
     heatmap: bool
+    regions: bool
     film_bytes: int
     waiting: int
 

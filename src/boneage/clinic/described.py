@@ -8,11 +8,13 @@ import numpy as np
 
 from .. import types
 from ..hand import doubts, several
+from ..hand.bone_regions import REGIONS
 from ..reading.examination import Examination
 from ..reading.occlusion import Layers
 from ..reading.occlusion import Region as HeatRegion
+from ..reading.regional import Regional
 from ..types import Radiograph, Reading
-from .answers import FilmFacts, Flag, HandAnswer, Region, Window, comparison
+from .answers import FilmFacts, Flag, HandAnswer, Region, RegionalAges, Window, comparison
 
 FACTS = ("file", "bone_age_months", "sex", "sex_source", "model", "weights_sha256", "image_sha256", "version")
 
@@ -24,6 +26,7 @@ def described(
     stated_age: float | None = None,
     patient: str | None = None,
     layers: Layers | None = None,
+    regional: Regional | None = None,
 ) -> HandAnswer:
     """The answer for one hand.
 
@@ -34,6 +37,7 @@ def described(
         stated_age: the chronological age in months, if the request gives it; by default that of the file.
         patient: the keyed hash of the patient's id.
         layers: the heat map, if one was asked for.
+        regional: what told the reading's ages by region, if they were asked for.
     """
     age, width = (film.chronological_age, film.chronological_age_width) if stated_age is None else (stated_age, None)
     values = reading.to_dict()
@@ -51,6 +55,7 @@ def described(
         patient=patient,
         heatmap=None if layers is None else "data:image/png;base64," + base64.b64encode(layers.heat).decode(),
         regions=None if layers is None else [_region(region) for region in layers.regions],
+        regional_ages=_regional(reading, seen, regional),
     )
 
 
@@ -82,6 +87,16 @@ def _flag(flag: types.Flag, seen: Examination) -> Flag:
 
 def _rounded(line: np.ndarray) -> list[tuple[float, float]]:
     return [(round(x, 4), round(y, 4)) for x, y in line.tolist()]
+
+
+def _regional(reading: Reading, seen: Examination, regional: Regional | None) -> RegionalAges | None:
+    found = reading.regional_ages
+    if found is None or regional is None:
+        return None
+    lines = {key: [_rounded(line)] for key, line in regional.outlines(seen).items()}
+    named = {region.key: region.name for region in REGIONS}
+    ages = [age.to_dict() | {"name": named[age.region], "outlines": lines.get(age.region, [])} for age in found.ages]
+    return RegionalAges(**found.to_dict() | {"ages": ages, "meaning": regional.meaning})
 
 
 def _region(region: HeatRegion) -> Region:

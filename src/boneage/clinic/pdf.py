@@ -1,7 +1,7 @@
 """A reading as a PDF of one A4 page: the age, the comparison, the film, the growth chart and the model.
 
-Each of two hands in a picture has a page of its own. No name and no id is on it, but an empty line to write them by
-hand.
+Ages by region have a page more. Each of two hands in a picture has a page of its own. No name and no id is on it, but
+an empty line to write them by hand.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from .answers import Answer, HandAnswer, Months, ReadingRequest, Reference
 from .growth import GrowthRequest, growth_of
 from .pdf_growth import growth_page, is_worth_a_page
 from .pdf_page import ACCENT, BAND, HEIGHT, INK, LINE, MARGIN, QUIET, WIDTH, printable, signed, text
+from .pdf_regions import regions_page
 from .shown import in_grey, part_of
 
 FILM_SIDE = 900  # pixels
@@ -106,6 +107,10 @@ def report(
         _chart(canvas, hand, earlier)
         _foot(canvas, hand, made)
         canvas.showPage()
+        if hand.regional_ages:
+            regions_page(canvas, hand, hand.regional_ages)
+            _foot(canvas, hand, made)
+            canvas.showPage()
         _growth(canvas, hand, child)
     canvas.save()
     return out.getvalue()

@@ -18,6 +18,7 @@ from ..images.decoder_pool import DecodedFilm, DecoderPool
 from ..reading.examination import Examination
 from ..reading.occlusion import Layers
 from ..reading.predictor import Predictor
+from ..reading.regional import Regional
 from ..types import Identity, Radiograph, Reading, Sex
 from .answering import case_from
 from .answers import Answer, HandAnswer, ReadingRequest
@@ -47,6 +48,7 @@ class Service:
         record: where readings are kept; None: they are not.
         films: where the pixels of read films are kept; None: they are not.
         explain: computes the heat map of a film; None: there are no heat maps.
+        regional: tells ages by region; None: there are none.
     """
 
     def __init__(
@@ -57,8 +59,10 @@ class Service:
         record: Record | None = None,
         films: FilmStore | None = None,
         explain: Explain | None = None,
+        regional: Regional | None = None,
     ) -> None:
-        self.predictor, self.limits, self.films, self.explain = predictor, limits, films, explain
+        self.predictor, self.limits, self.films = predictor, limits, films
+        self.explain, self.regional = explain, regional
         self._record = record
         self.pseudonyms = record.pseudonyms if record else Pseudonyms.of_this_run()
         self.counters = Counters()
@@ -204,7 +208,8 @@ class Service:
         self, seen: Examination, film: DecodedFilm, name: str, request: ReadingRequest, *, keep: bool
     ) -> HandAnswer:
         """The answer for one hand, which is kept as a row of its own."""
-        reading = dataclasses.replace(self.predictor.read(seen, request.sex), file=name)
+        regional = self.regional if request.regions else None
+        reading = dataclasses.replace(self.predictor.read(seen, request.sex, regional=regional), file=name)
         answer = self._answer(reading, seen, film, request, self._layers(seen, reading, request))
         if self._record and keep:
             self._keep(self._record, reading, film.radiograph, answer, request)
@@ -226,7 +231,8 @@ class Service:
         self, reading: Reading, seen: Examination, film: DecodedFilm, request: ReadingRequest, layers: Layers | None
     ) -> HandAnswer:
         patient = self.pseudonyms.of(request.patient_id or film.patient)
-        return described(reading, seen, film.radiograph, request.chronological_age_months, patient, layers)
+        age = request.chronological_age_months
+        return described(reading, seen, film.radiograph, age, patient, layers, self.regional)
 
     def _keep(
         self, record: Record, reading: Reading, film: Radiograph, answer: HandAnswer, request: ReadingRequest

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from ..data.dataset import Sample, Table, checked_table, tables_in
@@ -23,6 +23,7 @@ from ..types import Failure, Reading, Sex
 from .examination import Examination
 from .occlusion import Explanation, explain
 from .predictor import Predictor
+from .regional import Regional
 from .site import Site
 
 FEW = 24  # films: to read them here takes about as long as to start the workers
@@ -126,14 +127,15 @@ def read_and_explain(
     hand: str | None = None,
     force: bool = False,
     heatmaps: bool = True,
+    regional: Regional | None = None,
     progress: Advance | None = None,
     workers: int | None = None,
 ) -> Iterator[Found]:
     """As `read_all`, each reading with its film and its occlusion map.
 
     The film comes with the facts of its header, where no other told them. The map is None for what has no age and
-    without ``heatmaps``. A film is decoded and analysed once, and let go before it is yielded: only one is in memory.
-    ``progress`` is called after each film.
+    without ``heatmaps``; with ``regional`` a reading has ages by region. A film is decoded and analysed once, and let
+    go before it is yielded: only one is in memory. ``progress`` is called after each film.
 
     Many films are read by processes of one core each, which need no locks and no common steps: by default one for each
     core, and none for so few films that to start them takes longer, nor for maps, which would have to travel with
@@ -141,10 +143,13 @@ def read_and_explain(
     """
     count = workers or (cores() if len(films) >= FEW and not heatmaps else 1)
     if count > 1:
-        work = Reader(predictor.path, predictor.weights_sha256, predictor.site, hand, force, heatmaps)
+        work = Reader(
+            predictor.path, predictor.weights_sha256, predictor.site, hand, force, heatmaps, regional and regional.path
+        )
         each = shared_out(work, films, _lost, count=count, size=CHUNK)
     else:
-        each = (read_one(predictor, film, hand=hand, force=force, heatmaps=heatmaps) for film in films)
+        one = partial(read_one, predictor, hand=hand, force=force, heatmaps=heatmaps, regional=regional)
+        each = map(one, films)
     for found in each:
         yield from found
         if progress:
@@ -160,6 +165,7 @@ class Reader:
         weights_sha256: of its weights, which must still be those.
         site: the calibration to read with.
         hand, force, heatmaps: as in `read_and_explain`.
+        regional: the path of the model of ages by region.
     """
 
     model: Path
@@ -168,6 +174,7 @@ class Reader:
     hand: str | None = None
     force: bool = False
     heatmaps: bool = False
+    regional: Path | None = None
 
     def __call__(self, film: Item) -> list[Found]:
         """What `read_one` gives. Raises BadModel if the model is gone or is another by now."""
@@ -175,7 +182,9 @@ class Reader:
         if predictor.weights_sha256 != self.weights_sha256:
             raise BadModel(f"{self.model} has changed since the reading began: its weights are others")
         predictor.site = self.site
-        return read_one(predictor, film, hand=self.hand, force=self.force, heatmaps=self.heatmaps)
+        regional = self.regional and _regional(self.regional)
+        one = partial(read_one, predictor, hand=self.hand, force=self.force, heatmaps=self.heatmaps)
+        return one(film, regional=regional)
 
 
 @cache
@@ -184,12 +193,23 @@ def _loaded(model: Path) -> Predictor:
     return Predictor.load(model, threads=1)
 
 
+@cache
+def _regional(model: Path) -> Regional:
+    return Regional.load(model, threads=1)
+
+
 def read_one(
-    predictor: Predictor, film: Item, *, hand: str | None = None, force: bool = False, heatmaps: bool = False
+    predictor: Predictor,
+    film: Item,
+    *,
+    hand: str | None = None,
+    force: bool = False,
+    heatmaps: bool = False,
+    regional: Regional | None = None,
 ) -> list[Found]:
     """The readings of one film, or the reason why there is none, each as `read_and_explain` gives them."""
     try:
-        known, outcomes = _read(predictor, film, hand=hand, force=force, heatmap=heatmaps)
+        known, outcomes = _read(predictor, film, hand=hand, force=force, heatmap=heatmaps, regional=regional)
     except BoneAgeError as error:
         return [(film, Failure(film.id, str(film.path or film.id), str(error)), None)]
     return [(known, *outcome) for outcome in outcomes]
@@ -200,14 +220,14 @@ def _lost(film: Item, death: Died) -> list[Found]:
 
 
 def _read(
-    predictor: Predictor, film: Item, *, hand: str | None, force: bool, heatmap: bool
+    predictor: Predictor, film: Item, *, hand: str | None, force: bool, heatmap: bool, regional: Regional | None
 ) -> tuple[Item, list[Outcome]]:
     if film.path is None:
         raise UnreadableImage(film.reason)
     radiograph = read(film.path) if film.data is None else read(film.data, name=film.id)
 
     def outcome(seen: Examination) -> Outcome:
-        reading = predictor.read(seen, film.sex, sex_source=film.sex_source, force=force)
+        reading = predictor.read(seen, film.sex, sex_source=film.sex_source, force=force, regional=regional)
         is_explained = heatmap and reading.bone_age_months is not None
         return reading, explain(predictor, seen, reading.sex) if is_explained else None
 

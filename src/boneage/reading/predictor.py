@@ -22,6 +22,7 @@ from ..types import DISCLAIMER, Interval, Radiograph, Reading, Severity, Sex
 from . import weights
 from .examination import Examination, examine
 from .intervals import SEX_GIVEN, Factors, around, blended
+from .regional import Regional
 from .site import Site
 
 
@@ -42,6 +43,8 @@ class Predictor:
     def __init__(self, data: bytes, path: Path, threads: int = 0) -> None:
         self._session, self.about = model_file.session(data, path, threads)
         self.path = path
+        if not self._has("months"):
+            raise BadModel(f"{path} tells no age of a whole hand: it is not a model to read films with")
         config = model_file.configuration(self.about, path)
         self.spec: PrepareConfig = config.prepare
         self.uses_sex: bool = config.model.sex
@@ -184,6 +187,7 @@ class Predictor:
         *,
         sex_source: str = "given",
         force: bool = False,
+        regional: Regional | None = None,
     ) -> Reading:
         """The bone age of one film.
 
@@ -192,6 +196,7 @@ class Predictor:
             sex: by default what the file says; a reading without a known sex has a flag.
             sex_source: where ``sex`` comes from, ``given`` or ``table``.
             force: give an age to a film too that a flag refuses.
+            regional: tells the ages by region too, of a film that has an age.
 
         Raises:
             BadModel: if the network's answer is not a finite number.
@@ -220,6 +225,7 @@ class Predictor:
             forced=is_refused and force,
             intervals=intervals,
             site_sha256=self.site.sha256 if self.site else None,
+            regional_ages=regional.read(seen, known) if regional and months is not None else None,
         )
 
     def read_each(
@@ -230,6 +236,7 @@ class Predictor:
         hand: str | None = None,
         sex_source: str = "given",
         force: bool = False,
+        regional: Regional | None = None,
     ) -> list[Reading]:
         """The bone age of every hand in a picture: one reading, or one for each of two hands.
 
@@ -238,7 +245,7 @@ class Predictor:
         those of `read`.
         """
         each = self.examine_each(film, hand)
-        return [self.read(one, sex, sex_source=sex_source, force=force) for one in each]
+        return [self.read(one, sex, sex_source=sex_source, force=force, regional=regional) for one in each]
 
     def examine_each(
         self, film: Radiograph | Examination, hand: str | None = None, part: str | None = None

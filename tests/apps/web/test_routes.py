@@ -20,9 +20,11 @@ from boneage import Sex, read
 from boneage.clinic.record import Record
 from boneage.clinic.service import SIDES
 from boneage.growth.reference import TABLE
+from boneage.hand import bone_regions
 from boneage.reading.examination import Examination
 from boneage.reading.intervals import MEANING
 from boneage.reading.occlusion import Layers, over_film
+from boneage.reading.regional import Regional
 from boneage.reading.regions import ELSEWHERE, REGIONS
 
 
@@ -123,7 +125,7 @@ def test_a_film_of_one_hand_is_answered_as_it_was_before_there_were_two(web: Tes
     before = {"file", "bone_age_months", "intervals", "sex", "sex_source", "chronological_age_months", "age_source"}
     before |= {"reference", "flags", "film", "patient", "record", "not_kept", "heatmap", "regions", "model"}
     before |= {"weights_sha256", "image_sha256", "version", "disclaimer", "chronological_age_half_width_months"}
-    added = {"hands", "part", "hand", "place", "window"}
+    added = {"hands", "part", "hand", "place", "window", "regional_ages"}
     assert answer.keys() == before | added
     assert (answer["hands"], answer["part"], answer["hand"], answer["place"]) == (None, None, None, [0, 0, 1, 1])
     described = web.get("/api/openapi.json").json()["components"]["schemas"]
@@ -177,6 +179,29 @@ def test_a_heat_map_is_given_where_there_is_one_and_only_when_asked() -> None:
     assert sum(region["share"] for region in shown["regions"]) == pytest.approx(1, abs=0.001)
     assert [bool(region["outlines"]) for region in shown["regions"]] == [True] * 5 + [False]
     assert (refused["bone_age_months"], refused["heatmap"], refused["regions"]) == (None, None, None)
+
+
+def test_ages_by_region_are_given_where_there_are_some_and_only_when_asked(regions_model: Path) -> None:
+    with client(regional=Regional.load(regions_model, threads=1)) as web:
+        assert web.get("/api/version").json()["regions"] is True
+        plain = web.post("/api/readings", **form(sex="male")).json()
+        shown = web.post("/api/readings", **form(sex="male", regions="true")).json()
+        both = web.post("/api/readings", **form(pair(), sex="female", regions="true")).json()
+        page = web.post("/api/reports", **form(sex="male", regions="true")).content
+    assert plain["regional_ages"] is None
+    found = shown["regional_ages"]
+    assert [age["region"] for age in found["ages"]] == [region.key for region in bone_regions.REGIONS]
+    assert "no film has labels by region" in found["meaning"]
+    assert found["ages"][0]["outlines"][0]
+    assert shown["bone_age_months"] == plain["bone_age_months"]
+    assert both["regional_ages"] is None, "of two hands each has its own"
+    assert all(len(one["regional_ages"]["ages"]) == len(bone_regions.REGIONS) for one in both["hands"])
+    assert "Ages by region" in printed(page)
+
+
+def test_without_their_network_there_are_no_ages_by_region(web: TestClient) -> None:
+    assert web.get("/api/version").json()["regions"] is False
+    assert web.post("/api/readings", **form(sex="male", regions="true")).json()["regional_ages"] is None
 
 
 def test_the_viewer_gets_sixteen_bits_a_pixel(web: TestClient) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -10,11 +11,14 @@ import pytest
 from clinical_films import HEADER, case, film, opened, plain_case, refused_case
 from highdicom.sr import Comprehensive3DSR, ComprehensiveSR, srread
 from pydicom.dataset import Dataset
+from regional import told
 from validators import dciodvfy, dsrdump, pixelmed
 
+from boneage.clinic.answers import RegionalAge, RegionalAges
 from boneage.clinic.documents import codes
 from boneage.clinic.documents import structured_report as reports
 from boneage.clinic.documents.case import Case, Review
+from boneage.hand.bone_regions import REGIONS
 
 KINDS: dict[str, tuple[Callable[[Case], bytes], type]] = {
     "3d": (reports.comprehensive_3d, Comprehensive3DSR),
@@ -77,6 +81,49 @@ def test_highdicom_reads_back_the_same_numbers(kind: str, tmp_path: Path) -> Non
     assert group.tracking_uid == plain.uid("tracking")
     (site,) = group.finding_sites
     assert (site.value.value, site.laterality.value) == (codes.HAND.value, codes.SIDES["L"].value)
+
+
+def with_regions() -> Case:
+    """A case with ages by region, and the words that go with them."""
+    plain, found = plain_case(), told()
+    names = {region.key: region.name for region in REGIONS}
+    ages = [RegionalAge(**age.to_dict(), name=names[age.region], outlines=[]) for age in found.ages]
+    regional = RegionalAges(model="regions", weights_sha256="ab" * 32, ages=ages, meaning="Judged by regions abab.")
+    return replace(plain, answer=plain.answer.model_copy(update={"regional_ages": regional}))
+
+
+def test_regions_that_have_a_code_are_measurements_with_their_finding_sites() -> None:
+    found = opened(reports.comprehensive_3d(with_regions()))
+    sited = {}
+    for item in items(found):
+        sites = [one for one in item.get("ContentSequence", ()) if _named(one) == "363698007"]
+        if item.ValueType == "NUM" and sites:
+            key = sites[0].ConceptCodeSequence[0].CodeValue, _named(item)
+            sited[key] = float(item.MeasuredValueSequence[0].NumericValue)
+            (side,) = sites[0].ContentSequence
+            assert side.ConceptCodeSequence[0].CodeValue == codes.SIDES["L"].value
+    carpus, forearm = codes.CARPUS.value, codes.RADIUS_ULNA.value
+    assert sited == {
+        (carpus, codes.BONE_AGE.value): 96.0,
+        (carpus, codes.REGION_DIFFERENCE.value): -24.5,
+        (forearm, codes.BONE_AGE.value): 118.0,
+        (forearm, codes.REGION_DIFFERENCE.value): -2.5,
+    }
+    assert "carpals 96.0 (70 to 122), -24.5 against the rest, unusual" in words(found)
+    assert "ray I not informative" in words(found)
+    assert "Judged by regions abab." in words(found)
+    plain = opened(reports.comprehensive_3d(plain_case()))
+    assert found.SOPInstanceUID != plain.SOPInstanceUID
+    assert "By region" not in words(plain)
+
+
+def test_a_corrected_age_has_none_by_region() -> None:
+    review = Review("Weiß^Ida", "Ward 9", datetime(2024, 3, 2), bone_age_months=130.0)
+    assert "By region" not in words(opened(reports.comprehensive_3d(with_regions().reviewed(review))))
+
+
+def _named(item: Dataset) -> str:
+    return str(item.ConceptNameCodeSequence[0].get("CodeValue"))
 
 
 def test_it_names_film_model_version_weights_and_what_it_is_not_for() -> None:

@@ -43,6 +43,7 @@ def serve(
     from ...clinic.record import Record
     from ...reading.occlusion import over_film
     from ...reading.predictor import Predictor
+    from ...reading.regional import Regional
     from ..web.access import token_for
     from ..web.app import create_app
     from ..web.node import of_node
@@ -52,7 +53,7 @@ def serve(
     token = token_for(host, token_file, encrypted=bool(tls_cert and tls_key), plain=plain_http)
     films = FilmStore.open(keep_films, recorded=bool(record)) if keep_films else None
     opened = Record.open(record, record_key) if record else None
-    predictor = Predictor.load(model, threads=1, site=site)
-    heat = partial(over_film, predictor)
-    web = create_app(predictor, opened, films, worklist, explain=heat, token=token, root_path=root_path)
+    predictor, regional = Predictor.load(model, threads=1, site=site), Regional.installed(threads=1)
+    create = partial(create_app, explain=partial(over_film, predictor), regional=regional)
+    web = create(predictor, opened, films, worklist, token=token, root_path=root_path)
     serve(web, host, port, tls_cert=tls_cert, tls_key=tls_key)

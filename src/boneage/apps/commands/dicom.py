@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from ..options import REFUSED, Hand, HandAskedFor, Model, SexOfAll, need, say, tell
+from ..options import REFUSED, AskedByRegion, Hand, HandAskedFor, Model, SexOfAll, need, say, tell
 
 
 def report(
@@ -23,6 +23,7 @@ def report(
     age: Annotated[
         float | None, typer.Option(min=0, max=1440, help="chronological age in months; default: as the file says")
     ] = None,
+    regions: AskedByRegion = False,
 ) -> None:
     """Read a film and write the documents that go back to its study: reports, picture and page, DICOM and FHIR.
 
@@ -35,11 +36,12 @@ def report(
     from ...clinic.documents.bundle import write
     from ...images.guarded import read
     from ...reading.predictor import Predictor
+    from ...reading.regional import Regional
 
-    predictor = Predictor.load(model)
+    predictor, regional = Predictor.load(model), Regional.load() if regions else None
     told = {"sex": sex, "chronological_age_months": age, "hand": hand}
     request = ReadingRequest.model_validate({name: value for name, value in told.items() if value is not None})
-    cases = cases_of(predictor, read(film), request)
+    cases = cases_of(predictor, read(film), request, regional)
     paths, missing = write(cases, to)
     tell("\n".join(map(str, paths)))
     tell(predictor.signature)

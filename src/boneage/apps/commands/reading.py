@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,7 @@ from ..growth_options import (
     OwnChart,
 )
 from ..options import (
+    AskedByRegion,
     HandAskedFor,
     Images,
     Model,
@@ -44,6 +46,7 @@ def predict(
     heatmap: Annotated[
         Path | None, typer.Option(help="draw occlusion maps: a PNG, or a folder for several films")
     ] = None,
+    regions: AskedByRegion = False,
     site: SiteFile = None,
     age: ChildsAge = None,
     height: ChildsHeight = None,
@@ -69,21 +72,22 @@ def predict(
     from ...progress import progress
     from ...reading.batch import read_and_explain
     from ...reading.predictor import Predictor
+    from ...reading.regional import Regional
     from ..growth_asked import growths
     from ..render import closing, output, show_follow_ups
 
     films, notes = asked_for(sources, sex, images, (age, height, lying, weight, mother, father))
     predictor, grown, outcomes = Predictor.load(model, site=site), growths(films, chart, growth or follow_up), []
-    quiet, side = len(films) == 1 or not csv, hand and hand.code
-    shown = output(predictor, films, sources, grown, csv=csv, heatmap=heatmap, as_json=as_json)
-    with shown as take, progress("reading", len(films), "films", quiet=quiet) as advance:
-        found = read_and_explain(predictor, films, hand=side, force=force, heatmaps=bool(heatmap), progress=advance)
-        for film, result, explanation in announced(notes, found):
-            take(film, result, explanation)
-            outcomes.append(result)
+    regional = Regional.load() if regions else None
+    work = partial(read_and_explain, hand=hand and hand.code, force=force, heatmaps=bool(heatmap), regional=regional)
+    shown = output(predictor, films, sources, grown, csv=csv, heatmap=heatmap, as_json=as_json, regions=regions)
+    with shown as take, progress("reading", len(films), "films", quiet=len(films) == 1 or not csv) as advance:
+        for outcome in announced(notes, work(predictor, films, progress=advance)):
+            take(*outcome)
+            outcomes.append(outcome[1])
     show_follow_ups(grown if follow_up else None, as_json=as_json)
     if not as_json and not (csv and is_standard_output(csv)):
-        tell(closing(predictor))
+        tell(closing(predictor, regional))
     report_outcomes(outcomes, len(films), notes.after)
 
 

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -29,6 +30,7 @@ from ...clinic.record import Record
 from ...clinic.service import Explain, Service
 from ...clinic.worklist import Worklist
 from ...reading.predictor import Predictor
+from ...reading.regional import Regional
 from ...types import DISCLAIMER
 from .access import STATIC, AccessControl
 from .errors import STATUSES, error_answer, problem
@@ -49,6 +51,7 @@ def create_app(
     worklist: Worklist | None = None,
     *,
     explain: Explain | None = None,
+    regional: Regional | None = None,
     token: str | None = None,
     limits: Limits | None = None,
     http_limits: HttpLimits | None = None,
@@ -62,6 +65,7 @@ def create_app(
         films: where the pixels of read films are kept; None: they are not.
         worklist: of the films that a node holds; None: no node's results are shown.
         explain: computes the heat map of a film; None: there are no heat maps.
+        regional: tells ages by region; None: there are none.
         token: what every client must send; None: only requests to a name of this computer are answered.
         limits: on films and jobs.
         http_limits: on requests.
@@ -82,7 +86,9 @@ def create_app(
         servers=[{"url": root}] if root else None,
         lifespan=_lifespan,
     )
-    app.state.open_service = lambda: Service(predictor, limits, record=record, films=films, explain=explain)
+    app.state.open_service = partial(
+        Service, predictor, limits, record=record, films=films, explain=explain, regional=regional
+    )
     app.state.token, app.state.http_limits, app.state.root = token, http_limits, root
     app.state.worklist = worklist
     app.include_router(router)

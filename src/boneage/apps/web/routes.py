@@ -215,6 +215,7 @@ async def about(request: Request, service: InService) -> About:
         films_kept=service.films is not None,
         worklist=request.app.state.worklist is not None,
         heatmap=service.explain is not None,
+        regions=service.regional is not None,
         film_bytes=request.app.state.http_limits.film,
         waiting=service.limits.waiting,
     )

@@ -24,6 +24,10 @@ STUDY = Code("37362-1", "LN", "XR Bone age")
 GREULICH_PYLE = Code("252956001", "SCT", "Greulich and Pyle method")
 IMAGING = Code("363679005", "SCT", "Imaging procedure")
 HAND = Code("85562004", "SCT", "Hand")
+CARPUS = Code("8205005", "SCT", "Carpus")
+RADIUS_ULNA = Code("110535000", "SCT", "Radius and ulna")
+THUMB = Code("76505004", "SCT", "Thumb")
+REGIONS = {"carpals": CARPUS, "radius_ulna": RADIUS_ULNA, "ray_i": THUMB}  # those that SNOMED CT has one word for
 SIDES = {"L": Code("7771000", "SCT", "Left"), "R": Code("24028007", "SCT", "Right")}
 ALGORITHM_FAMILY = Code("123110", "DCM", "Artificial Intelligence")
 SUBJECT_AGE = Code("121033", "DCM", "Subject Age")
@@ -36,6 +40,7 @@ MONTHS = Code("mo", "UCUM", "month")
 ONE = Code("1", "UCUM", "no units")
 
 DIFFERENCE = Code("difference", OWN, "Bone age minus chronological age")
+REGION_DIFFERENCE = Code("region_diff", OWN, "Bone age of a region minus that of the rest of the hand")
 LOWEST = Code("low_90", OWN, "Lower bound of the 90 % interval")
 HIGHEST = Code("high_90", OWN, "Upper bound of the 90 % interval")
 OUTCOME = Code("outcome", OWN, "Outcome of the reading")
@@ -48,7 +53,7 @@ REASON = Code("reason", OWN, "Reason of the refusal")
 ALL = (
     *(BONE_AGE, TITLE, STUDY, GREULICH_PYLE, IMAGING, HAND, *SIDES.values(), ALGORITHM_FAMILY, SUBJECT_AGE, Z_SCORE),
     *(POPULATION_MEAN, POPULATION_SD, COMMENT, AGE, MONTHS, ONE, DIFFERENCE, LOWEST, HIGHEST, OUTCOME),
-    *(READ, REFUSED, CORRECTED, FLAG, REASON),
+    *(CARPUS, RADIUS_ULNA, THUMB, REGION_DIFFERENCE, READ, REFUSED, CORRECTED, FLAG, REASON),
 )
 
 

@@ -33,6 +33,7 @@ from pydicom.dataset import Dataset
 from pydicom.valuerep import DT, PersonName
 
 from ...reading.intervals import MEANING
+from ..answers import RegionalAge
 from . import codes
 from .case import Case, uid_of
 from .header import MAKER, REPORTS, caution, file_of, moment, owned, placed
@@ -192,10 +193,49 @@ def _measurements(case: Case) -> Iterator[Measurement]:
     if reference.mean_months is not None and reference.sd_months is not None:
         yield _months(codes.POPULATION_MEAN, reference.mean_months)
         yield _months(codes.POPULATION_SD, reference.sd_months)
+    yield from _regional(case)
 
 
-def _months(code: codes.Code, value: float, method: CodedConcept | None = None) -> Measurement:
-    return Measurement(concept(code), _short(value), concept(codes.MONTHS), method=method)
+def _regional(case: Case) -> Iterator[Measurement]:
+    """The ages of the regions that have a code, and how they differ from the rest, each with its finding site.
+
+    The others stand in the sentences.
+    """
+    side = codes.SIDES.get(case.laterality or "")
+    for age in _regional_ages(case):
+        if age.region not in codes.REGIONS or age.bone_age_months is None:
+            continue
+        site = FindingSite(concept(codes.REGIONS[age.region]), laterality=concept(side) if side else None)
+        yield _months(codes.BONE_AGE, age.bone_age_months, sites=[site])
+        if age.difference_months is not None:
+            yield _months(codes.REGION_DIFFERENCE, age.difference_months, sites=[site])
+
+
+def _regional_ages(case: Case) -> list[RegionalAge]:
+    """The ages by region of a film whose age is the reading's own."""
+    found = case.answer.regional_ages
+    is_own = case.months is not None and case.months == case.answer.bone_age_months
+    return found.ages if found and is_own else []
+
+
+def _regional_sentences(case: Case) -> list[str]:
+    told = []
+    for age in _regional_ages(case):
+        if age.bone_age_months is None or age.interval is None:
+            told.append(f"{age.name} not informative")
+            continue
+        one = f"{age.name} {age.bone_age_months:.1f} ({age.interval.low:.0f} to {age.interval.high:.0f})"
+        if age.difference_months is not None:
+            one += f", {age.difference_months:+.1f} against the rest"
+        told.append(one + (", unusual" if age.is_unusual else ""))
+    found = case.answer.regional_ages
+    return [f"By region, months (90 % interval): {'; '.join(told)}. {found.meaning}"] if told and found else []
+
+
+def _months(
+    code: codes.Code, value: float, method: CodedConcept | None = None, sites: list[FindingSite] | None = None
+) -> Measurement:
+    return Measurement(concept(code), _short(value), concept(codes.MONTHS), method=method, finding_sites=sites)
 
 
 def _short(value: float) -> float:
@@ -224,7 +264,7 @@ def sentences(case: Case) -> list[str]:
     if reference.age_half_width_months and reference.sds_low is not None and reference.sds_high is not None:
         ends = f"{reference.sds_low:+.2f} to {reference.sds_high:+.2f}"
         found.append(f"The chronological age is known in whole years: the SDS is {ends} within that year.")
-    return [*found, *case.remarks, *([MEANING] if case.interval else []), caution(case)]
+    return [*found, *case.remarks, *_regional_sentences(case), *([MEANING] if case.interval else []), caution(case)]
 
 
 def _comment(text: str) -> TextContentItem:

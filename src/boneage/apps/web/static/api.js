@@ -91,6 +91,14 @@ export async function layers(film) {
   return { heat, regions };
 }
 
+/** The ages of a film by region: { ages, reason, meaning }. */
+export async function ages(film) {
+  const body = form(film, { regions: "true", keep: "false" });
+  const { regional_ages: found } = await (await send("api/readings", { method: "POST", body, retries: RETRIES })).json();
+  if (!found) throw new Refused("The service has no ages by region of this film.");
+  return found;
+}
+
 /** The pixels of a film: { data: Uint16Array, width, height, read, window }, the last two as ends in fractions of the range. */
 export async function pixels(film) {
   const body = new FormData();
@@ -100,9 +108,9 @@ export async function pixels(film) {
   return { data: new Uint16Array(await answer.arrayBuffer()), width, height, read, window };
 }
 
-export async function report(film, earlier, heatmap, child) {
+export async function report(film, earlier, { heatmap, regions }, child) {
   const told = child ? { child: JSON.stringify(child) } : {};
-  const body = form(film, { earlier: JSON.stringify(earlier), heatmap: String(heatmap), ...told });
+  const body = form(film, { earlier: JSON.stringify(earlier), heatmap: String(heatmap), regions: String(regions), ...told });
   return (await send("api/reports", { method: "POST", body, retries: RETRIES })).blob();
 }
 

@@ -1,5 +1,6 @@
 // The page: brings worklist, viewer and panel together, and listens to drops, keys and buttons.
 
+import { Ages } from "./ages.js";
 import * as api from "./api.js";
 import { $, icon, make } from "./dom.js";
 import { Doubts, doubtsOf } from "./doubts.js";
@@ -14,6 +15,7 @@ import { ageText, percent, spokenAge, titled, whichHand } from "./words.js";
 const films = new Films(changed, () => $("who").value.trim());
 const doubts = new Doubts();
 const viewer = new Viewer($("film"), $("toolbar"), windowChanged, doubts);
+const ages = new Ages(viewer, () => showLayers(current));
 let panel;
 let growth;
 let held;
@@ -33,6 +35,7 @@ async function open() {
   $("layers").hidden = !about.heatmap;
   if (about.worklist) held = new HeldFilms({ open: opened });
   Object.assign(KEYS, held?.keys);
+  $("ages-switch").hidden = !about.regions;
   if (about.films_kept) $("keeping").textContent = "They stay with this service, which keeps their pixels beside its record.";
   listen();
   changed(null);
@@ -85,6 +88,7 @@ function showCurrent() {
   const opened = viewer.open(pixels ?? null, { view, layers, place: answer?.place, windows: windowsOf(pixels, answer) });
   if (film) film.view = opened;
   showLayers(film);
+  ages.show(film);
   $("film-wait").hidden = !film || Boolean(pixels || error);
   $("film-error").hidden = !error;
   $("film-error").lastElementChild.textContent = error ?? "";
@@ -240,7 +244,7 @@ async function savePdf() {
   $("pdf").disabled = true;
   $("pdf-state").textContent = "";
   try {
-    const pdf = await api.report(current, earlierOf(current), isLayered(), growth.request);
+    const pdf = await api.report(current, earlierOf(current), { heatmap: isLayered(), regions: ages.on }, growth.request);
     const link = make("a", { href: URL.createObjectURL(pdf), download: "bone-age.pdf" });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
@@ -333,6 +337,7 @@ const KEYS = {
   d: doubted,
   h: () => layered("heat"),
   n: () => layered("regions"),
+  b: () => service.regions && ages.toggle(),
   s: savePdf,
   p: () => current?.answer && print(),
   t: otherTheme,

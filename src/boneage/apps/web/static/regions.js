@@ -6,7 +6,7 @@ const STROKES = [["rgb(3 9 13 / 0.8)", 3.6], ["#b8e5fb", 1.5]]; // a dark casing
 const SIDES = [[-1, 0], [1, 0], [0, -1], [0, 1]];
 const LABEL = { height: 20, pad: 7, away: 16, apart: 4, edge: 8 }; // CSS pixels
 
-/** `at([x, y])`: where a fraction of the film lies on the canvas. `size`: of what may be drawn on. `scale`: pixels a CSS pixel. */
+/** Each region has a `text`, or a `name` and a `share`. `at([x, y])`: where a fraction of the film lies on the canvas. `size`: of what may be drawn on. `scale`: pixels a CSS pixel. */
 export function drawRegions(context, regions, at, size, scale) {
   const drawn = regions.filter((region) => region.outlines.length);
   const placed = drawn.map((region) => ({ ...region, lines: region.outlines.map((line) => line.map(at)) }));
@@ -34,8 +34,7 @@ function trace(context, line) {
 
 /** All labels on one side of the hand, the side on which they lie freest. */
 function labels(context, regions, size, scale) {
-  const named = regions.map(({ name, share, lines }) => {
-    const text = `${titled(name)} ${percent(share)}`;
+  const named = regions.map(({ name, share, text = `${titled(name)} ${percent(share)}`, lines }) => {
     return { text, lines, points: lines.flat(), width: context.measureText(text).width + 2 * LABEL.pad * scale };
   });
   const tries = SIDES.map((side) => named.map((one) => beside(one, side, scale)).filter(({ from: [x, y] }) => x > 0 && y > 0 && x < size[0] && y < size[1]));

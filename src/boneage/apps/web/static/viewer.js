@@ -25,6 +25,7 @@ export class Viewer {
     this.tool = "window";
     this.film = null;
     this.layers = null; // { heat: a picture over the whole film, regions: as the service says them }
+    this.ages = []; // regions with their ages as `text`
     this.shown = { heat: false, regions: false };
     this.opacity = 0.5;
     this.view = this.#fresh();
@@ -175,6 +176,7 @@ export class Viewer {
     };
     if (regions && shown.regions && this.opacity > 0) drawRegions(context, regions, at, size, scale);
     context.globalAlpha = 1;
+    if (this.ages.length) drawRegions(context, this.ages, at, size, scale);
     this.doubts.draw(context, at, size, scale);
   }
 

@@ -1,0 +1,325 @@
+"""Ages by region: how near each comes to the label, how often ranges hold, and whether exchanged regions are found.
+
+python benchmarks/regions.py --data DIR [--pairs 1000] [--out docs/results/regions.json]
+
+All on validation films, on which nothing was fitted. Regions are exchanged on the montages, between films of one sex:
+a film gets the carpals, or carpals, radius and ulna, of a film whose label is so much away.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+
+from boneage import Predictor
+from boneage.config import CELLS, Config
+from boneage.data.cache import open_cache
+from boneage.data.dataset import Sample, open_folder
+from boneage.data.phantom import draw
+from boneage.data.split import divide
+from boneage.evaluation.coverage import auroc, calibrated_range
+from boneage.evaluation.metrics import by_cell
+from boneage.files import write_json
+from boneage.hand.bone_regions import REGIONS, WHOLE, WRIST_PIECES, first_row, masks, question, questions
+from boneage.images.read import read
+from boneage.models.head import Network, encode
+from boneage.progress import progress
+from boneage.reading import weights
+from boneage.reading.regional import Regional, ages
+from boneage.reading.regional_tables import LARGEST, LEVEL, differences
+from boneage.training.losses import output
+from boneage.training.regions import START, configuration
+from boneage.training.stored import first_member
+from boneage.types import Radiograph, Sex
+
+AT_ONCE = 20
+EXCHANGED = {"carpals": ("carpals",), "wrist": ("carpals", "radius and ulna")}  # pieces that change hands
+TOLD_BY = {"carpals": "carpals", "wrist": "short_bones"}  # the region whose difference tells it
+YOUNG = {Sex.FEMALE: 120.0, Sex.MALE: 144.0}  # months: below, the carpals are asked for by themselves
+KEYS = [region.key for region in REGIONS]
+TIMED, ROUNDS = 12, 8
+
+
+class Films:
+    """Validation films: montages, labels, sexes, and what the network says of them."""
+
+    def __init__(self, reader: Regional, samples: list[Sample]) -> None:
+        cache = open_cache(samples, reader.spec)
+        self.reader, self.samples = reader, list(cache.samples)
+        self.pixels = np.array(cache.pixels)
+        self.labels = np.array([float(film.months or 0) for film in self.samples])
+        self.sexes = [film.sex for film in self.samples]
+        self.months, self.expected = asked(reader, self.pixels, self.sexes)
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+
+def asked(reader: Regional, pixels: np.ndarray, sexes: list[Sex]) -> tuple[np.ndarray, np.ndarray]:
+    """The network's ages and expected errors, [n, Q]."""
+    found = []
+    with progress("regions", len(pixels), "films") as advance:
+        for at in range(0, len(pixels), AT_ONCE):
+            part = pixels[at : at + AT_ONCE]
+            found.append(reader.predict(part, sexes[at : at + AT_ONCE]))
+            advance(len(part))
+    months, expected = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return months, expected
+
+
+def mae(errors: np.ndarray) -> dict[str, float]:
+    """The mean absolute error with its 95 % bootstrap interval over films."""
+    rng = np.random.default_rng(0)
+    means = [np.abs(errors[rng.integers(0, len(errors), len(errors))]).mean() for _ in range(2000)]
+    low, high = np.percentile(means, [2.5, 97.5])
+    return {"n": len(errors), "value": float(np.abs(errors).mean()), "low": float(low), "high": float(high)}
+
+
+def errors(films: Films, start: np.ndarray) -> dict[str, Any]:
+    """The MAE of each region alone and of the whole hand, and against the network that training began with."""
+    wrong = films.months - films.labels[:, None]
+    young = np.array([label < YOUNG[sex] for label, sex in zip(films.labels, films.sexes, strict=True)])
+    whole, carpals = wrong[:, question(WHOLE)], wrong[:, question(REGIONS[0].shown)]
+    rng, paired = np.random.default_rng(0), np.abs(whole) - np.abs(start - films.labels)
+    means = [paired[rng.integers(0, len(paired), len(paired))].mean() for _ in range(2000)]
+    low, high = np.percentile(means, [2.5, 97.5]).tolist()
+    return {
+        "whole": mae(whole),
+        "start": mae(start - films.labels),
+        "against_start": {"value": float(paired.mean()), "low": low, "high": high},
+        "alone": {region.key: mae(wrong[:, question(region.shown)]) for region in REGIONS},
+        "carpals_young": mae(carpals[young]),
+        "carpals_old": mae(carpals[~young]),
+    }
+
+
+def started(films: Films) -> np.ndarray:
+    """The ages by the network that training began with, [n]."""
+    config = configuration()
+    meaning = output(config.train, 0.0, 1.0)
+    network = Network(config.model, config.prepare, meaning.outputs).eval()
+    network.load_state_dict(first_member(weights.find(START)))
+    found = []
+    with torch.inference_mode(), progress("its start", len(films), "films") as advance:
+        for at in range(0, len(films), AT_ONCE):
+            part = torch.from_numpy(films.pixels[at : at + AT_ONCE]).unsqueeze(1).float() / 255
+            found.append(meaning.months(network(part, encode(films.sexes[at : at + AT_ONCE])).age).numpy())
+            advance(len(part))
+    return np.concatenate(found).astype(float)
+
+
+def intervals(films: Films) -> dict[str, Any]:
+    """The share of labels inside each region's interval, by age and sex, and the share that is not informative."""
+    half = half_widths(films)
+    cells = {"all": np.ones(len(films), bool)} | by_cell(films.months[:, question(WHOLE)], films.sexes)
+    found: dict[str, Any] = {}
+    for region in REGIONS:
+        number = question(region.shown)
+        inside = np.abs(films.months[:, number] - films.labels) <= half[:, number]
+        shares = {}
+        for name, rows in cells.items():
+            if rows.any():
+                low, high = calibrated_range(int(rows.sum()), LEVEL)
+                shares[name] = {"n": int(rows.sum()), "value": float(inside[rows].mean()), "low": low, "high": high}
+        tells = half[:, number] <= LARGEST
+        found[region.key] = {
+            "coverage": shares,
+            "half_width": float(np.median(half[:, number])),
+            "not_informative": {name: float(1 - tells[rows].mean()) for name, rows in cells.items() if rows.any()},
+        }
+    return found
+
+
+def half_widths(films: Films) -> np.ndarray:
+    """Half the width of each interval, [n, Q]."""
+    assert films.reader.tables is not None
+    rows = zip(films.months[:, question(WHOLE)], films.expected, films.sexes, strict=True)
+    return np.array([films.reader.tables.half_widths(float(whole), expected, sex) for whole, expected, sex in rows])
+
+
+def scores(reader: Regional, months: np.ndarray, sexes: list[Sex]) -> tuple[np.ndarray, np.ndarray]:
+    """How far each region's difference is from its mean, in its standard deviations, and in its limits: [n, 9]."""
+    assert reader.tables is not None
+    gaps = differences(months)
+    whole = months[:, question(WHOLE)]
+    of = [reader.tables.differences(float(age), sex) for age, sex in zip(whole, sexes, strict=True)]
+    mean, sd, limit = (np.array(rows) for rows in zip(*of, strict=True))
+    return (gaps - mean) / sd, (gaps - mean) / limit
+
+
+def telling(films_reader: Regional, months: np.ndarray, expected: np.ndarray, sexes: list[Sex]) -> np.ndarray:
+    """Whether each region's difference is told, bool [n, 9]: both it and its rest are informative."""
+    assert films_reader.tables is not None
+    rows = []
+    for age, error, sex in zip(months, expected, sexes, strict=True):
+        told = ages(films_reader.tables, age, error, sex)
+        rows.append([one.difference_months is not None for one in told])
+    return np.array(rows)
+
+
+def exchanged(one: np.ndarray, other: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+    """A montage with some pieces of another."""
+    cell, changed = len(one) // CELLS, one.copy()
+    for piece, mask in zip(WRIST_PIECES, masks(cell) > 0, strict=True):
+        if piece.name in names:
+            rows = slice(first_row(piece, cell), first_row(piece, cell) + cell)
+            changed[rows, : 2 * cell][mask] = other[rows, : 2 * cell][mask]
+    return changed
+
+
+def pairs(films: Films, count: int, low: float, high: float, seed: int) -> list[tuple[int, int]]:
+    """Pairs of films of one sex whose labels are ``low`` to ``high`` months apart."""
+    rng, found = np.random.default_rng(seed), list[tuple[int, int]]()
+    while len(found) < count:
+        one, other = (int(number) for number in rng.integers(0, len(films), 2))
+        if films.sexes[one] is films.sexes[other] and low <= abs(films.labels[one] - films.labels[other]) < high:
+            found.append((one, other))
+    return found
+
+
+def found_exchanged(films: Films, count: int) -> dict[str, Any]:
+    """Whether exchanged regions are found, by what is exchanged and how far apart the labels are."""
+    apart = {"24": (24.0, np.inf), "12_to_24": (12.0, 24.0)}
+    cases = [(what, name, *ends) for what in EXCHANGED for name, ends in apart.items()]
+    return {
+        f"{what}_{name}": _found_exchanged(films, what, pairs(films, count, low, high, seed=number))
+        for number, (what, name, low, high) in enumerate(cases)
+    }
+
+
+def _found_exchanged(films: Films, what: str, chosen: list[tuple[int, int]]) -> dict[str, Any]:
+    """AUROC of the difference for exchanged regions against the same films as they are: of all films, and of those
+    whose difference is told, with the share that is flagged."""
+    number, rows = KEYS.index(TOLD_BY[what]), np.array([one for one, _ in chosen])
+    sexes = [films.sexes[one] for one in rows]
+    pixels = np.stack([exchanged(films.pixels[one], films.pixels[other], EXCHANGED[what]) for one, other in chosen])
+    months, expected = asked(films.reader, pixels, sexes)
+    far, limits = (of[:, number] for of in scores(films.reader, months, sexes))
+    own = scores(films.reader, films.months[rows], sexes)[0][:, number]
+    told = telling(films.reader, months, expected, sexes)[:, number]
+    told_before = telling(films.reader, films.months[rows], films.expected[rows], sexes)[:, number]
+    older = np.array([np.sign(films.labels[other] - films.labels[one]) for one, other in chosen])
+    sign = older if what == "carpals" else -older
+    return {
+        "n": len(chosen),
+        "auroc": _area(far, own),
+        "told": int(told.sum()),
+        "auroc_told": _area(far[told], own[told_before]),
+        "flagged_told": float((np.abs(limits[told]) > 1).mean()),
+        "sign_told": float((np.sign(far[told]) == sign[told]).mean()),
+    }
+
+
+def _area(changed: np.ndarray, own: np.ndarray) -> float | None:
+    is_changed = np.repeat([True, False], [len(changed), len(own)])
+    return auroc(np.abs(np.concatenate([changed, own])), is_changed)
+
+
+def false_alarms(films: Films) -> dict[str, Any]:
+    """The share of whole films with a flag, for each region and for any, among films whose difference is told."""
+    _, limits = scores(films.reader, films.months, films.sexes)
+    told = telling(films.reader, films.months, films.expected, films.sexes)
+    flagged = told & (np.abs(limits) > 1)
+    found = {
+        key: {"n": int(told[:, i].sum()), "value": float(flagged[told[:, i], i].mean())} for i, key in enumerate(KEYS)
+    }
+    return found | {"any": {"n": len(films), "value": float(flagged.any(axis=1).mean())}}
+
+
+def synthetic(reader: Regional, count: int = 200) -> dict[str, Any]:
+    """Synthetic hands whose carpals, or wrist, are of another age by 24 months: the difference and its sign.
+
+    A hand is drawn twice by the same random numbers, at two ages; the difference is held against that of the hand drawn
+    at one age, as synthetic hands are not like the films whose differences are known.
+    """
+    result = {}
+    for what, names in EXCHANGED.items():
+        number, films, plain, signs, sexes = KEYS.index(TOLD_BY[what]), [], [], [], []
+        for seed in range(count):
+            rng = np.random.default_rng([7, seed])
+            sex = (Sex.FEMALE, Sex.MALE)[seed % 2]
+            age = float(rng.uniform(36, YOUNG[sex] - 12))
+            by = 24.0 if seed % 4 < 2 else -24.0
+            by = -by if not 24 <= age + by <= 200 else by
+            one, other = (montage(reader, seed, months, sex) for months in (age, age + by))
+            films.append(exchanged(one, other, names))
+            plain.append(one)
+            signs.append(np.sign(by) * (1 if what == "carpals" else -1))
+            sexes.append(sex)
+        changed, own = (asked(reader, np.stack(some), sexes)[0] for some in (films, plain))
+        moved = differences(changed)[:, number] - differences(own)[:, number]
+        told = scores(reader, changed, sexes)[1][:, number]
+        right = np.sign(moved) == np.array(signs)
+        result[what] = {
+            "n": count,
+            "sign_right": float(right.mean()),
+            "flagged": float((np.abs(told) > 1).mean()),
+            "moved": float(np.median(np.abs(moved))),
+        }
+    return result
+
+
+def montage(reader: Regional, seed: int, months: float, sex: Sex) -> np.ndarray:
+    """The montage of a synthetic hand."""
+    from boneage.hand.prepare import prepare
+
+    hand = draw(np.random.default_rng([8, seed]), months=months, sex=sex, size=299, plain=True)
+    film = Radiograph(hand.pixels / np.float32(255), "phantom", "0" * 64, "PNG")
+    return prepare(film, reader.spec)
+
+
+def seconds(films: Films) -> dict[str, Any]:
+    """How much longer a warm reading takes with ages by region: the median of paired ratios."""
+    predictor, reader, ratios, plain = Predictor.load(threads=2), Regional.load(threads=2), [], []
+    shown = [read(film.path) for film in films.samples[:TIMED] if film.path]
+    for turn in range(ROUNDS + 1):
+        for film in shown:
+            took = []
+            for regional in (None, reader):
+                began = perf_counter()
+                predictor.read(film, Sex.FEMALE, regional=regional)
+                took.append(perf_counter() - began)
+            if turn:  # the first turn warms up
+                plain.append(took[0])
+                ratios.append(took[1] / took[0])
+    return {"n": len(ratios), "ratio": float(np.median(ratios)), "seconds_without": float(np.median(plain))}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--model", default="regions")
+    parser.add_argument("--pairs", type=int, default=1000)
+    parser.add_argument("--limit", type=int, default=0, help="of the films, for a first look")
+    parser.add_argument("--out", type=Path, default=Path("docs/results/regions.json"))
+    options = parser.parse_args()
+    reader = Regional.load(options.model, threads=2)
+    config = Config.from_dict(reader.about["config"])
+    samples = list(divide(open_folder(options.data), config.data).of("validation").samples)
+    films = Films(reader, samples[: options.limit or None])
+    found = {
+        "model": reader.name,
+        "weights_sha256": reader.weights_sha256,
+        "epoch": reader.about.get("epoch"),
+        "n": len(films),
+        "questions": len(questions()),
+        "intervals": intervals(films),
+        "false_alarms": false_alarms(films),
+        "exchanged": found_exchanged(films, options.pairs),
+        "synthetic": synthetic(reader),
+        "time": seconds(films),
+        "errors": errors(films, started(films)),
+        "machine": {"cores": os.cpu_count(), "system": platform.machine()},
+    }
+    write_json(options.out, found)
+
+
+if __name__ == "__main__":
+    main()

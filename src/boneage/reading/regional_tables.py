@@ -1,0 +1,144 @@
+"""How far a region's age is from the label, and from the rest of the hand, on films the network was not trained on.
+
+Everything is by the age of the whole hand and by sex: a kernel average over the calibration films (Nadaraya, 1964). The
+factors of intervals and the limits of differences are conformal (`boneage.reading.intervals`); for them each film is
+held against the averages of the other films, so that no film makes its own range narrower.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..hand.bone_regions import REGIONS, WHOLE, question
+from ..types import Sex
+
+LEVEL = 0.9  # of a region's interval
+RARE = 0.01  # share of films whose difference is called unusual
+AGES = tuple(range(0, 241, 6))  # months at which the averages are tabulated
+NEAR = 15.0  # months: the standard deviation of the kernel, wide as there are few films
+LARGEST = 24.0  # months: half the width of an interval from which on a region is not informative
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What `fitted` found, for Q questions (`boneage.hand.bone_regions.questions`).
+
+    Attributes:
+        usual: mean absolute errors by sex, [Q, ages].
+        factors: on the expected error for an interval of `LEVEL`, [Q], for sex ``known`` and ``unknown``.
+        mean, sd: of the difference of each of `REGIONS` from its rest, by sex, [9, ages].
+        limits: how many of these standard deviations a difference has to be away from the mean to be unusual, [9], for
+            sex ``known`` and ``unknown``.
+    """
+
+    usual: Mapping[str, np.ndarray]
+    factors: Mapping[str, np.ndarray]
+    mean: Mapping[str, np.ndarray]
+    sd: Mapping[str, np.ndarray]
+    limits: Mapping[str, np.ndarray]
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Tables:
+        """The tables of a model file's description; KeyError where one is missing."""
+        names = ("usual", "factors", "mean", "sd", "limits")
+        return cls(**{name: {key: np.array(rows) for key, rows in values[name].items()} for name in names})
+
+    def to_dict(self) -> dict[str, dict[str, Any]]:
+        """The same as plain lists, with three decimals."""
+        return {
+            name: {key: np.round(rows, 3).tolist() for key, rows in values.items()}
+            for name, values in vars(self).items()
+        }
+
+    def half_widths(self, whole: float, expected_errors: np.ndarray, sex: Sex) -> np.ndarray:
+        """Half the width of each question's interval in months, [Q].
+
+        Args:
+            whole: age of the whole hand.
+            expected_errors: the network's own, [Q], months.
+            sex: of the child.
+        """
+        usual = at_age(self.usual[sex.value], whole)
+        return self.factors[_known(sex)] * np.sqrt(usual * expected_errors)
+
+    def differences(self, whole: float, sex: Sex) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Mean, standard deviation and limit in months of each region's difference at an age, each [9]."""
+        sd = at_age(self.sd[sex.value], whole)
+        return at_age(self.mean[sex.value], whole), sd, self.limits[_known(sex)] * sd
+
+
+def at_age(rows: np.ndarray, age: float) -> np.ndarray:
+    """Rows [n, ages] tabulated at `AGES`, at one age: [n]."""
+    return np.array([np.interp(age, AGES, row) for row in rows])
+
+
+def differences(months: np.ndarray) -> np.ndarray:
+    """The age of each of `REGIONS` minus that of its rest, [n, 9], from ages [n, Q]."""
+    pairs = [(question(region.shown), question(~region.shown)) for region in REGIONS]
+    return np.stack([months[:, one] - months[:, other] for one, other in pairs], axis=1)
+
+
+def fitted(
+    months: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray], labels: np.ndarray, sexes: Sequence[Sex]
+) -> Tables:
+    """The tables from calibration films.
+
+    Args:
+        months: ages [n, Q] with the sex ``known`` and with it ``unknown``.
+        expected: the network's expected errors, [n, Q], given the same.
+        labels: bone ages [n], months.
+        sexes: of the films, known for all.
+
+    Raises:
+        ValueError: for fewer films than a limit of `RARE` needs.
+    """
+    if len(labels) < 1 / RARE:
+        raise ValueError(f"{len(labels)} films are too few for a limit of {RARE:.0%}")
+    of = {sex.value: np.array([one is sex for one in sexes]) for sex in (Sex.FEMALE, Sex.MALE)}
+    of[Sex.UNKNOWN.value] = np.ones(len(labels), bool)
+    usual, mean, sd = {}, {}, {}
+    scores = {word: np.empty(found.shape) for word, found in months.items()}
+    far = {word: np.empty((len(labels), len(REGIONS))) for word in months}
+    for name, rows in of.items():
+        word = _known(Sex(name))
+        ages, gaps = months[word][rows], differences(months[word][rows])
+        whole, errors = ages[:, question(WHOLE)], np.abs(ages - labels[rows, None])
+        others = _weights(whole, whole, alone=False)
+        usual[name] = (_weights(np.array(AGES), whole) @ errors).T
+        scores[word][rows] = errors / np.sqrt((others @ errors) * expected[word][rows])
+        mean[name], sd[name] = (one.T for one in _moments(_weights(np.array(AGES), whole), gaps))
+        own_mean, own_sd = _moments(others, gaps)
+        far[word][rows] = np.abs(gaps - own_mean) / own_sd
+    factors = {word: _rank(found, LEVEL) for word, found in scores.items()}
+    limits = {word: _rank(found, 1 - RARE) for word, found in far.items()}
+    return Tables(usual, factors, mean, sd, limits)
+
+
+def _moments(weights: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted means and standard deviations, each [m, k], of values [n, k] by weights [m, n]."""
+    mean = weights @ values
+    return mean, np.sqrt(np.maximum(weights @ values**2 - mean**2, 1e-6))
+
+
+def _weights(at: np.ndarray, ages: np.ndarray, *, alone: bool = True) -> np.ndarray:
+    """The kernel's weights [m, n] of films at ages [n] around each of [m]; without ``alone`` none counts for itself."""
+    close = -(((at[:, None] - ages) / NEAR) ** 2) / 2
+    if not alone:
+        np.fill_diagonal(close, -np.inf)
+    weights = np.exp(close - close.max(axis=1, keepdims=True))
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def _rank(scores: np.ndarray, level: float) -> np.ndarray:
+    """The conformal quantile of each column."""
+    rank = min(math.ceil((len(scores) + 1) * level), len(scores))
+    return np.sort(scores, axis=0)[rank - 1]
+
+
+def _known(sex: Sex) -> str:
+    return "unknown" if sex is Sex.UNKNOWN else "known"

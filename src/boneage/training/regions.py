@@ -1,0 +1,328 @@
+"""Training of the network that tells ages by region: it takes a shipped network of joints further.
+
+python -m boneage.training.regions --data DIR --out-of-fold oof.csv --out RUN [--resume]
+
+The network (`boneage.models.regional`) sees one piece of the hand at a time, so each film teaches every set of
+pieces at once: the whole hand, the regions and their rests that a reading asks for, and sets drawn at random. Where
+few pieces are shown, one reader's label tells little: the target lies half-way between the label and what networks
+read that were trained without this film (`boneage.training.folds`).
+
+RUN gets ``state.safetensors``, which goes on with ``--resume``, and at the end the weights and ``run.json``.
+``python -m boneage.training.regions_file`` makes a model file of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..config import CELLS, AugmentConfig, Config
+from ..evaluation.predictions import read_predictions
+from ..files import refuse_unwritable
+from ..hand.bone_regions import KINDS, PIECES, WHOLE, WRIST, question, questions
+from ..model_file import FORMAT, METADATA, seal, session
+from ..models.efficientnet_lite import EfficientNetLite
+from ..models.head import SEX_FEATURES
+from ..models.regional import Answers, RegionalNetwork
+from ..progress import progress
+from ..reading import weights as installed
+from . import checkpoint
+from .augment import augment, plain
+from .checkpoint import prefixed, unprefixed
+from .distributed import interruptible, keep_freed_memory
+from .export import graph
+from .losses import Output, expected_error_loss, output, sex_loss
+from .optimizer import Average, learning_rate, optimizer_tensors, restore_optimizer
+from .recipes import recipe
+from .run import PACKAGES
+from .small_maps import features_of
+from .stored import first_member
+from .tensors import FilmTensors, TrainingData, load
+
+START = "default"  # whose first member is the recipe `distribution_384_distilled`
+WHOLES, DRAWN = 4, 4  # of the lessons of a step: the whole hand, and sets drawn at random
+SAVED = 50  # steps
+HEAD_RATE = 3.0  # the learning rate of the head over that of the backbone
+AUGMENT = AugmentConfig(
+    rotation=7, shift=0.025, zoom=0.08, aspect=0.05, shear=0.03,
+    gamma=0.3, contrast=0.2, brightness=0.08, noise=0.02, blur=0.1, coarse=0.05, grain=0.05,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how finely to train.
+
+    Attributes:
+        epochs: over the training films.
+        size: of the montages in pixels.
+        frozen: blocks of the backbone, from the first, that stay as they are.
+        batch: films a step.
+        lr: learning rate of the backbone.
+    """
+
+    epochs: float = 2.0
+    size: int = 320
+    frozen: int = 11
+    batch: int = 16
+    lr: float = 2e-4
+
+
+def configuration() -> Config:
+    """The configuration of the first member of `START`, whose weights training begins with."""
+    config = recipe("distribution_384_distilled")
+    return replace(config, recipe="regions", train=replace(config.train, weight_decay=0.01, ema=0.99, warmup=0.05))
+
+
+def first_network(config: Config, meaning: Output, weights: dict[str, Tensor]) -> RegionalNetwork:
+    """A network that begins as one of the whole montage, with the weights of `boneage.models.head.Network`."""
+    network = RegionalNetwork(config.model, config.prepare, meaning.outputs)
+    own = network.state_dict()
+    taken = {name: value for name, value in weights.items() if name in own}
+    features, sex = weights["head.hidden.weight"].split([network.backbone.features, SEX_FEATURES], 1)
+    taken |= {f"head.kinds.{i}.weight": features for i in range(len(KINDS))}
+    taken |= {"head.hidden.weight": sex, "head.shown.weight": torch.zeros_like(own["head.shown.weight"])}
+    taken |= {f"head.error.{kind}": weights[f"expected_error.hidden.{kind}"] for kind in ("weight", "bias")}
+    taken |= {f"head.error_last.{kind}": weights[f"expected_error.last.{kind}"] for kind in ("weight", "bias")}
+    taken |= {"head.error_shown.weight": torch.zeros_like(own["head.error_shown.weight"])}
+    network.load_state_dict(own | taken)
+    return network
+
+
+class Trunk:
+    """The first blocks of a backbone, which stay as they are, run by ONNX Runtime: a third of torch's time.
+
+    Args:
+        backbone: in evaluation mode.
+        blocks: how many, from the first.
+        cell: the side of a cell of the montage in pixels.
+    """
+
+    def __init__(self, network: RegionalNetwork, blocks: int, cell: int) -> None:
+        first = _First(network, blocks).eval()
+        examples = [torch.zeros(2, 1, cell, width) for width in (WRIST * cell, cell)]
+        self._sessions = [_session(graph(first, {"x": one}, ["y"], quantise="float32")) for one in examples]
+
+    def __call__(self, pieces: Sequence[Tensor]) -> list[Tensor]:
+        """The maps [n, C, h, w] of pieces float [n, 1, H, W] in [0, 1], of the wrist and of the other tiles."""
+        each = zip(self._sessions, pieces, strict=True)
+        return [torch.from_numpy(session.run(None, {"x": x.numpy()})[0]) for session, x in each]
+
+
+class _First(nn.Module):
+    def __init__(self, network: RegionalNetwork, blocks: int) -> None:
+        super().__init__()
+        self.network, self.backbone, self.blocks = network, cast(EfficientNetLite, network.backbone), blocks
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.backbone.blocks[: self.blocks](self.backbone.stem(self.network.normalised(x)))
+
+
+def _session(model: Any) -> Any:
+    import onnx
+
+    onnx.helper.set_model_props(model, {METADATA: json.dumps({"format": FORMAT})})
+    return session(seal(model), Path("the first blocks"), 1)[0]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a step learns from: ``maps`` of the first blocks, and for n films sex, sex as given, target and label."""
+
+    maps: list[Tensor]
+    asked: Tensor
+    sex: Tensor
+    given: Tensor
+    target: Tensor
+    label: Tensor
+
+
+class Training:
+    """The state of a run: network, optimiser and average, and how they are saved and restored."""
+
+    def __init__(self, films: FilmTensors, targets: Tensor, schedule: Schedule, folder: Path) -> None:
+        self.films, self.targets, self.schedule, self.folder = films, targets, schedule, folder
+        self.config = configuration()
+        self.output = output(self.config.train, float(films.months.mean()), float(films.months.std()))
+        self.network = first_network(self.config, self.output, first_member(installed.find(START)))
+        self.network.eval()  # batch normalisation keeps its statistics
+        self.trunk = Trunk(self.network, schedule.frozen, schedule.size // CELLS)
+        self.steps = round(schedule.epochs * (len(films) // schedule.batch))
+        self.backbone = cast(EfficientNetLite, self.network.backbone)
+        for module in (self.backbone.stem, *self.backbone.blocks[: schedule.frozen]):
+            module.requires_grad_(False)
+        self.optimizer = _optimizer(self.network, schedule, self.config.train.weight_decay)
+        self.average = Average(self.network, self.config.train.ema)
+        self.step, self.seconds = 0, 0.0
+
+    def batch(self, step: int) -> Batch:
+        """What the step of this number learns from; it depends on the number alone."""
+        generator, rows = torch.Generator().manual_seed(step + 1), self._rows(step)
+        films = augment(self.films.pixels[rows], AUGMENT, generator, self.schedule.size, montages=True)
+        given = torch.rand(len(rows), 1, generator=generator) >= self.config.model.sex_dropout
+        maps = self.trunk([x.flatten(0, 1) for x in self.network.pieces(films)])
+        sex = self.films.sex[rows]
+        return Batch(maps, lessons(generator), sex, sex * given, self.targets[rows], self.films.months[rows])
+
+    def train_step(self, batch: Batch) -> float:
+        """One step; returns the loss."""
+        rate = learning_rate(self.step, self.steps, replace(self.config.train, lr=self.schedule.lr))
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * group["times"]
+        blocks, n = self.schedule.frozen, len(batch.sex)
+        features = [features_of(self.backbone, maps, blocks).unflatten(0, (n, -1)) for maps in batch.maps]
+        answers = self.network.head(torch.cat(features, 1), batch.given, self.network.shares(batch.asked))
+        found = loss(self.output, answers, batch.sex, batch.target, batch.label)
+        found.backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.average.update(self.step)
+        self.step += 1
+        return found.item()
+
+    def _rows(self, step: int) -> Tensor:
+        each = len(self.films) // self.schedule.batch
+        epoch, place = divmod(step, each)
+        order = torch.randperm(len(self.films), generator=torch.Generator().manual_seed(epoch + 7))
+        return order[place * self.schedule.batch : (place + 1) * self.schedule.batch]
+
+    def save(self) -> None:
+        """Write everything that resuming needs, as one file."""
+        tensors = prefixed("network", self.network.state_dict()) | prefixed("average", self.average.shadow)
+        tensors |= prefixed("optimizer", optimizer_tensors(self.optimizer))
+        checkpoint.save_state(self.folder, tensors, {"step": self.step, "seconds": self.seconds})
+
+    def restore(self) -> None:
+        """Continue from what `save` wrote."""
+        tensors, values = checkpoint.load_state(self.folder)
+        self.network.load_state_dict(unprefixed("network", tensors))
+        self.average.restore(unprefixed("average", tensors))
+        restore_optimizer(self.optimizer, unprefixed("optimizer", tensors))
+        self.step, self.seconds = values["step"], values["seconds"]
+
+
+def fit(training: Training, interrupt: object) -> None:
+    """Train until the schedule ends, saving every `SAVED` steps; KeyboardInterrupt, after saving, at ``interrupt``."""
+    began = time.monotonic() - training.seconds
+    training.folder.mkdir(parents=True, exist_ok=True)
+    with progress("regions", training.steps, "steps", training.step) as advance, ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(training.batch, training.step)
+        while training.step < training.steps:
+            batch, coming = coming.result(), thread.submit(training.batch, training.step + 1)
+            found = training.train_step(batch)
+            training.seconds = time.monotonic() - began
+            advance(1, f"loss {found:.4f}")
+            if training.step % SAVED == 0 or interrupt:
+                training.save()
+                line = {"step": training.step, "loss": round(found, 4), "seconds": round(training.seconds, 1)}
+                checkpoint.append_log(training.folder, line)
+            if interrupt:
+                raise KeyboardInterrupt
+
+
+def finish(training: Training, data: TrainingData) -> dict[str, Any]:
+    """Measure the averaged weights on the validation films and write them with ``run.json``, whose content it gives."""
+    training.network.load_state_dict(training.average.shadow)
+    films = data.validation
+    months, _ = predict(training.network, training.output, films.pixels, films.sex, training.schedule.size)
+    errors = np.abs(months - films.months.double().numpy()[:, None]).mean(0)
+    summary = {
+        "config": training.config.to_dict(),
+        "schedule": asdict(training.schedule),
+        "data": data.origin,
+        "start": {"model": START, "member": 0},
+        "output": {"loss": training.config.train.loss, "centre": 0.0, "scale": 1.0},
+        "step": training.step,
+        "epoch": training.step * training.schedule.batch / len(training.films),
+        "validation_mae": float(errors[question(WHOLE)]),
+        "seconds": round(training.seconds, 1),
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+    }
+    return checkpoint.save_weights(training.folder, training.network.state_dict(), summary)
+
+
+def lessons(generator: torch.Generator) -> Tensor:
+    """The sets of pieces of one step, float [n, 15]: the whole hand several times, those of a reading, random ones."""
+    asked = torch.from_numpy(questions()).float()
+    share = 0.2 + 0.6 * torch.rand(DRAWN, 1, generator=generator)
+    drawn = (torch.rand(DRAWN, len(PIECES), generator=generator) < share).float()
+    drawn[drawn.sum(1) == 0] = 1
+    return torch.cat([asked[:1].expand(WHOLES - 1, -1), asked, drawn])
+
+
+def loss(meaning: Output, answers: Answers, sex: Tensor, target: Tensor, label: Tensor) -> Tensor:
+    """The mean loss over films and questions: of age, sex and expected error, a scalar."""
+    q = answers.male.shape[1]
+    weights = configuration().model
+    raw, targets, labels = answers.age.flatten(0, 1), target.repeat_interleave(q), label.repeat_interleave(q)
+    found = meaning.loss(raw, targets)
+    found = found + weights.sex_loss * sex_loss(answers.male.flatten(), sex.repeat_interleave(q, 0))
+    errors = meaning.months(raw) - labels
+    return found + weights.expected_error_loss * expected_error_loss(answers.expected_error.flatten(), errors)
+
+
+def _optimizer(network: RegionalNetwork, schedule: Schedule, decay: float) -> torch.optim.Optimizer:
+    groups = []
+    for part, times in ((network.backbone, 1.0), (network.head, HEAD_RATE)):
+        own = [p for p in part.parameters() if p.requires_grad]
+        for is_matrix in (True, False):
+            chosen = [p for p in own if (p.ndim > 1) == is_matrix]
+            groups.append({"params": chosen, "weight_decay": decay * is_matrix, "times": times})
+    return torch.optim.AdamW(groups, lr=schedule.lr)
+
+
+@torch.no_grad()
+def predict(network: RegionalNetwork, meaning: Output, pixels: Tensor, sex: Tensor, size: int) -> tuple[Any, Any]:
+    """Months and expected errors, float64 [N, Q], of montages uint8 [N, S, S] to `questions`."""
+    network.eval()
+    asked, months, errors = torch.from_numpy(questions()).float(), [], []
+    for films, known in zip(pixels.split(32), sex.split(32), strict=True):
+        found = network(plain(films, size), known, asked)
+        months.append(meaning.months(found.age.flatten(0, 1)).unflatten(0, found.male.shape))
+        errors.append(found.expected_error.exp())
+    return torch.cat(months).double().numpy(), torch.cat(errors).double().numpy()
+
+
+def targets(films: FilmTensors, out_of_fold: Path) -> Tensor:
+    """Half-way between the labels and what was read out of fold, float32 [N]; the label where nothing was."""
+    table = read_predictions(out_of_fold)
+    read = dict(zip(table.ids, table.predictions.tolist(), strict=True))
+    other = [read.get(name, float(label)) for name, label in zip(films.ids, films.months, strict=True)]
+    return (films.months + torch.tensor(other)) / 2
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out-of-fold", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--epochs", type=float, default=Schedule.epochs)
+    options = parser.parse_args()
+    refuse_unwritable(options.out)
+    keep_freed_memory()
+    data = load(replace(configuration(), recipe=""), options.data, torch.device("cpu"))
+    lessons_of = targets(data.train, options.out_of_fold)
+    training = Training(data.train, lessons_of, replace(Schedule(), epochs=options.epochs), options.out)
+    if options.resume and checkpoint.has_begun(options.out):
+        training.restore()
+    with interruptible() as interrupt:
+        fit(training, interrupt)
+    finish(training, data)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""The model file of the network of ages by region, with ranges from the calibration films.
+
+python -m boneage.training.regions_file RUN --data DIR --out regions.onnx
+
+RUN is a folder of ``python -m boneage.training.regions``. The calibration films serve no other purpose: the network
+was not trained on them, so what they show of errors and differences holds for other films like them
+(`boneage.reading.regional_tables`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..config import Config
+from ..data.cache import open_cache
+from ..data.dataset import Sample, open_folder
+from ..data.split import choose
+from ..errors import BadTable
+from ..files import write_bytes
+from ..hand.bone_regions import questions
+from ..model_file import FORMAT, METADATA, seal
+from ..models.regional import RegionalNetwork, RegionalReader
+from ..progress import progress
+from ..reading.intervals import SEX_GIVEN
+from ..reading.regional import NAME, Regional
+from ..reading.regional_tables import fitted
+from ..types import DISCLAIMER, Sex
+from . import checkpoint
+from .export import graph, with_facts
+from .losses import output
+
+AT_ONCE = 25  # films
+KEPT = ("config", "schedule", "data", "start", "weights_sha256", "validation_mae", "epoch", "versions")
+
+
+def model_bytes(run: Path, *, quantise: str = "int8") -> bytes:
+    """The content of the model file of a run folder, without ranges; BadModel if the folder is damaged."""
+    weights, about = checkpoint.load_weights(run)
+    config = Config.from_dict(about["config"])
+    meaning = output(config.train, 0.0, 1.0)
+    network = RegionalNetwork(config.model, config.prepare, meaning.outputs)
+    network.load_state_dict(weights)
+    asked = torch.from_numpy(questions()).float()
+    reader = RegionalReader(network, meaning.months, asked, about["schedule"]["size"]).eval()
+    size = config.prepare.size
+    inputs = {"films": torch.zeros(2, size, size, dtype=torch.uint8), "sex": torch.zeros(2, 2)}
+    model = graph(reader, inputs, ["regional_months", "regional_errors"], quantise=quantise)
+    described = {"format": FORMAT, "name": NAME, "quantise": quantise, "disclaimer": DISCLAIMER}
+    return _sealed(model, described | {name: about[name] for name in KEPT if name in about})
+
+
+def _sealed(model: Any, about: dict[str, Any]) -> bytes:
+    import onnx
+
+    onnx.helper.set_model_props(model, {METADATA: json.dumps(about)})
+    return seal(model)
+
+
+def answers(
+    reader: Regional, samples: Sequence[Sample], *, sex_given: bool = True
+) -> tuple[np.ndarray, np.ndarray, list[Sample]]:
+    """Ages and expected errors float64 [n, Q] of films that show a hand, and the films.
+
+    Args:
+        reader: the network.
+        samples: films with a path.
+        sex_given: whether the network is told the sex.
+    """
+    cache = open_cache(samples, reader.spec)
+    found = []
+    with progress("regions", len(cache.samples), "films") as advance:
+        for at in range(0, len(cache.samples), AT_ONCE):
+            films = cache.samples[at : at + AT_ONCE]
+            sexes = [film.sex if sex_given else Sex.UNKNOWN for film in films]
+            found.append(reader.predict(np.array(cache.pixels[at : at + AT_ONCE]), sexes))
+            advance(len(films))
+    months, expected = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return months, expected, list(cache.samples)
+
+
+def calibrated(data: bytes, samples: Sequence[Sample], *, split: str) -> bytes:
+    """A model file's content with ranges from calibration films of known age and sex; BadTable for too few."""
+    known = [film for film in samples if film.path and film.months is not None and film.sex is not Sex.UNKNOWN]
+    reader, months, expected, films = Regional(data, Path(NAME)), {}, {}, known
+    for given, word in SEX_GIVEN.items():
+        months[word], expected[word], films = answers(reader, known, sex_given=given)
+    labels = np.array([float(film.months or 0) for film in films])
+    try:
+        tables = fitted(months, expected, labels, [film.sex for film in films])
+    except ValueError as error:
+        raise BadTable(f"split {split!r}: {error}") from None
+    return with_facts(data, regions={"split": split, "n": len(films), **tables.to_dict()})
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    data = model_bytes(options.run)
+    about = checkpoint.load_weights(options.run)[1]
+    config = Config.from_dict(about["config"])
+    films, split = choose(open_folder(options.data), config.data, "calibration", about["data"])
+    write_bytes(options.out, calibrated(data, films.samples, split=split))
+
+
+if __name__ == "__main__":
+    main()

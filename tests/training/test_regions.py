@@ -1,0 +1,170 @@
+"""The training of ages by region: it begins as the shipped network, learns, and resumes as if it had not stopped."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from boneage.config import PrepareConfig
+from boneage.errors import BadModel
+from boneage.hand.bone_regions import PIECES, WHOLE, question, questions
+from boneage.models.head import Network, encode
+from boneage.models.regional import RegionalNetwork
+from boneage.run_folder import load_run
+from boneage.training import checkpoint, regions
+from boneage.training.losses import output
+from boneage.training.regions import (
+    DRAWN,
+    WHOLES,
+    Schedule,
+    Training,
+    configuration,
+    finish,
+    first_network,
+    fit,
+    lessons,
+    predict,
+    targets,
+)
+from boneage.training.tensors import FilmTensors, TrainingData
+from boneage.types import Sex
+
+SIZE, FILMS = 64, 6
+CONFIG = configuration()
+MEANING = output(CONFIG.train, 0.0, 1.0)
+SCHEDULE = Schedule(epochs=2, size=SIZE, batch=2, lr=1e-3)
+
+
+def films() -> FilmTensors:
+    pixels = torch.randint(0, 256, (FILMS, SIZE, SIZE), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+    ids = tuple(f"film {number}" for number in range(FILMS))
+    return FilmTensors(ids, pixels, torch.linspace(40, 200, FILMS), encode([Sex.FEMALE, Sex.MALE] * (FILMS // 2)))
+
+
+class TorchTrunk:
+    """The first blocks without an export, which takes a while: the same maps."""
+
+    def __init__(self, network: RegionalNetwork, blocks: int, cell: int) -> None:
+        del cell
+        self.network, self.blocks = network, blocks
+
+    @torch.no_grad()
+    def __call__(self, pieces: list[torch.Tensor]) -> list[torch.Tensor]:
+        backbone = self.network.backbone
+        return [backbone.blocks[: self.blocks](backbone.stem(self.network.normalised(x))) for x in pieces]
+
+
+@pytest.fixture
+def training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Training:
+    return begun(tmp_path / "run", monkeypatch)
+
+
+def begun(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Training:
+    monkeypatch.setattr(regions, "Trunk", TorchTrunk)
+    monkeypatch.setattr(regions, "SAVED", 2)
+    return Training(films(), films().months, SCHEDULE, folder)
+
+
+def test_a_network_of_the_whole_montage_is_taken_over() -> None:
+    """Where all pieces have the same features, both answer alike: the head is that of the other network."""
+    torch.manual_seed(0)
+    spec = PrepareConfig(size=SIZE, hand=True, joints=True)
+    other = Network(CONFIG.model, spec, MEANING.outputs).eval()
+    network = first_network(replace(CONFIG, prepare=spec), MEANING, other.state_dict()).eval()
+    features, sex = torch.randn(3, 1280), encode([Sex.FEMALE, Sex.MALE, Sex.UNKNOWN])
+    asked = torch.from_numpy(questions()).float()
+    with torch.no_grad():
+        found = network.head(features[:, None].expand(-1, len(PIECES), -1), sex, network.shares(asked))
+        age, male = other.head(features, sex)
+        error = other.expected_error(features, sex)
+    for number in range(len(asked)):
+        torch.testing.assert_close(found.age[:, number], age, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(found.male[:, number], male, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(found.expected_error[:, number], error, atol=1e-4, rtol=1e-4)
+
+
+def test_each_step_has_the_whole_hand_those_of_a_reading_and_others() -> None:
+    asked = lessons(torch.Generator().manual_seed(3))
+    assert asked.shape == (len(questions()) + WHOLES - 1 + DRAWN, len(PIECES))
+    assert ((asked == 0) | (asked == 1)).all()
+    assert (asked.sum(1) > 0).all()
+    assert (asked == 1).all(1).sum() >= WHOLES
+    rows = {tuple(row) for row in asked.bool().tolist()}
+    assert {tuple(row) for row in questions().tolist()} <= rows
+    assert (lessons(torch.Generator().manual_seed(4)) != asked).any()
+
+
+def test_the_loss_falls_and_the_first_blocks_stay_as_they_are(training: Training) -> None:
+    before = {name: value.clone() for name, value in training.network.state_dict().items()}
+    batch = training.batch(0)
+    losses = [training.train_step(batch) for _ in range(6)]
+    assert losses[-1] < losses[0]
+    after = training.network.state_dict()
+    changed = {name for name, value in before.items() if not torch.equal(value, after[name])}
+    assert any(name.startswith("backbone.blocks.15") for name in changed)
+    assert any(name.startswith("head.kinds") for name in changed)
+    frozen = [f"backbone.blocks.{number}." for number in range(SCHEDULE.frozen)]
+    assert not [name for name in changed if name.startswith(("backbone.stem", *frozen))]
+    assert not [name for name in changed if "running" in name], "the statistics stay as they are"
+
+
+def test_a_batch_depends_on_its_number_alone(training: Training) -> None:
+    one, again, other = training.batch(3), training.batch(3), training.batch(4)
+    for first, second in zip(one.maps, again.maps, strict=True):
+        assert torch.equal(first, second)
+    assert torch.equal(one.asked, again.asked)
+    assert (one.maps[0] != other.maps[0]).any()
+    seen = torch.cat([training.batch(step).label for step in range(FILMS // 2)])
+    assert sorted(seen.tolist()) == films().months.tolist(), "an epoch has each film once"
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = begun(tmp_path / "whole", monkeypatch)
+    fit(whole, False)
+    stopped = begun(tmp_path / "stopped", monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        fit(stopped, True)
+    assert stopped.step == 1
+    resumed = begun(tmp_path / "stopped", monkeypatch)
+    resumed.restore()
+    fit(resumed, False)
+    assert resumed.step == whole.step == whole.steps == 6
+    for name, value in whole.average.shadow.items():
+        torch.testing.assert_close(resumed.average.shadow[name], value, atol=1e-5, rtol=1e-4)
+    assert [line["step"] for line in checkpoint.read_log(tmp_path / "whole")] == [2, 4, 6]
+    capsys.readouterr()
+
+
+def test_the_end_is_a_run_folder_that_says_what_it_is(training: Training) -> None:
+    origin = {"folder": "films", "train": FILMS, "validation": FILMS, "sha256": "0" * 64}
+    training.folder.mkdir()
+    finish(training, TrainingData(films(), films(), origin))
+    run = load_run(training.folder)
+    assert (run["config"]["recipe"], run["data"], run["start"]) == (
+        "regions",
+        origin,
+        {"model": "default", "member": 0},
+    )
+    assert run["schedule"]["frozen"] == SCHEDULE.frozen
+    months, errors = predict(training.network, MEANING, films().pixels, films().sex, SIZE)
+    assert months.shape == errors.shape == (FILMS, len(questions()))
+    mae = np.abs(months[:, question(WHOLE)] - films().months.numpy()).mean()
+    assert run["validation_mae"] == pytest.approx(mae)
+    assert json.dumps(run)
+    with pytest.raises(BadModel):
+        checkpoint.load_state(training.folder)
+
+
+def test_the_target_is_half_way_to_what_was_read_out_of_fold(tmp_path: Path) -> None:
+    table = tmp_path / "oof.csv"
+    table.write_text("id,sex,label,prediction\nfilm 0,female,40,60\nfilm 5,male,200,180\n")
+    assert targets(films(), table).tolist() == [50.0, *films().months[1:5].tolist(), 190.0]
