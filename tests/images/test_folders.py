@@ -13,7 +13,7 @@ from picture_files import G, saved
 from refusals import closed_folder
 
 from boneage.errors import BadTable
-from boneage.images.folders import entries, films_below, passed_over
+from boneage.images.folders import each_film_below, entries, films_below, passed_over
 from boneage.images.formats import is_film
 
 
@@ -148,3 +148,38 @@ def test_control_characters_of_a_folders_name_are_escaped(tmp_path: Path) -> Non
     with pytest.raises(BadTable) as caught:
         entries(tmp_path / "a\n\x1b[31m\udcff")
     assert str(caught.value).endswith(r"a\n\x1b[31m\udcff cannot be listed: No such file or directory")
+
+
+def names_below(folder: Path, passed: Counter[str] | None = None) -> list[str]:
+    """What `each_film_below` finds; a place that it could not look into has a `!`."""
+    found = each_film_below(folder, Counter() if passed is None else passed)
+    return [Path(one.path).relative_to(folder).as_posix() + "!" * bool(one.reason) for one in found]
+
+
+def test_very_many_films_are_found_folder_by_folder(tmp_path: Path) -> None:
+    folder_of(tmp_path, "b.png", "a/1.DCM", "a/x/2.jpg", "a/text.txt", "a/.hidden", "c/3.png")
+    os.mkfifo(tmp_path / "c/pipe.png")
+    (tmp_path / "c/gone.png").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "c/round").symlink_to(tmp_path / "c/round")
+    passed: Counter[str] = Counter()
+    expected = ["a/1.DCM", "a/x/2.jpg", "b.png", "c/3.png", "c/gone.png", "c/round!"]
+    assert names_below(tmp_path, passed) == expected
+    known: Counter[str] = Counter()
+    closed: dict[Path, str] = {}
+    same = {path.relative_to(tmp_path).as_posix() for path in films_below(tmp_path, closed, known)}
+    assert same == {name for name in names_below(tmp_path) if not name.endswith("!")}
+    assert passed == known == {".txt": 1, "hidden": 1, "pipe": 1}
+    with closed_folder() as shut:
+        (found,) = each_film_below(shut.parent, Counter())
+    assert found == (str(shut), None, f"{shut} cannot be listed: Permission denied")
+    with pytest.raises(BadTable, match="cannot be listed"):
+        names_below(tmp_path / "nowhere")
+
+
+def test_very_many_films_are_found_once_whatever_links_there_are(tmp_path: Path) -> None:
+    folder_of(tmp_path, "data/own/1.png", "data/.kept/2.png", "else/3.png", "else/below/4.png")
+    links = {"data/a": "else/below", "data/b": "else", "data/c": "data/own", "data/d": "data/.kept", "else/up": "."}
+    for link, end in links.items():
+        (tmp_path / link).symlink_to(tmp_path / end)
+    found = names_below(tmp_path / "data")
+    assert found == ["a/4.png", "b/3.png", "d/2.png", "own/1.png"]

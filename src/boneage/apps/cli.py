@@ -9,6 +9,7 @@ from collections.abc import Callable
 import typer
 
 from ..types import DISCLAIMER
+from .commands import archive as archives
 from .commands.clinic import serve
 from .commands.data import check, demo, phantom, sheet
 from .commands.dicom import container, decide, held, report, start, status
@@ -32,6 +33,10 @@ data = typer.Typer(help="Check and show a data folder.", no_args_is_help=True, r
 app.add_typer(data, name="data")
 node = typer.Typer(help="A DICOM node for a hospital's systems.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(node, name="node")
+archive = typer.Typer(
+    help="Read an archive of any size, on one machine or many.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(archive, name="archive")
 
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(demo, phantom, train, evaluate, compare, robustness, card, agree, calibrate_site, predict, growth, neighbours),
@@ -43,6 +48,7 @@ for command in (check, sheet):
     data.command()(command)
 for command in (start, status, held, decide):
     node.command()(command)
+archive.command()(archives.plan)
 
 
 @app.callback()

@@ -16,6 +16,8 @@ EXTRA = {  # the optional install that a package belongs to
     **dict.fromkeys(
         ("fastapi", "uvicorn", "sqlalchemy", "alembic", "prometheus_client", "python_multipart", "reportlab"), "serve"
     ),
+    **dict.fromkeys(("pyarrow", "fsspec"), "archive"),
+    "ray": "ray",
     **dict.fromkeys(("highdicom", "pynetdicom", "dicomweb_client", "pydantic"), "dicom"),
 }
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from ..errors import BadTable, shown
-from .formats import ending, is_film
+from .formats import SUFFIXES, ending, is_film
 from .pixels import printable
 
 _SPECIAL = ((stat.S_ISFIFO, "pipe"), (stat.S_ISSOCK, "socket"), (stat.S_ISCHR, "device"), (stat.S_ISBLK, "device"))
@@ -98,6 +100,101 @@ def _kind(entry: os.DirEntry[str]) -> str:
 
 def _ending(name: str) -> str:
     return name if name == "DICOMDIR" else printable(ending(name), _LONGEST) or "without ending"
+
+
+# --- very many ------------------------------------------------------------------------------------------------------
+
+
+class Found(NamedTuple):
+    """One film below a folder, or a place that could not be looked into.
+
+    Attributes:
+        path: its path.
+        status: of the file; None where it has none.
+        reason: why there is nothing to read; empty for a film.
+    """
+
+    path: str
+    status: os.stat_result | None
+    reason: str = ""
+
+
+def each_film_below(folder: Path, passed: Counter[str]) -> Iterator[Found]:
+    """The films that `films_below` finds, one by one, with the size and the time of each: for very many.
+
+    Folder by folder in the order of their names, depth first. Only the names in the folders that are open at the moment
+    are in memory. A folder that is reached by its own path is not entered by a link.
+
+    Args:
+        folder: where to look.
+        passed: takes how many files are passed over, as `films_below` counts them.
+
+    Raises:
+        BadTable: if the folder itself cannot be listed.
+    """
+    trees = [os.path.realpath(folder)]  # it, and where links have led
+    start = os.fspath(folder).rstrip(os.sep)
+    waiting = [(start, iter(_names(start or os.sep)))]
+    while waiting:
+        place, names = waiting[-1]
+        name = next(names, None)
+        if name is None:
+            waiting.pop()
+            continue
+        path = f"{place}{os.sep}{name}"
+        try:
+            status = None if name.startswith(".") else os.stat(path)
+            if status and stat.S_ISDIR(status.st_mode):
+                if _is_entered(path, trees):
+                    waiting.append((path, iter(_names(path))))
+                continue
+            kind = _kind_of(name, path, status)
+        except FileNotFoundError:
+            kind = "film" if ending(name) and is_film(path) else "broken link"
+        except (OSError, BadTable) as error:
+            yield Found(path, None, _why(path, error))
+            continue
+        if kind == "film":
+            yield Found(path, status)
+        else:
+            passed[kind] += 1
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError as error:
+        raise BadTable(f"{shown(folder)} cannot be listed: {error.strerror}") from None
+
+
+def _kind_of(name: str, path: str, status: os.stat_result | None) -> str:
+    if status is None:
+        return "hidden"
+    if stat.S_ISREG(status.st_mode):
+        is_plain = f".{name.rpartition('.')[2].lower()}" in SUFFIXES  # most are: nothing else then needs to be asked
+        return "film" if is_plain or is_film(path) else _ending(name)
+    return next((word for is_one, word in _SPECIAL if is_one(status.st_mode)), "no ordinary file")
+
+
+def _is_entered(path: str, trees: list[str]) -> bool:
+    """Whether a folder is to be entered: it is not, or will not be, by another path. ``trees`` takes a link's end."""
+    if not os.path.islink(path):
+        return len(trees) == 1 or os.path.realpath(path) not in trees
+    end = os.path.realpath(path)
+    for tree in trees:
+        below = os.path.relpath(end, tree)
+        if below == "." or not any(part.startswith(".") for part in below.split(os.sep)):
+            return False
+    trees.append(end)
+    return True
+
+
+def _why(path: str, error: OSError | BadTable) -> str:
+    if isinstance(error, BadTable):
+        return str(error)
+    if error.errno == errno.ELOOP:
+        return f"{shown(path)} is a link that leads in a circle"
+    return f"{shown(path)} cannot be looked at: {error.strerror}"
 
 
 def passed_over(passed: Counter[str]) -> str:

@@ -1,0 +1,104 @@
+"""Films of a DICOMweb service: found by QIDO-RS, fetched by WADO-RS."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+from urllib.parse import parse_qsl
+
+from ...errors import BadConfig, BadTable, UnreadableImage
+from ...types import Sex
+from .planned import Planned
+
+PREFIX = "dicomweb+"
+TOKEN = "BONEAGE_DICOMWEB_TOKEN"  # in the environment: a bearer token, which no file and no command line shows
+PAGE = 1000  # films in an answer
+SECONDS = 60.0  # that a service may take to answer
+_UIDS = {"studies": "0020000D", "series": "0020000E", "instances": "00080018"}
+
+
+def is_query(name: str) -> bool:
+    """Whether a source or a film's address is one of DICOMweb."""
+    return name.lower().startswith((PREFIX + "http://", PREFIX + "https://"))
+
+
+def films(query: str, sex: Sex | None) -> Iterator[Planned]:
+    """The films that a query finds: ``dicomweb+https://HOST/ROOT?Modality=DX&BodyPartExamined=HAND``.
+
+    They are asked for page by page. A film's id is its SOP instance UID.
+
+    Raises:
+        BadConfig: if the query is not understood.
+        BadTable: if the service cannot be reached, or refuses.
+        UnreadableImage: if it finds no film.
+    """
+    root, _, words = query.partition("?")
+    filters, start = dict(parse_qsl(words, keep_blank_values=True)), 0
+    if words and not filters:
+        raise BadConfig(f"{query} is no query: {words!r} should be ATTRIBUTE=VALUE, several joined by &")
+    while True:
+        try:
+            page = _client(root).search_for_instances(search_filters=filters, limit=PAGE, offset=start)
+        except Exception as error:  # requests' and the client's own
+            raise BadTable(f"{root} does not answer the query: {_words(error)}") from None
+        for found in page:
+            yield Planned(_value(found, _UIDS["instances"], root), _address(root, found), sex=sex)
+        start += len(page)
+        if not page:
+            break
+    if not start:
+        raise UnreadableImage(f"{query} finds no film")
+
+
+def fetched(address: str) -> bytes:
+    """The bytes of a film as a DICOM file. UnreadableImage if the service does not give it."""
+    root, _, path = address.rpartition("/studies/")
+    study, _, rest = path.partition("/series/")
+    series, _, instance = rest.partition("/instances/")
+    import io
+
+    try:
+        client = _client(root)
+        dataset = client.retrieve_instance(study, series, instance, media_types=(("application/dicom", "*"),))
+        written = io.BytesIO()
+        dataset.save_as(written, enforce_file_format=True)
+    except Exception as error:
+        raise UnreadableImage(f"cannot read {address}: {_words(error)}") from None
+    return written.getvalue()
+
+
+@lru_cache(maxsize=4)
+def _client(root: str) -> Any:
+    """A client of a service, which keeps its connections."""
+    from dicomweb_client.api import DICOMwebClient
+    from dicomweb_client.session_utils import create_session
+
+    session, token = create_session(), os.environ.get(TOKEN)
+    if token:
+        session.headers["Authorization"] = f"Bearer {token}"
+    send = session.send
+
+    def send_in_time(request: Any, **options: Any) -> Any:
+        return send(request, **{**options, "timeout": options.get("timeout") or SECONDS})
+
+    session.send = send_in_time  # type: ignore[method-assign]
+    return DICOMwebClient(root.removeprefix(PREFIX), session=session)
+
+
+def _address(root: str, found: Mapping[str, Any]) -> str:
+    return "/".join([root.rstrip("/"), *(f"{kind}/{_value(found, tag, root)}" for kind, tag in _UIDS.items())])
+
+
+def _value(found: Mapping[str, Any], tag: str, root: str) -> str:
+    try:
+        return str(found[tag]["Value"][0])
+    except (KeyError, IndexError, TypeError):
+        raise BadTable(f"{root} names a film without its {tag[:4]},{tag[4:]}") from None
+
+
+def _words(error: Exception) -> str:
+    """What went wrong, without addresses and headers that a message may quote."""
+    answer = getattr(error, "response", None)
+    return f"HTTP {answer.status_code}" if answer is not None else type(error).__name__

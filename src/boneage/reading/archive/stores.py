@@ -1,0 +1,131 @@
+"""Films in an object store: listed, and fetched as bytes.
+
+pyarrow brings clients of S3, Google's and Azure's stores along; any other protocol is fsspec's, where its package is
+installed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from ...errors import BadConfig, BadTable, UnreadableImage
+from ...images.formats import SUFFIXES, ending
+from ...images.pixels import MAX_BYTES
+from ...types import Sex
+from ..batch import Notes
+from .planned import Planned, as_text
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileInfo, FileSystem
+
+_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
+_OWN = {"s3", "gs", "gcs", "abfs", "abfss"}  # pyarrow's clients
+_SECONDS = {"connect_timeout": 10.0, "request_timeout": 60.0}
+_TRIES = 5  # of a request that fails for a reason that may pass
+
+
+def is_address(name: str) -> bool:
+    """Whether a name is an address such as ``s3://bucket/films``, and no path of this machine."""
+    return _ADDRESS.match(name) is not None
+
+
+def films(address: str, sex: Sex | None, notes: Notes) -> Iterator[Planned]:
+    """The films below an address, prefix by prefix in the order of their names, depth first.
+
+    An object is taken by its name alone: to look into each would be a request for each. One without an ending, or with
+    one of numbers alone as a DICOM UID has, is taken too, and fails when it is read if it is no film.
+
+    Raises:
+        BadTable: if the store cannot be reached, or does not let its objects be listed.
+        UnreadableImage: if there is no film.
+    """
+    from pyarrow.fs import FileSelector, FileType
+
+    protocol, query = address.partition("://")[0], address.partition("?")[2]
+    system, root = _opened(address)
+    waiting, passed, count = [root], 0, 0
+    while waiting:
+        place = waiting.pop()
+        try:
+            found = system.get_file_info(FileSelector(place))
+        except Exception as error:  # each client has errors of its own
+            raise BadTable(f"{protocol}://{place} cannot be listed: {_words(error)}") from None
+        below = []
+        for entry in sorted(found, key=lambda entry: entry.path):
+            if entry.type == FileType.Directory:
+                below.append(entry.path)
+            elif not ending(entry.base_name) or ending(entry.base_name).removesuffix(".gz") in SUFFIXES:
+                count += 1
+                yield _planned(entry, protocol, query, root, sex)
+            else:
+                passed += 1
+        waiting += reversed(below)
+    if not count:
+        raise UnreadableImage(f"{address} holds no object that is named like a film, of {passed:,}")
+    notes.after += [f"{address}: {passed:,} objects were passed over by their names"] if passed else []
+
+
+def fetched(address: str) -> tuple[bytes, int | None]:
+    """The bytes of an object, and when it was written, in nanoseconds since 1970, where the store says.
+
+    Raises:
+        UnreadableImage: if it is not there, too large or cannot be fetched.
+    """
+    try:
+        system, path = _opened(address)
+        entry = system.get_file_info(path)
+        if not entry.is_file:
+            raise UnreadableImage("there is no such object")
+        if (entry.size or 0) > MAX_BYTES:
+            raise UnreadableImage(f"{entry.size:,} bytes is more than the limit of {MAX_BYTES:,}")
+        with system.open_input_file(path) as file:
+            return file.read(), entry.mtime_ns
+    except (BadConfig, UnreadableImage) as error:
+        raise UnreadableImage(f"cannot read {address}: {error}") from None
+    except Exception as error:
+        raise UnreadableImage(f"cannot read {address}: {_words(error)}") from None
+
+
+def _planned(entry: FileInfo, protocol: str, query: str, root: str, sex: Sex | None) -> Planned:
+    name = entry.path[len(root) :].lstrip("/") or entry.base_name
+    address = f"{protocol}://{entry.path}" + (f"?{query}" if query else "")
+    return Planned(as_text(name), address, entry.size, entry.mtime_ns, sex)
+
+
+def _opened(address: str) -> tuple[FileSystem, str]:
+    """The file system of an address, and the path in it. BadConfig for an address of which nobody knows the store."""
+    protocol, _, rest = address.partition("://")
+    path, _, query = rest.partition("?")
+    try:
+        return _system(protocol.lower(), path.partition("/")[0], query), path.rstrip("/")
+    except ImportError as error:
+        raise BadConfig(f"{address}: the package {error.name or 'for this store'} is not installed") from None
+    except Exception as error:
+        raise BadConfig(f"{address} is no address of a store: {_words(error)}") from None
+
+
+@lru_cache(maxsize=8)
+def _system(protocol: str, first: str, query: str) -> Any:
+    """The client for addresses that begin in this way; it keeps its connections."""
+    from pyarrow import fs
+
+    if protocol == "s3":
+        options = dict(part.split("=", 1) for part in query.split("&") if "=" in part)
+        is_anonymous = options.pop("anonymous", "") == "true"
+        retries = fs.AwsStandardS3RetryStrategy(max_attempts=_TRIES)
+        return fs.S3FileSystem(anonymous=is_anonymous, retry_strategy=retries, **_SECONDS, **options)
+    if protocol in _OWN:
+        system, _ = fs.FileSystem.from_uri(f"{protocol}://{first}" + (f"?{query}" if query else ""))
+        return system
+    import fsspec
+
+    return fs.PyFileSystem(fs.FSSpecHandler(fsspec.filesystem(protocol)))
+
+
+def _words(error: Exception) -> str:
+    """The first line of a client's message, without what it may quote of the machine."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__
