@@ -204,7 +204,8 @@ def json_value(text: bytes | str) -> Any:
 def remove_leftovers(folder: Path) -> None:
     """Remove from ``folder`` the temporary files of `replacing` whose processes were killed; others are in use."""
     for path in folder.glob(LEFTOVERS):
-        if not _runs(path.name.split(".")[-2]):
+        process = path.name.split(".")[-2]
+        if not (process.isdigit() and int(process) != os.getpid() and runs(int(process))):
             path.unlink(missing_ok=True)
 
 
@@ -221,12 +222,10 @@ def sha256_json(value: Any) -> str:
     return sha256(json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode())
 
 
-def _runs(process: str) -> bool:
-    """Whether another process of this number, in decimal digits, is running."""
-    if not process.isdigit() or int(process) == os.getpid():
-        return False
+def runs(process: int) -> bool:
+    """Whether a process of this number is running on this machine."""
     try:
-        os.kill(int(process), 0)
+        os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:

@@ -48,7 +48,8 @@ for command in (check, sheet):
     data.command()(command)
 for command in (start, status, held, decide):
     node.command()(command)
-archive.command()(archives.plan)
+for command in (archives.plan, archives.run, archives.status, archives.merge):
+    archive.command()(command)
 
 
 @app.callback()

@@ -25,6 +25,7 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 _LENGTH = 8  # bytes of the number before each message
+_STARTS = 5  # workers in a row that may end before they are ready: anyone may have ended one
 _ONE_THREAD = {  # the cores are shared out among the workers: a library that starts threads of its own slows all down
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -33,7 +34,11 @@ _ONE_THREAD = {  # the cores are shared out among the workers: a library that st
 
 
 class Died(Exception):
-    """A worker ended before it had done its task."""
+    """A worker ended before it had done its task. ``code``: how, as `subprocess` has it: below 0 by that signal."""
+
+    def __init__(self, words: str, code: int | None = None) -> None:
+        super().__init__(words)
+        self.code = code
 
 
 def cores() -> int:
@@ -54,6 +59,7 @@ class Workers(Generic[Task, Result]):
         self._work, self._closed = bytes(ForkingPickler.dumps(work)), False
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         self._all: list[_Worker] = []
+        self._unstarted = 0
         try:
             for _ in range(count):
                 self._idle.put(self._started())
@@ -84,9 +90,12 @@ class Workers(Generic[Task, Result]):
                 try:
                     for answer in worker.answers(tasks[len(answers) :]):
                         answers.append(answer)
+                        self._unstarted = 0
                 except Died as death:
-                    worker = self._replaced(worker)
-                    answers.append(("done", lost(tasks[len(answers)], death)))
+                    was_ready = worker.is_ready
+                    worker = self._replaced(worker, death)
+                    if was_ready:  # else no task has been begun
+                        answers.append(("done", lost(tasks[len(answers)], death)))
         finally:
             self._idle.put(worker)
         for kind, value in answers:
@@ -107,10 +116,11 @@ class Workers(Generic[Task, Result]):
             worker.kill()
         return worker
 
-    def _replaced(self, worker: _Worker) -> _Worker:
+    def _replaced(self, worker: _Worker, death: Died) -> _Worker:
         worker.kill()
-        if self._closed or not worker.is_ready:
-            raise Died(f"a worker process did not start (exit code {worker.process.returncode})")
+        self._unstarted = 0 if worker.is_ready else self._unstarted + 1
+        if self._closed or self._unstarted >= _STARTS:
+            raise Died(f"a worker process did not start (exit code {worker.process.returncode})", death.code)
         self._all.remove(worker)
         return self._started()
 
@@ -178,7 +188,8 @@ class _Worker:
             yield
         except (EOFError, OSError, ValueError):
             self.kill()
-            raise Died(f"its process was killed (exit code {self.process.returncode})") from None
+            code = self.process.returncode
+            raise Died(f"its process was killed (exit code {code})", code) from None
 
 
 def main() -> None:

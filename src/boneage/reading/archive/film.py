@@ -1,0 +1,101 @@
+"""One film of a job, read: what a worker does. Nothing of Parquet is imported here, so that a worker stays small."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...errors import BoneAgeError, shown
+from ...files import text_bytes
+from ...types import Failure, Flag, Reading
+from ..batch import Item, read_all
+from ..predictor import Predictor
+from . import dicomweb, stores
+from .job import Job
+from .planned import Planned
+
+Row = dict[str, Any]  # the fields of a reading as JSON has them, with `id`; or `id`, `file` and `error`
+CHANGED = "changed_since_plan"
+
+
+@dataclass(frozen=True)
+class FilmReader:
+    """Reads the films of a job. To send it to another process opens the job's model there."""
+
+    job: Job
+    predictor: Predictor
+
+    @classmethod
+    def of(cls, folder: str | os.PathLike[str]) -> FilmReader:
+        """The reader of the job in a folder. BadConfig or BadModel as `Job.open` and `Job.predictor` raise them."""
+        job = Job.open(folder)
+        return cls(job, job.predictor())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self).of, (str(self.job.folder),)
+
+    def __call__(self, film: Planned) -> list[Row]:
+        """The rows of a film: a reading for each hand, or the reason why there is none. Raises nothing of a film's."""
+        try:
+            data, change = _fetched(film)
+            path = Path(film.file) if film.file else None
+            item = Item(film.file, path, film.sex, film.sex_source, film.reason, data)
+            plan = self.job.plan
+            results = list(read_all(self.predictor, [item], hand=plan.hand, force=plan.force))
+        except BoneAgeError as error:
+            return [failed(film, str(error))]
+        except MemoryError:
+            return [failed(film, f"cannot read {shown(film.file)}: there is not enough memory for it")]
+        except Exception as error:  # ours: a mistake in one film of very many must not stop the others
+            return [failed(film, f"cannot read {shown(film.file)}: the program failed ({type(error).__name__})")]
+        return [_row(film, result, change) for result in results]
+
+
+def failed(film: Planned, reason: str) -> Row:
+    """The row of a film that has no reading."""
+    return {"id": film.id, "file": _text(film.file), "error": _text(reason)}
+
+
+def _row(film: Planned, result: Reading | Failure, change: str) -> Row:
+    if isinstance(result, Failure):
+        return failed(film, result.reason)
+    row = {"id": film.id} | result.to_dict()
+    if change:
+        flag = Flag.note(CHANGED, f"The file has changed since the job was planned: {change}.")
+        row["flags"] = [*row["flags"], {"code": flag.code, "severity": flag.severity.value, "sentence": flag.sentence}]
+    return row | {"file": _text(film.file)}
+
+
+def _fetched(film: Planned) -> tuple[bytes | None, str]:
+    """The bytes of a film that is no file of this machine, and how it has changed since the plan."""
+    if film.reason:
+        return None, ""
+    if dicomweb.is_query(film.file):
+        return dicomweb.fetched(film.file), ""
+    if stores.is_address(film.file):
+        data, modified = stores.fetched(film.file)
+        return data, film.change(len(data), modified)
+    return None, change_of(film)
+
+
+def change_of(film: Planned) -> str:
+    """How a file of this machine has changed since the plan, without reading it."""
+    try:
+        status = os.stat(film.file)
+    except FileNotFoundError:
+        return "it is gone"
+    except (OSError, ValueError):
+        return ""  # to read it says why
+    return film.change(status.st_size, status.st_mtime_ns)
+
+
+def _text(words: str) -> str:
+    return words if words.isascii() else text_bytes(words).decode()
+
+
+def is_failure(row: Mapping[str, Any]) -> bool:
+    """Whether a row has the reason why there is no reading."""
+    return row.get("error") is not None
