@@ -35,7 +35,7 @@ def films(query: str, sex: Sex | None) -> Iterator[Planned]:
         UnreadableImage: if it finds no film.
     """
     root, _, words = query.partition("?")
-    filters, start = dict(parse_qsl(words, keep_blank_values=True)), 0
+    filters, start, first = dict(parse_qsl(words)), 0, ""
     if words and not filters:
         raise BadConfig(f"{query} is no query: {words!r} should be ATTRIBUTE=VALUE, several joined by &")
     while True:
@@ -43,6 +43,9 @@ def films(query: str, sex: Sex | None) -> Iterator[Planned]:
             page = _client(root).search_for_instances(search_filters=filters, limit=PAGE, offset=start)
         except Exception as error:  # requests' and the client's own
             raise BadTable(f"{root} does not answer the query: {_words(error)}") from None
+        if page and (begins := _address(root, page[0])) == first:
+            raise BadTable(f"{root} gives the same films for every page: it does not know the parameter offset")
+        first = begins if page else ""
         for found in page:
             yield Planned(_value(found, _UIDS["instances"], root), _address(root, found), sex=sex)
         start += len(page)

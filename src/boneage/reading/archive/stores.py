@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -76,21 +79,29 @@ def fetched(address: str) -> tuple[bytes, int | None]:
     """
     try:
         system, path = _opened(address)
-        entry = system.get_file_info(path)
-        if not entry.is_file:
-            raise UnreadableImage("there is no such object")
-        if (entry.size or 0) > MAX_BYTES:
-            raise UnreadableImage(f"{entry.size:,} bytes is more than the limit of {MAX_BYTES:,}")
-        with system.open_input_file(path) as file:
-            return file.read(), entry.mtime_ns
+        with system.open_input_stream(path) as file:  # one request for what it is, one for its bytes
+            data = file.read(MAX_BYTES + 1)
+            if len(data) > MAX_BYTES:
+                raise UnreadableImage(f"it has more than the limit of {MAX_BYTES:,} bytes")
+            return data, _written(file.metadata().get("Last-Modified", b"").decode())
+    except FileNotFoundError:
+        raise UnreadableImage(f"cannot read {address}: there is no such object") from None
     except (BadConfig, UnreadableImage) as error:
         raise UnreadableImage(f"cannot read {address}: {error}") from None
     except Exception as error:
         raise UnreadableImage(f"cannot read {address}: {_words(error)}") from None
 
 
+def _written(words: str) -> int | None:
+    """When an object was written, by its header; None where it does not say."""
+    for read in (datetime.fromisoformat, parsedate_to_datetime):
+        with suppress(ValueError, TypeError):
+            return int(read(words).timestamp()) * 10**9
+    return None
+
+
 def _planned(entry: FileInfo, protocol: str, query: str, root: str, sex: Sex | None) -> Planned:
-    name = entry.path[len(root) :].lstrip("/") or entry.base_name
+    name = entry.path.strip("/")[len(root.strip("/")) :].lstrip("/") or entry.base_name
     address = f"{protocol}://{entry.path}" + (f"?{query}" if query else "")
     return Planned(as_text(name), address, entry.size, entry.mtime_ns, sex)
 
