@@ -16,7 +16,7 @@ def test_its_images_are_pinned_and_it_runs_as_nobody() -> None:
     assert all(re.fullmatch(r"docker\.io/library/python:\d+\.\d+\.\d+-slim-\w+", image) for image in images)
     assert re.search(r"^USER \d+:\d+$", TEXT, re.MULTILINE)
     assert "torch" not in TEXT.replace("without torch", "")
-    assert "[dicom]" in TEXT
+    assert "[dicom,archive]" in TEXT
     assert "--constraint /source/requirements.lock" in TEXT
 
 

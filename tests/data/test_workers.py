@@ -133,3 +133,14 @@ def ended(process: int) -> bool:
 
 def test_cores() -> None:
     assert 1 <= cores() <= (os.cpu_count() or 1)
+
+
+def test_a_worker_that_is_ended_before_it_is_ready_is_replaced_and_no_task_is_lost() -> None:
+    """Whoever ends it: a task that has not begun has nothing to do with it."""
+    with Workers(works.where, 1) as pool:
+        first = pool._all[0].process
+        first.kill()
+        first.wait()
+        ((name, process),) = pool.results([sample("a")], refused)
+    assert name == "a"
+    assert process != first.pid

@@ -8,21 +8,34 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from ..errors import BadConfig
 from ..progress import progress
 from ..reading.archive.job import Job
 from ..reading.archive.merge import Merged
 from ..reading.archive.run import Part, Ran, films_done, run
 from ..reading.archive.status import Status
+from .options import need
 
+RAY = "ray"
 SHOWN = 10  # reasons and examples
 
 
-def read_locally(job: Job, part: Part, *, workers: int | None, retry_failed: bool) -> Ran:
-    """Read a part of a job on this machine, with its progress. SIGTERM, by which schedulers end work, is as Ctrl-C."""
+def read_by(
+    engine: str | None, job: Job, part: Part, *, address: str | None, workers: int | None, retry_failed: bool
+) -> Ran:
+    """Read a part of a job by an engine, with its progress. SIGTERM, by which schedulers end work, is as Ctrl-C."""
+    if engine not in (None, RAY) or (address and engine != RAY):
+        raise BadConfig(f"--engine {engine} is none: --engine {RAY}, with or without --address, or neither of the two")
     numbers = part.shards(job)
-    total, done = sum(map(job.size, numbers)), sum(films_done(job, numbers))
-    with stopped_by_sigterm(), progress("reading", total, "films", start=0 if retry_failed else done) as advance:
-        return run(job, part, workers=workers, retry_failed=retry_failed, advance=advance)
+    done = 0 if retry_failed else sum(films_done(job, numbers))
+    total = sum(map(job.size, numbers))
+    with stopped_by_sigterm(), progress("reading", total, "films", start=done) as advance:
+        if engine is None:
+            return run(job, part, workers=workers, retry_failed=retry_failed, advance=advance)
+        need(RAY)
+        from .archive_ray import run_on_ray
+
+        return run_on_ray(job, part, address=address, workers=workers, retry_failed=retry_failed, advance=advance)
 
 
 @contextmanager

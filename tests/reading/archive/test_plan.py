@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,10 @@ from boneage.errors import BadConfig, BadModel
 from boneage.reading.archive import job as jobs
 from boneage.reading.archive import manifest
 from boneage.reading.archive.job import Job
+from boneage.reading.archive.plan import plan
+from boneage.reading.archive.planned import Planned
+from boneage.reading.archive.sources import Source
+from boneage.reading.batch import Notes
 
 
 @pytest.fixture(scope="module")
@@ -66,3 +71,23 @@ def test_a_plan_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "plan.json").write_text(text)
     with pytest.raises(BadConfig, match=r"is no plan of a job|has format 9"):
         Job.open(tmp_path)
+
+
+@pytest.mark.parametrize("films_in_it", [0, 1])
+def test_memory_does_not_grow_with_the_films(tmp_path: Path, tiny_model: Path, films_in_it: int) -> None:
+    """A source is asked for no more than a shard before that shard is written."""
+    given, written = list[int](), list[int]()
+
+    def endless() -> Iterator[Planned]:
+        for number in range(films_in_it * 1000):
+            given.append(number)
+            yield Planned(str(number), f"/films/{number}.png")
+
+    def advance(done: int = 1, note: str = "") -> None:
+        written.append(done)
+        assert len(given) - sum(written) == 0
+
+    source = Source("endless", endless, Notes())
+    job = plan(source, tmp_path / "job", model=str(tiny_model), shard_size=100, advance=advance)
+    assert sum(written) == job.plan.films == films_in_it * 1000
+    assert list(job.finished()) == []

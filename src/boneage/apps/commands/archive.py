@@ -48,15 +48,20 @@ def run(
     ] = None,
     workers: Annotated[int | None, typer.Option(help="processes; default: one for each core")] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="read the films again that failed")] = False,
+    engine: Annotated[
+        str | None,
+        typer.Option(metavar="ray", help="read by Ray, which it starts on this machine; default: by own processes"),
+    ] = None,
+    address: Annotated[str | None, typer.Option(help="of a cluster of Ray, such as auto")] = None,
 ) -> None:
     """Read what is left of a job: each shard into one file. It may be stopped and started, on any machine, at will."""
     need(ARCHIVE_PACKAGE)
     from ...reading.archive.job import Job
     from ...reading.archive.run import Part
-    from ..archives import ran_text, read_locally
+    from ..archives import ran_text, read_by
 
     opened, part = Job.open(job), Part.parse(shard or "1/1")
-    ran = read_locally(opened, part, workers=workers, retry_failed=retry_failed)
+    ran = read_by(engine, opened, part, address=address, workers=workers, retry_failed=retry_failed)
     tell(f"{ran_text(ran, job)}\n{opened.signature}")
 
 
