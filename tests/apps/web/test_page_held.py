@@ -13,7 +13,7 @@ from held import hold, settings_in, spool_in
 from rooms import expect, findings, opened_page
 from services import ServiceProcess, service
 
-from boneage.clinic.decisions import Decision, Verdict, decide, decision_on
+from boneage.clinic.decisions import Decision, Verdict, decide, decision_on, held
 from boneage.clinic.documents.case import Review
 from boneage.files import sha256
 
@@ -75,7 +75,8 @@ def decided(folder: Path, name: str) -> Decision:
 
 
 def test_a_reviewer_accepts_corrects_and_rejects(page: Any, folder: Path) -> None:
-    expect(page.locator("#held li")).to_have_count(6)
+    count = len(held(folder / "spool"))  # other tests may have decided on theirs
+    expect(page.locator("#held li")).to_have_count(count)
     expect(page.locator("#held-state")).to_contain_text("The node does not run")
     assert findings(page) == []
     show(page, "May, Zoë")
@@ -92,7 +93,7 @@ def test_a_reviewer_accepts_corrects_and_rejects(page: Any, folder: Path) -> Non
     assert findings(page) == []
     page.keyboard.press("Enter")
     expect(page.locator("#decision-state")).to_have_text("Accepted by Ann Roe.")
-    expect(page.locator("#held li")).to_have_count(5)
+    expect(page.locator("#held li")).to_have_count(count - 1)
     expect(page.locator("#decision-send")).to_be_disabled()
     page.locator("h1").click()
     page.keyboard.press("q")

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from clinical_films import SC, STUDY, case, film, hand_pixels, opened, pair_cases, plain_case, refused_case
+from clinical_films import SC, STUDY, case, film, hand_pixels, opened, pair_cases, pair_film, plain_case, refused_case
 from command import boneage, contents, refused
 from dicom_files import compressed, dicom, written
 from hands import hand
@@ -39,6 +39,13 @@ def test_the_command_writes_all_of_them(tmp_path: Path) -> None:
     assert contents(tmp_path / "out").keys() == {*bundle.DICOM, *bundle.PLAIN}
     assert all(str(tmp_path / "out" / name) in ended.out for name in bundle.DICOM)
     assert "Research use only" in ended.out
+
+
+def test_the_command_writes_those_of_the_hand_that_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "pair.dcm"
+    path.write_bytes(pair_film())
+    assert boneage("report", path, "--to", tmp_path / "out", "--hand", "right").code == 0
+    assert contents(tmp_path / "out").keys() == {f"right-part.{name}" for name in (*bundle.DICOM, *bundle.PLAIN)}
 
 
 def test_a_refused_film_gets_documents_and_the_exit_code_says_so(tmp_path: Path) -> None:
