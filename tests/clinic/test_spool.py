@@ -268,3 +268,15 @@ def test_a_document_comes_again_within_the_longest_wait_of_its_destination(spool
     spool.not_sent(Parcel(parcel.film, parcel.document, "one", tries=20), "no", now=1000, longest=7)
     assert spool.parcels("one", 1, now=1006) == []
     assert len(spool.parcels("one", 1, now=1007)) == 1
+
+
+def test_a_film_that_is_held_with_an_answer_that_nobody_knows_is_read_again(tmp_path: Path) -> None:
+    first = opened(tmp_path)
+    known, unknown = (first.add([name]) for name in (b"known", b"unknown"))
+    for key in (known, unknown):
+        first.hold(key, "bone age 100 months", "answer")
+    first._write("DELETE FROM holds WHERE film = ?", unknown)
+    first.close()
+    second = opened(tmp_path)
+    assert (second.take(), count(second, HELD)) == (unknown, 1)
+    second.close()

@@ -291,10 +291,14 @@ class Spool:
         shutil.rmtree(self.folder / DOCUMENTS / key, ignore_errors=True)
 
     def _sweep(self) -> None:
-        """After a start: lend again what was lent, and remove files whose film is done or was never acknowledged."""
+        """After a start: lend again what was lent, and remove files whose film is done or was never acknowledged.
+
+        A film that was held before it was noted down with which answer is read and held again.
+        """
         remove_leftovers(self.folder / FILMS)
         at = time.time()
         with self._transaction() as run:
+            run(f"UPDATE films SET state = ? WHERE state = '{HELD}' AND key NOT IN (SELECT film FROM holds)", WAITING)
             run("UPDATE films SET due = ? WHERE state = ?", at, WAITING)
             run("UPDATE parcels SET due = ? WHERE sent IS NULL", at)
             old = f"SELECT key FROM films WHERE state = '{DONE}' AND changed < ?"
