@@ -65,7 +65,7 @@ def test_what_a_reviewer_decides_on_the_page_is_what_the_pacs_has(tmp_path: Path
         ]
     assert {one["VerificationFlag"] for one in reports} == {"VERIFIED"}
     assert {one["VerifyingObserverSequence"][0]["VerifyingObserverName"] for one in reports} == {"Doe^Jane"}
-    corrected = {one["StudyDate"]: "126" in str(one["ContentSequence"]) for one in reports}
+    corrected = {one["StudyDate"]: "The age is the reviewer" in str(one["ContentSequence"]) for one in reports}
     assert corrected == {"20210301": False, "20220301": True}
     rows = [row for row in recorded(tmp_path / "readings.db") if row["verdict"]]
     assert {row["verdict"]: row["verdict_reason"] for row in rows} == {
