@@ -18,7 +18,6 @@ from starlette.testclient import TestClient
 
 from boneage import Sex, read
 from boneage.clinic.record import Record
-from boneage.clinic.service import SIDES
 from boneage.growth.reference import TABLE
 from boneage.hand import bone_regions
 from boneage.reading.examination import Examination
@@ -101,7 +100,10 @@ def test_two_hands_have_a_reading_each_and_no_age_together() -> None:
     with client(explain=partial(over_film, predictor())) as web:
         answer = web.post("/api/readings", **form(pair(), sex="female", heatmap="true")).json()
         both = answer["hands"]
-        asked = {side: web.post("/api/readings", **form(pair(), sex="female", hand=side)).json() for side in SIDES}
+        asked = {
+            side: web.post("/api/readings", **form(pair(), sex="female", hand=side)).json()
+            for side in ("left", "right")
+        }
         at = web.post("/api/readings", params={"part": "right"}, content=pair(), headers=PNG).json()
         assert web.post("/api/readings", **form(hand(), hand="right")).json()["part"] is None
         assert web.post("/api/readings", **form(pair(), hand="both")).status_code == 422
@@ -113,7 +115,7 @@ def test_two_hands_have_a_reading_each_and_no_age_together() -> None:
     assert [one["heatmap"][:14] for one in both] == ["data:image/png"] * 2
     assert both[0]["place"][2] == pytest.approx(both[1]["place"][0], abs=0.01)
     assert {one["film"]["width"] for one in both} == {answer["film"]["width"]}
-    for side in SIDES:
+    for side in ("left", "right"):
         assert (asked[side]["hands"], asked[side]["hand"]) == (None, side)
         assert "several_hands" in [flag["code"] for flag in asked[side]["flags"]]
     assert asked["right"]["bone_age_months"] == both[1]["bone_age_months"]
