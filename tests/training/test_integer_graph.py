@@ -1,0 +1,59 @@
+"""Trunks in integers as ONNX Runtime computes them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("onnx")
+
+from trunks import drawn, little, run
+
+from boneage.training.integer import Whole
+from boneage.training.integer_graph import joined, keep, replace_trunks
+from boneage.training.rounding import LARGEST
+from boneage.training.trunk import Layer, trunks_of
+
+
+def whole(layer: Layer) -> Whole:
+    """A layer rounded to the nearest, its range far enough."""
+    low = 0.0 if layer.is_clipped else -20.0
+    high = 6.0 if layer.is_clipped else 20.0
+    if layer.weights is None or layer.is_float:
+        return Whole(low, high)
+    steps = np.abs(layer.weights).max(axis=(1, 2, 3)) / (LARGEST // 2)  # far from what saturates
+    weights = np.rint(layer.weights / steps[:, None, None, None]).astype(np.int8)
+    return Whole(low, high, weights, steps.astype(np.float32), layer.bias)
+
+
+def test_integers_say_nearly_what_float32_says() -> None:
+    plain, films = little(), drawn(5)
+    trunks = trunks_of(plain)
+    found = {layer.key: whole(layer) for layer in trunks[0].layers if not layer.is_float or layer.is_last_float}
+    model = joined(*replace_trunks(plain, trunks, found))
+    kinds = [node.op_type for node in model.graph.node]
+    assert (kinds.count("QLinearConv"), kinds.count("QLinearAdd"), kinds.count("Conv")) == (4, 1, 3)
+    expected = run(plain, films)
+    shifts = np.abs(run(model, films) - expected)
+    assert 0 < shifts.mean() < 0.05 * expected.std()
+
+
+def test_a_byte_at_its_end_is_what_the_activation_clips() -> None:
+    """A depthwise and a dense layer whose sums go far below 0 and above 6: without the clip they would differ."""
+    plain, films = little(3), 40 * drawn(4, seed=5)
+    trunks = trunks_of(plain)
+    found = {layer.key: whole(layer) for layer in trunks[0].layers if not layer.is_float or layer.is_last_float}
+    features = run(joined(*replace_trunks(plain, trunks, found)), films)
+    assert features.min() >= 0
+    assert features.max() <= 6 + 1e-5
+
+
+def test_what_an_output_does_not_need_is_removed() -> None:
+    model = little()
+    keep(model, ["film"])
+    assert [node.op_type for node in model.graph.node] == ["Sub"]
+    assert [one.name for one in model.graph.initializer] == ["grey"]
+    model = little()
+    keep(model, ["features"], given=["g"])
+    assert [node.op_type for node in model.graph.node] == ["ReduceMean"]
