@@ -28,7 +28,7 @@ from boneage.evaluation.coverage import assessment
 from boneage.files import write_json
 from boneage.progress import progress
 from boneage.reading import weights
-from boneage.reading.intervals import SEX_GIVEN, blended, of_films
+from boneage.reading.intervals import SEX_GIVEN, blended
 from boneage.reading.predictor import Predictor
 from boneage.types import Failure, Sex
 
@@ -85,7 +85,7 @@ def compared(labels: np.ndarray, months: np.ndarray, expected: np.ndarray) -> di
     shift, errors = months[1] - months[0], np.abs(months - labels)
     return {
         "mae": errors.mean(axis=1).round(4).tolist(),
-        "mae_change": metrics.paired(labels, months[1], months[0])["mae"],
+        "mae_change": metrics.paired(labels, months[0], months[1])["mae"],
         "shift": {
             "mean": float(shift.mean()),
             "mean_absolute": float(np.abs(shift).mean()),
@@ -104,8 +104,7 @@ def covered(models: Sequence[Predictor], *columns: np.ndarray, sexes: Sequence[S
     labels, months, expected = columns
     found: dict[str, Any] = {}
     for name, predictor, own, errors in zip(("model", "fast"), models, months, expected, strict=True):
-        factors = of_films({given: predictor.factors[given]}, sexes) if given == "unknown" else predictor.factors[given]
-        levels = assessment(labels, own, errors, sexes, factors)["levels"]
+        levels = assessment(labels, own, errors, sexes, predictor.factors[given])["levels"]
         cells = {level: of["coverage"] for level, of in levels.items()}
         out = [f"{level}, {cell}" for level in cells for cell, of in cells[level].items() if not _is_within(of)]
         found[name] = {"coverage": {level: of["all"]["value"] for level, of in cells.items()}, "cells_out": out}
@@ -124,6 +123,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--split", default="validation")
     parser.add_argument("--limit", type=int, default=0)
+    parser.add_argument("--workers", type=int, help="processes; default: one for each core")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     paths = weights.find(options.model), weights.find(options.fast)
@@ -135,7 +135,7 @@ def main() -> None:
     samples = [sample for sample in films.samples if sample.months is not None][: options.limit or None]
     read: list[tuple[Sample, Read]] = []
     with progress("reading by both", len(samples), "films") as tick:
-        each = each_film(partial(read_by_both, models=paths), samples, cost=COST)
+        each = each_film(partial(read_by_both, models=paths), samples, cost=COST, workers=options.workers)
         for sample, film in zip(samples, each, strict=True):
             if not isinstance(film, Failure):
                 read.append((sample, film))

@@ -1,6 +1,6 @@
 """Films a second from file to row, here and by another checkout, in turn; where a film's time goes; and memory.
 
-python benchmarks/reading_rate.py --data DIR --before CHECKOUT --out docs/results/reading_rate.json
+python benchmarks/reading_rate.py --data DIR --before CHECKOUT --fast FILE.onnx --out docs/results/reading_rate.json
 
 The rate is that of the whole command ``boneage predict FOLDER --csv OUT``, its start and all checks included, on as
 many cores as this process may use. The stages are those of one film on one core, in the processor's own time, so that
@@ -34,6 +34,8 @@ from boneage.reading.predictor import Predictor
 HERE = Path(__file__).parents[1]
 PAUSE = 0.1  # seconds between two looks at the memory of processes
 WARM = 5  # films before the stages are timed
+STAGED = 40  # films whose stages are timed
+Way = tuple[Path, str]  # a checkout, and the model that it reads with
 Answer = TypeVar("Answer")
 
 
@@ -133,13 +135,37 @@ def processor() -> str:
     return ", ".join([name, *(flag for flag in ("avx2", "avx512f", "avx512_vnni", "avx_vnni") if flag in flags)])
 
 
+def measured(ways: dict[str, Way], films: list[str], rounds: int) -> dict[str, Any]:
+    """Each way's rate, memory and stages, and its rate as a multiple of the first one's, round by round."""
+    rates: dict[str, list[float]] = {way: [] for way in ways}
+    memory: dict[str, list[float]] = {way: [] for way in ways}
+    for _ in range(rounds):
+        for name, way in ways.items():
+            films_a_second, most = rate(Path(films[0]).parent, *way)
+            rates[name].append(films_a_second)
+            memory[name].append(most)
+            print(name, round(films_a_second, 2), round(most), flush=True)
+    found: dict[str, Any] = {}
+    first = next(iter(rates.values()))
+    for name, (checkout, model) in ways.items():
+        words = [sys.executable, __file__, "--stages", model, *films[:STAGED]]
+        told = subprocess.run(words, env=environment(checkout), check=True, capture_output=True, text=True)
+        times = [own / other for own, other in zip(rates[name], first, strict=True)]
+        found[name] = {
+            "films_a_second": round(float(np.median(rates[name])), 2),
+            "times": {"median": round(float(np.median(times)), 2), "low": min(times), "high": max(times)},
+            "largest_process_mib": round(max(memory[name])),
+            "milliseconds": json.loads(told.stdout),
+        }
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stages", nargs="+", help=argparse.SUPPRESS)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--before", type=Path, help="another checkout, to compare with")
-    parser.add_argument("--model", default="default")
-    parser.add_argument("--model-before", default="default")
+    parser.add_argument("--fast", type=Path, help="a model file of boneage quantise, to compare with")
     parser.add_argument("--films", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path)
@@ -147,29 +173,13 @@ def main() -> None:
     if options.stages:
         print(json.dumps(stages(options.stages[1:], options.stages[0])))
         return
-    ways = {"before": (options.before, options.model_before)} if options.before else {}
-    ways |= {"now": (HERE, options.model)}
-    rates: dict[str, list[float]] = {way: [] for way in ways}
+    ways: dict[str, Way] = {"before": (options.before.resolve(), "default")} if options.before else {}
+    ways["now"] = (HERE, "default")
+    if options.fast:
+        ways["integers"] = (HERE, str(options.fast.resolve()))
     found: dict[str, Any] = {"films": options.films, "rounds": options.rounds, "cores": cores(), "cpu": processor()}
     with tempfile.TemporaryDirectory() as place:
-        films, each = folder(options.data, options.films, Path(place)), {}
-        for _ in range(options.rounds):
-            for way, (checkout, model) in ways.items():
-                films_a_second, memory = rate(Path(place), checkout, model)
-                rates[way].append(films_a_second)
-                each.setdefault(way, []).append(memory)
-                print(way, round(films_a_second, 2), round(memory), flush=True)
-        for way, (checkout, model) in ways.items():
-            words = [sys.executable, __file__, "--stages", model, *films[:60]]
-            told = subprocess.run(words, env=environment(checkout), check=True, capture_output=True, text=True)
-            found[way] = {
-                "films_a_second": round(float(np.median(rates[way])), 2),
-                "largest_process_mib": round(max(each[way])),
-                "milliseconds_of_a_film_on_one_core": json.loads(told.stdout),
-            }
-    if options.before:
-        ratios = [now / before for before, now in zip(rates["before"], rates["now"], strict=True)]
-        found["ratio"] = {"median": round(float(np.median(ratios)), 2), "low": min(ratios), "high": max(ratios)}
+        found["ways"] = measured(ways, folder(options.data, options.films, Path(place)), options.rounds)
     print(json.dumps(found, indent=2))
     if options.out:
         write_json(options.out, found)

@@ -415,6 +415,66 @@ def room(got: Any) -> str:
     return f"{table(['what', 'measured'], rows)}\n\n{film}"
 
 
+@of("reading_rate")
+def reading_rate(got: Any) -> str:
+    """Films a second, and where the time of a film goes."""
+    names = {
+        "before": "one process, networks on all cores",
+        "now": "a process of each core",
+        "integers": "a process of each core, `default` in integers",
+    }
+    ways = {name: got["ways"][name] for name in names if name in got["ways"]}
+    rates = [
+        (
+            names[name],
+            f"{way['films_a_second']:.1f}",
+            f"{way['times']['median']:.2f} ({way['times']['low']:.2f} to {way['times']['high']:.2f})",
+            f"{way['largest_process_mib']} MiB",
+        )
+        for name, way in ways.items()
+    ]
+    stages = next(iter(ways.values()))["milliseconds"]
+    spent = [(stage, *(f"{way['milliseconds'][stage]:.1f}" for way in ways.values())) for stage in stages]
+    return "\n\n".join(
+        [
+            table(["how", "films a second", "times the first, in pairs", "largest process"], rates),
+            table(["milliseconds of one core", *(names[name] for name in ways)], spent),
+            f"{got['films']} validation films of 299 pixels, {got['rounds']} rounds in turn; {got['cores']} cores of "
+            f"{got['cpu']}, shared with other programs.",
+        ]
+    )
+
+
+@of("integers")
+def integers(got: Any) -> str:
+    """A network in integers against the same in float32."""
+    rows = []
+    for given, words in (("known", "given"), ("unknown", "not given")):
+        one, holds = got[given], got[given]["intervals"]
+        shift = one["shift"]
+        cover = ["/".join(f"{100 * share:.1f}" for share in holds[m]["coverage"].values()) for m in ("model", "fast")]
+        out = [f"{len(holds[model]['cells_out'])} of {holds['cells']}" for model in ("model", "fast")]
+        rows.append(
+            (
+                words,
+                " and ".join(f"{mae:.2f}" for mae in one["mae"]),
+                interval(one["mae_change"], 3, sign="+"),
+                f"{shift['mean_absolute']:.2f}, {shift['p99']:.2f}, {shift['largest']:.2f}",
+                " and ".join(cover),
+                " and ".join(out),
+            )
+        )
+    header = [
+        "sex",
+        "MAE",
+        "change",
+        "difference: mean, 99th percentile, largest",
+        "within 50/80/90 %",
+        "cells outside",
+    ]
+    return f"{table(header, rows)}\n\n{got['n']:,} {got['split']} films; weights {' and '.join(got['weights'])}."
+
+
 def smaller() -> str:
     """Start-up, export and cache, one line each."""
     lines = []
@@ -495,5 +555,7 @@ TABLES = {
     "quality": quality,
     "composites": composites,
     "explanation": explanation,
+    "reading_rate": reading_rate,
+    "integers": integers,
     "smaller": smaller,
 }

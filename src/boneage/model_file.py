@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,7 @@ def session(data: bytes, path: Path, threads: int) -> tuple[Any, dict[str, Any]]
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = threads
+    options.enable_mem_pattern = False  # it holds a fifth more memory, and saves no time
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # see `benchmarks/threads.py`
     try:
         network = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
@@ -74,9 +77,16 @@ def session(data: bytes, path: Path, threads: int) -> tuple[Any, dict[str, Any]]
         written = values["format"]
     except (KeyError, TypeError, ValueError):
         raise BadModel(f"{path} does not say what it is: boneage did not write its description") from None
+    _give_back()
     if written != FORMAT:
         raise BadModel(f"{path} has format {written}, this version of boneage reads format {FORMAT}")
     return network, values
+
+
+def _give_back() -> None:
+    """Hand freed memory back to the system: opening a network frees twice its size, of which glibc lets go of none."""
+    with suppress(OSError, AttributeError, TypeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def configuration(about: dict[str, Any], path: Path) -> Config:

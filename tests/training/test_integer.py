@@ -11,9 +11,8 @@ from tiny import tiny_config
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 
-from untrained import SEXES
+from untrained import SEXES, untrained
 from untrained import films as prepared_films
-from untrained import untrained
 
 from boneage.data.dataset import Sample, open_folder
 from boneage.errors import BadConfig, BadModel, BadTable

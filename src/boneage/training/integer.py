@@ -41,7 +41,7 @@ from .trunk import Layer, Trunk, trunks_of
 FILMS = 12
 PLACES = 20_000  # of a feature map that a covariance is taken from
 LARGEST_BIAS = 2.0**29  # in units of what it is added to, which has 32 bits
-VALUES = 400_000  # of a feature map that a range is taken from
+VALUES = 50_000  # of a feature map that a range is taken from
 
 
 @dataclass(frozen=True)
