@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,20 @@ def session(data: bytes, path: Path, threads: int) -> tuple[Any, dict[str, Any]]
     if written != FORMAT:
         raise BadModel(f"{path} has format {written}, this version of boneage reads format {FORMAT}")
     return network, values
+
+
+def folded(data: bytes) -> bytes:
+    """A model file with its weights in float32 and normalisation folded into them, as ONNX without its description."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "folded.onnx"
+        options.optimized_model_filepath = str(path)
+        onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        return path.read_bytes()
 
 
 def _give_back() -> None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import random
-import tempfile
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -20,7 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import torch
+from onnx.reference import ReferenceEvaluator
 from torch import Tensor
 from torch.nn import functional
 
@@ -107,7 +108,7 @@ def quantise(
         raise BadModel(f"{model} computes in integers already")
     with replacing(out) as temporary, torch.inference_mode():
         pixels, names = _films(predictor, samples, films)
-        plain = folded(data)
+        plain = onnx.load_model_from_string(model_file.folded(data))
         trunks = trunks_of(plain)
         if not trunks:
             raise BadConfig(f"{model} cannot compute in integers: only networks with ReLU6 can")
@@ -122,20 +123,6 @@ def quantise(
         }
         temporary.write_bytes(_written(plain, trunks, found, predictor.about | {"integer": how}))
     return how
-
-
-def folded(data: bytes) -> Any:
-    """The ``onnx.ModelProto`` of a model file with its weights in float32 and normalisation folded into them."""
-    import onnx
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    with tempfile.TemporaryDirectory() as folder:
-        options.optimized_model_filepath = str(Path(folder) / "folded.onnx")
-        onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-        return onnx.load(options.optimized_model_filepath)
 
 
 def _films(predictor: Predictor, samples: Sequence[Sample], count: int) -> tuple[np.ndarray, list[str]]:
@@ -156,18 +143,11 @@ def _films(predictor: Predictor, samples: Sequence[Sample], count: int) -> tuple
 
 def _squares(plain: Any, trunks: Sequence[Trunk], films: np.ndarray) -> list[Tensor]:
     """What each trunk sees of the films, float32 [N, 1, S, S]."""
-    import onnx
-    import onnxruntime
-
     model, names = deepcopy(plain), [trunk.input for trunk in trunks]
-    del model.graph.output[:]
-    model.graph.output.extend(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in names)
     keep(model, names)
-    inputs = [one for one in model.graph.input if one.name == "films"]
-    del model.graph.input[:]
-    model.graph.input.extend(inputs)
-    runner = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    return [torch.from_numpy(seen) for seen in runner.run(names, {"films": films})]
+    model.graph.ClearField("output")
+    model.graph.output.extend(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in names)
+    return [torch.from_numpy(seen) for seen in ReferenceEvaluator(model).run(names, {"films": films})]
 
 
 def _whole(trunk: Trunk, films: Tensor, progress: Advance | None) -> dict[str, Whole]:
@@ -239,8 +219,6 @@ def _covariance(layer: Layer, seen: Tensor) -> Tensor:
 
 def _written(plain: Any, trunks: Sequence[Trunk], found: dict[str, Whole], about: dict[str, Any]) -> bytes:
     """The content of the file: the heads with their weights in 8 bits, as before, and the trunks in integers."""
-    import onnx
-
     heads, new = replace_trunks(plain, trunks, found)
     quantise_weights(heads, "int8")
     model = joined(heads, new)
