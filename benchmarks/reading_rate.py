@@ -2,9 +2,10 @@
 
 python benchmarks/reading_rate.py --data DIR --before CHECKOUT --fast FILE.onnx --out docs/results/reading_rate.json
 
-The rate is that of the whole command ``boneage predict FOLDER --csv OUT``, its start and all checks included, on as
-many cores as this process may use. The stages are those of one film on one core, in the processor's own time, so that
-other programs count less. Memory is the most that one of the command's processes has had resident.
+The rate, and the time of a core for each film, are those of the whole command ``boneage predict FOLDER --csv OUT``, its
+start and all checks included, on as many cores as this process may use. The stages are those of one film on one core.
+Both times are the processor's own, so that other programs count less. Memory is the most that one of the command's
+processes has had resident.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -69,12 +71,12 @@ def stages(films: list[str], model: str) -> dict[str, float]:
     return {stage: round(float(np.median(each[WARM:])), 2) for stage, each in times.items()}
 
 
-def rate(films: Path, checkout: Path, model: str) -> tuple[float, float]:
-    """Films a second of one command, and the most MiB that one of its processes has had resident."""
+def rate(films: Path, checkout: Path, model: str) -> tuple[float, float, float]:
+    """Films a second of one command, milliseconds of a core for a film, and MiB of its largest process."""
     with tempfile.TemporaryDirectory() as place:
         table = Path(place) / "ages.csv"
         words = [sys.executable, "-m", "boneage", "predict", str(films), "--csv", str(table), "--model", model]
-        began = time.perf_counter()
+        began, busy = time.perf_counter(), _busy()
         process = subprocess.Popen(words, env=environment(checkout), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         most, done = [0.0], threading.Event()
         watch = threading.Thread(target=_watch, args=(process.pid, done, most))
@@ -86,7 +88,13 @@ def rate(films: Path, checkout: Path, model: str) -> tuple[float, float]:
         if process.returncode not in (0, 3):
             raise SystemExit(f"{checkout}: {words_of_it.decode()[-500:]}")
         rows = table.read_text().count("\n") - 1
-    return rows / seconds, most[0]
+    return rows / seconds, 1000 * (_busy() - busy) / rows, most[0]
+
+
+def _busy() -> float:
+    """The seconds of a core that processes started here have taken so far, with those that they have started."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _watch(parent: int, done: threading.Event, most: list[float]) -> None:
@@ -137,24 +145,22 @@ def processor() -> str:
 
 def measured(ways: dict[str, Way], films: list[str], rounds: int) -> dict[str, Any]:
     """Each way's rate, memory and stages, and its rate as a multiple of the first one's, round by round."""
-    rates: dict[str, list[float]] = {way: [] for way in ways}
-    memory: dict[str, list[float]] = {way: [] for way in ways}
+    runs: dict[str, list[tuple[float, float, float]]] = {way: [] for way in ways}
     for _ in range(rounds):
         for name, way in ways.items():
-            films_a_second, most = rate(Path(films[0]).parent, *way)
-            rates[name].append(films_a_second)
-            memory[name].append(most)
-            print(name, round(films_a_second, 2), round(most), flush=True)
+            runs[name].append(rate(Path(films[0]).parent, *way))
+            print(name, *(round(value, 1) for value in runs[name][-1]), flush=True)
     found: dict[str, Any] = {}
-    first = next(iter(rates.values()))
+    first = next(iter(runs.values()))
     for name, (checkout, model) in ways.items():
         words = [sys.executable, __file__, "--stages", model, *films[:STAGED]]
         told = subprocess.run(words, env=environment(checkout), check=True, capture_output=True, text=True)
-        times = [own / other for own, other in zip(rates[name], first, strict=True)]
+        times = [own[0] / other[0] for own, other in zip(runs[name], first, strict=True)]
         found[name] = {
-            "films_a_second": round(float(np.median(rates[name])), 2),
+            "films_a_second": round(float(np.median([run[0] for run in runs[name]])), 2),
             "times": {"median": round(float(np.median(times)), 2), "low": min(times), "high": max(times)},
-            "largest_process_mib": round(max(memory[name])),
+            "core_milliseconds": round(float(np.median([run[1] for run in runs[name]])), 1),
+            "largest_process_mib": round(max(run[2] for run in runs[name])),
             "milliseconds": json.loads(told.stdout),
         }
     return found

@@ -429,6 +429,7 @@ def reading_rate(got: Any) -> str:
             names[name],
             f"{way['films_a_second']:.1f}",
             f"{way['times']['median']:.2f} ({way['times']['low']:.2f} to {way['times']['high']:.2f})",
+            f"{way['core_milliseconds']:.0f}",
             f"{way['largest_process_mib']} MiB",
         )
         for name, way in ways.items()
@@ -437,7 +438,9 @@ def reading_rate(got: Any) -> str:
     spent = [(stage, *(f"{way['milliseconds'][stage]:.1f}" for way in ways.values())) for stage in stages]
     return "\n\n".join(
         [
-            table(["how", "films a second", "times the first, in pairs", "largest process"], rates),
+            table(
+                ["how", "films a second", "times the first, in pairs", "ms of a core a film", "largest process"], rates
+            ),
             table(["milliseconds of one core", *(names[name] for name in ways)], spent),
             f"{got['films']} validation films of 299 pixels, {got['rounds']} rounds in turn; {got['cores']} cores of "
             f"{got['cpu']}, shared with other programs.",
