@@ -64,7 +64,7 @@ def correlations(n: int, k: int, films: float) -> Callable[[Generator], Held]:
 
 
 def with_gaps(n: int, k: int, films: float) -> Callable[[Generator], Held]:
-    """ICCs and alpha by bootstrap: the same readers in every study, three ratings in ten missing."""
+    """ICCs and, by bootstrap, alpha: the same readers in every study, three ratings in ten missing."""
     biases = np.linspace(-1.5, 1.5, k) * BIAS
     between = biases.var(ddof=1)
     truth = {
@@ -76,7 +76,7 @@ def with_gaps(n: int, k: int, films: float) -> Callable[[Generator], Held]:
     def study(generator: Generator) -> Held:
         values = _rated(generator, n, biases, films)
         values[generator.uniform(size=values.shape) < 0.3] = np.nan
-        found = variance.of_incomplete(values, 500) | {"alpha": krippendorff.alpha(values, 500)}
+        found = variance.of_incomplete(values) | {"alpha": krippendorff.alpha(values, 500)}
         return {name: _holds(found[name], value) for name, value in truth.items()}
 
     return study

@@ -250,7 +250,7 @@ def test_the_migrations_lead_to_the_table_the_program_uses(tmp_path: Path) -> No
         context = MigrationContext.configure(connection, opts={"compare_nullable": False})
         changes = [change for change in compare_metadata(context, READINGS.metadata) if "nullable" not in str(change)]
         assert [change for change in changes if "readings_by" not in str(change)] == []
-        assert connection.execute(text("select version_num from alembic_version")).scalar() == "0004"
+        assert connection.execute(text("select version_num from alembic_version")).scalar() == "0005"
     engine.dispose()
 
 

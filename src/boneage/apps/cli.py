@@ -16,7 +16,7 @@ from .commands.dicom import container, decide, held, report, start, status
 from .commands.evaluation import card, compare, evaluate, neighbours, robustness
 from .commands.growth import growth
 from .commands.reading import info, predict
-from .commands.study import agree, calibrate_site
+from .commands.study import agree, calibrate_site, ratings
 from .commands.training import calibrate, export, quantise, train
 from .mistakes import mistakes_told
 from .options import Version
@@ -40,7 +40,7 @@ app.add_typer(archive, name="archive")
 
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(demo, phantom, train, evaluate, compare, robustness, card, agree, calibrate_site, predict, growth, neighbours),
-    *(serve, report, container, export, quantise, calibrate, info),
+    *(serve, ratings, report, container, export, quantise, calibrate, info),
 )
 for command in COMMANDS:
     app.command()(command)

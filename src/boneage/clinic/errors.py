@@ -85,3 +85,21 @@ class NoSuchReading(ServiceError):
 
     def __init__(self) -> None:
         super().__init__("there is no such reading")
+
+
+class NotYourTurn(ServiceError):
+    """An answer of a reader that is not due; the message says why."""
+
+
+class NoSuchShowing(ServiceError):
+    """A reader has no film by this name in the session."""
+
+    def __init__(self) -> None:
+        super().__init__("there is no such film in this session")
+
+
+class FilmChanged(ServiceError):
+    """The file of a film is another than when the session was opened."""
+
+    def __init__(self) -> None:
+        super().__init__("the file of this film was changed or is gone since the session was opened")

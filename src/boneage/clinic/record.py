@@ -251,6 +251,12 @@ class Record:
             count += 1
         return count
 
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A transaction of the record's database, for tables beside the readings; CannotWrite where it fails."""
+        with _as_cannot_write(self._engine), self._engine.begin() as connection:
+            yield connection
+
     def close(self) -> None:
         """Close the connections to the database."""
         self._engine.dispose()

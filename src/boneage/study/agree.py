@@ -109,7 +109,7 @@ def reliability(values: np.ndarray, resamples: int = RESAMPLES) -> dict[str, Any
     if len(complete) == rated >= 2 and values.shape[1] > 1:
         found, method = icc.of_complete(complete), icc.COMPLETE
     else:
-        found, method = variance.of_incomplete(values, resamples), variance.METHOD
+        found, method = variance.of_incomplete(values), variance.METHOD
     alpha = krippendorff.alpha(values, resamples)
     return {"films": int(rated), "method": method, "icc": icc.named(found), "alpha": alpha}
 

@@ -44,7 +44,7 @@ def of_complete(values: np.ndarray, level: float = LEVEL) -> dict[str, Measured]
         "ICC(A,1)": _agreement(rows, columns, error, n, k, level),
         "ICC(C,1)": _consistency(rows / error, (n - 1) * (k - 1), n, k, level),
     }
-    averaged = {name.replace("1)", "k)"): _of_mean(found, k) for name, found in single.items()}
+    averaged = {name.replace("1)", "k)"): of_mean(found, k) for name, found in single.items()}
     return single | averaged
 
 
@@ -94,9 +94,9 @@ def _agreement(rows: float, columns: float, error: float, n: int, k: int, level:
     }
 
 
-def _of_mean(single: Measured, k: int) -> Measured:
+def of_mean(single: Measured, k: int) -> Measured:
     """The coefficient of the mean of k readers from that of one (Spearman and Brown)."""
-    return {end: k * at / (1 + (k - 1) * at) for end, at in single.items()}
+    return {end: None if at is None else k * at / (1 + (k - 1) * at) for end, at in single.items()}
 
 
 def _without_interval(squares: tuple[float, float, float], n: int, k: int, rounding: float) -> dict[str, Measured]:

@@ -27,17 +27,20 @@ from ..reading.predictor import Predictor
 from ..reading.site import CENTRE, KIND
 from ..types import DISCLAIMER, Sex
 from .agree import agreed_months
-from .deviation import deviations
+from .deviation import TINY, deviations
 from .ratings import Ratings
 
 FEWEST, FEW = 60, 100  # films: below the first none is made, below the second it is warned of
 SEXES_APART = 300  # films from which on the intervals of girls and boys have factors of their own
 FOLDS = 10
 FLIPS = 2000  # of the errors' signs, which show what gain chance gives
-LEVEL = 0.92  # of the interval of the gain: 4 % of sites without a bias get a correction
+CHANCE = 0.05  # of sites without a bias so many get a correction
 CLIP = 2.5  # robust standard deviations at which an error is cut before the correction is fitted
+SHARP = 1.0  # the same before a bias is looked for: heavy tails hide it
 PRIOR = np.array([6.0, 0.1, 4.0, 0.03])  # months, months per month: how large a correction is expected to be: that of
 # all films and its slope, and how far the sexes are apart in both; fits are shrunk towards none by it
+
+LOOKED_FOR = np.array([6.0, 0.01, 6.0, 0.01])  # the same for the test, which looks for shifts rather than slopes
 
 NONE = "no better than none"
 BETTER = "better than none"
@@ -51,7 +54,8 @@ class Fit:
     Attributes:
         coefficients: float64 [4] of `_design`.
         cross_fitted: the correction of each film by the other folds, float64 [n], months.
-        gain: by how much it lowers the MAD of the films, ``value``, ``low`` and ``high``, months.
+        gain: ``value``, by how much it lowers the MAD of the films, months; ``chance``, how often errors with signs
+            drawn by lot speak as clearly for a correction.
     """
 
     coefficients: np.ndarray
@@ -60,8 +64,8 @@ class Fit:
 
     @property
     def is_better(self) -> bool:
-        """Whether the interval of the gain lies above 0."""
-        return self.gain["low"] > 0
+        """Whether the errors speak for a correction more clearly than chance does."""
+        return self.gain["chance"] <= CHANCE
 
 
 def calibrate_site(
@@ -151,10 +155,10 @@ def site_of(table: Predictions, predictor: Predictor) -> dict[str, Any]:
 def fitted(months: np.ndarray, errors: np.ndarray, sexes: Sequence[Sex], *, seed: int = 0) -> Fit:
     """A linear correction for each sex, shrunk towards none, and its cross-fitted gain.
 
-    Ridge regression of errors, cut at 2.5 robust standard deviations, by the prior `PRIOR`. The gain's interval is by
-    flipping the signs of errors: without a bias they are as likely above as below, so what the same fit gains from
-    flipped ones is what chance gives. It is exact for errors that are symmetric, and has more power than an interval
-    from the films' own gains, in which the noise of every film stands.
+    Ridge regression of errors, cut at 2.5 robust standard deviations, by the prior `PRIOR`. Whether there is a bias is
+    tested by flipping the signs of errors: without one they are as likely above as below. What is compared is how much
+    a correction by the prior `LOOKED_FOR` explains of errors cut at one robust standard deviation. That is exact for
+    errors that are symmetric, and finds more than an interval of the gain, in which the noise of every film stands.
 
     Args:
         months: readings [n].
@@ -167,15 +171,10 @@ def fitted(months: np.ndarray, errors: np.ndarray, sexes: Sequence[Sex], *, seed
     generator = np.random.default_rng(seed)
     folds = generator.permutation(np.arange(len(errors)) % FOLDS)
     flips = 2.0 * generator.integers(0, 2, (len(errors), FLIPS)) - 1
-    by_chance = _cross_fitted(design, variance, folds, cut[:, None] * flips)
-    gains, own = _gain(errors[:, None] * flips, by_chance), _cross_fitted(design, variance, folds, cut)
-    value = float(_gain(errors, own))
-    low, high = (value - float(np.quantile(gains, tail)) for tail in (0.5 + LEVEL / 2, 0.5 - LEVEL / 2))
-    return Fit(
-        _solved(design.T @ design, design.T @ cut, variance),
-        own,
-        {"value": value, "low": low, "high": high, "level": LEVEL},
-    )
+    own, sharp = _cross_fitted(design, variance, folds, cut), _cut(errors, SHARP)
+    as_clear = _explained(design, sharp[:, None] * flips) >= _explained(design, sharp[:, None]) - TINY
+    gain = {"value": float(_gain(errors, own)), "chance": float((1 + as_clear.sum()) / (1 + FLIPS))}
+    return Fit(_solved(design.T @ design, design.T @ cut, variance), own, gain)
 
 
 def corrections(coefficients: np.ndarray) -> dict[str, dict[str, float]]:
@@ -223,9 +222,10 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
     said += found["remarks"]
     if found["films"] < FEW:
         said.append(f"Fewer than {FEW} films: take it for a first look.")
-    shown = f"cross-fitted gain {gain['value']:+.2f} months"
-    shown += f" ({gain['low']:+.2f} to {gain['high']:+.2f}, {gain['level']:.0%})"
-    said.append(f"A correction is {found['verdict']}: {shown}.")
+    shown = f"cross-fitted gain {gain['value']:+.2f} months of MAD"
+    said.append(f"A correction is {found['verdict']}: {shown}; chance shows as clear a bias in {gain['chance']:.1%}.")
+    if found["corrections"] and gain["value"] <= 0:
+        said.append("The bias is clear, but so many films cannot show the gain: it is smaller than their noise.")
     for name in ("bias", "mad", "rmse"):
         change = f"{before[name]['value']:.2f} before, {after[name]['value']:.2f} after"
         said.append(f"{name.upper() if name != 'bias' else 'Bias'}: {change}, months.")
@@ -242,14 +242,21 @@ def _design(months: np.ndarray, sexes: Sequence[Sex]) -> np.ndarray:
     return np.column_stack([np.ones(len(months)), away, sign, sign * away])
 
 
-def _cut(errors: np.ndarray) -> np.ndarray:
-    far = CLIP * 1.4826 * float(np.median(np.abs(errors)))
+def _cut(errors: np.ndarray, deviations_off: float = CLIP) -> np.ndarray:
+    """Errors [n] cut at so many robust standard deviations."""
+    far = deviations_off * 1.4826 * float(np.median(np.abs(errors)))
     return np.clip(errors, -far, far) if far > 0 else errors
 
 
-def _solved(squares: np.ndarray, products: np.ndarray, variance: float) -> np.ndarray:
+def _explained(design: np.ndarray, errors: np.ndarray) -> np.ndarray:
+    """How much of the squares of errors [n, …] a correction by the prior `LOOKED_FOR` explains, [...]."""
+    products, variance = design.T @ errors, float(np.square(errors).mean())
+    return (products * _solved(design.T @ design, products, variance, LOOKED_FOR)).sum(axis=0)
+
+
+def _solved(squares: np.ndarray, products: np.ndarray, variance: float, prior: np.ndarray | None = None) -> np.ndarray:
     """Coefficients [4, …] from design' design and design' errors, shrunk by the prior."""
-    return np.linalg.solve(squares + np.diag(variance / np.square(PRIOR)), products)
+    return np.linalg.solve(squares + np.diag(variance / np.square(PRIOR if prior is None else prior)), products)
 
 
 def _cross_fitted(design: np.ndarray, variance: float, folds: np.ndarray, cut: np.ndarray) -> np.ndarray:

@@ -37,10 +37,17 @@ def serve(
             "record are used",
         ),
     ] = None,
+    study: Annotated[
+        Path | None, typer.Option(metavar="STUDY.toml", help="with --record: a reading session and nothing else")
+    ] = None,
+    quiz: Annotated[
+        Path | None, typer.Option(metavar="GALLERY", help="with --record: a quiz over a data folder and nothing else")
+    ] = None,
 ) -> None:
     """Open the reading room: a page and a service on this computer."""
     from ...clinic.film_store import FilmStore
     from ...clinic.record import Record
+    from ...clinic.sessions import opened_session
     from ...reading.occlusion import over_film
     from ...reading.predictor import Predictor
     from ...reading.regional import Regional
@@ -50,10 +57,11 @@ def serve(
     from ..web.server import serve
 
     model, record, worklist = of_node(node, model, record) if node else (model, record, None)
-    token = token_for(host, token_file, encrypted=bool(tls_cert and tls_key), plain=plain_http)
     films = FilmStore.open(keep_films, recorded=bool(record)) if keep_films else None
     opened = Record.open(record, record_key) if record else None
+    session = opened_session(study, quiz, opened)
+    token = token_for(host, token_file, encrypted=bool(tls_cert and tls_key), plain=plain_http, session=session)
     predictor, regional = Predictor.load(model, threads=1, site=site), Regional.installed(threads=1)
-    create = partial(create_app, explain=partial(over_film, predictor), regional=regional)
+    create = partial(create_app, explain=partial(over_film, predictor), regional=regional, session=session)
     web = create(predictor, opened, films, worklist, token=token, root_path=root_path)
     serve(web, host, port, tls_cert=tls_cert, tls_key=tls_key)

@@ -1,7 +1,8 @@
-"""Commands of a study: agree, calibrate-site."""
+"""Commands of a study: agree, ratings, calibrate-site."""
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +35,26 @@ def agree(
     found = agree(table, out, **groups, margin=margin, resamples=resamples)
     tell("\n".join(sentences(found)))
     tell(f"{out / 'report.html'}. {DISCLAIMER}")
+
+
+def ratings(
+    session: Annotated[Path, typer.Argument(metavar="STUDY.toml|GALLERY", help="a reading session or a quiz")],
+    record: Annotated[str, typer.Option(metavar="FILE|URL", help="where serve kept the answers")],
+    out: Annotated[Path, typer.Option(help="the table, CSV, as agree takes it")],
+    record_key: Annotated[Path | None, typer.Option(help="key of the record; default: FILE.key")] = None,
+) -> None:
+    """Write what readers said in a reading session or a quiz as a table of ratings."""
+    from ...clinic.record import Record
+    from ...clinic.session_export import exported
+    from ...clinic.sessions import open_quiz, open_study
+    from ...files import text_bytes, write_bytes
+    from ...study.ratings import to_csv
+
+    with closing(Record.open(record, record_key)) as opened:
+        found = exported((open_quiz if session.is_dir() else open_study)(session, opened))
+    write_bytes(out, text_bytes(to_csv(found)))
+    tell("\n".join(found.remarks))
+    tell(f"{out}. {DISCLAIMER}")
 
 
 def calibrate_site(

@@ -8,14 +8,15 @@ import html
 import os
 import secrets
 import stat
+from collections.abc import Collection
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ...clinic.sessions import Session
 from ...errors import BadConfig, CannotWrite
 from ..addresses import is_loopback
 
@@ -24,7 +25,7 @@ TOKEN_BYTES = 32
 MIN_TOKEN = 16  # characters
 STATIC = Path(__file__).parent / "static"
 _LOCAL = {"localhost", "127.0.0.1", "[::1]", "::1"}
-_OPEN = {"/static/style.css", "/static/icon.svg"}  # what the sign-in page loads
+OPEN = {"/static/style.css", "/static/icon.svg"}  # what the sign-in page loads
 _SECURITY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -36,7 +37,9 @@ _SECURITY = {
 }
 
 
-def token_for(host: str, token_file: Path | None, *, encrypted: bool, plain: bool) -> str | None:
+def token_for(
+    host: str, token_file: Path | None, *, encrypted: bool, plain: bool, session: Session | None = None
+) -> str | None:
     """The token that clients must send to a service at this address, None if they need none.
 
     Args:
@@ -44,13 +47,14 @@ def token_for(host: str, token_file: Path | None, *, encrypted: bool, plain: boo
         token_file: its token; if it does not exist it is made, with a random token.
         encrypted: whether the service has a certificate.
         plain: whether the user accepts HTTP without encryption.
+        session: whose readers may have tokens of their own.
 
     Raises:
         BadConfig: if other computers can reach the address, and token or encryption is missing.
         CannotWrite: if the file cannot be made.
     """
     if not is_loopback(host):
-        if token_file is None:
+        if token_file is None and not (session and session.tokens):
             raise BadConfig(
                 f"{host} can be reached from other computers: give --token-file FILE (it is made, with a new token, "
                 "if it is not there)"
@@ -85,10 +89,12 @@ def _token(path: Path) -> str:
 
 
 class AccessControl:
-    """ASGI middleware that refuses requests without the token, to foreign host names, or from foreign pages."""
+    """ASGI middleware that refuses requests without one of the tokens, to foreign host names, or from foreign pages."""
 
-    def __init__(self, app: ASGIApp, token: str | None, root: str = "") -> None:
-        self.app, self.token, self.root = app, token, root
+    def __init__(
+        self, app: ASGIApp, tokens: Collection[str], root: str = "", open_paths: Collection[str] = frozenset()
+    ) -> None:
+        self.app, self.tokens, self.root, self.open_paths = app, tokens, root, {*OPEN, *open_paths}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request on, or answer 401, 403 or 421 without reading its body."""
@@ -106,13 +112,13 @@ class AccessControl:
     def _refusal(self, request: Request) -> Response | None:
         """The answer to a request that is refused; None for one that is not."""
         host = request.headers.get("host", "")
-        if self.token is None and _name(host) not in _LOCAL:
+        if not self.tokens and _name(host) not in _LOCAL:
             return _sentence(421, "this service answers only to names of this computer, such as localhost")
         origin = request.headers.get("origin")
         if origin is not None and _place(origin) != host:
             return _sentence(403, "this service does not answer to other pages")
         path = request.scope["path"]
-        if self.token is None or path in _OPEN or self._has_token(request.headers, request.cookies):
+        if not self.tokens or path in self.open_paths or token_of(request, self.tokens):
             return None
         if path == "/" and request.method in ("GET", "HEAD"):
             return sign_in_page(self.root)
@@ -120,12 +126,13 @@ class AccessControl:
             return None
         return _sentence(401, "a token is needed: Authorization: Bearer TOKEN", {"WWW-Authenticate": "Bearer"})
 
-    def _has_token(self, headers: Headers, cookies: dict[str, str]) -> bool:
-        assert self.token is not None
-        kind, _, sent = headers.get("authorization", "").partition(" ")
-        if kind.lower() == "bearer" and is_same(sent.strip(), self.token):
-            return True
-        return is_same(cookies.get(COOKIE, ""), cookie_of(self.token))
+
+def token_of(request: Request, tokens: Collection[str]) -> str | None:
+    """The one of these tokens that a request comes with, as a bearer token or as the cookie of `cookie_of`."""
+    kind, _, sent = request.headers.get("authorization", "").partition(" ")
+    bearer, cookie = sent.strip() if kind.lower() == "bearer" else "", request.cookies.get(COOKIE, "")
+    found = [one for one in tokens if is_same(bearer, one) or is_same(cookie, cookie_of(one))]
+    return found[0] if found else None
 
 
 def page(name: str, root: str) -> str:

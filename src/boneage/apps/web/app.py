@@ -28,6 +28,7 @@ from ...clinic.jobs import Jobs
 from ...clinic.limits import Limits
 from ...clinic.record import Record
 from ...clinic.service import Explain, Service
+from ...clinic.sessions import Session
 from ...clinic.worklist import Worklist
 from ...reading.predictor import Predictor
 from ...reading.regional import Regional
@@ -39,9 +40,15 @@ from .growth_routes import growth_router
 from .intake import Intake
 from .limits import HttpLimits
 from .routes import page, router
+from .session_routes import OPEN as SESSION_OPEN
+from .session_routes import page as session_page
+from .session_routes import router as session_router
 from .worklist_routes import worklist_router
 
 log = logging.getLogger("boneage.web")
+
+READING_ROOM = (router, growth_router, worklist_router, page)
+SESSION = (session_router, session_page)  # of a reading session or quiz: all that it answers
 
 
 def create_app(
@@ -56,6 +63,7 @@ def create_app(
     limits: Limits | None = None,
     http_limits: HttpLimits | None = None,
     root_path: str = "",
+    session: Session | None = None,
 ) -> FastAPI:
     """The web application over one predictor.
 
@@ -69,12 +77,15 @@ def create_app(
         token: what every client must send; None: only requests to a name of this computer are answered.
         limits: on films and jobs.
         http_limits: on requests.
+        session: a reading session or quiz, which then is all that there is: no other route of the service.
         root_path: what a proxy in front puts before every address, such as ``/boneage``.
 
     Raises:
         BadConfig: if ``root_path`` is no path.
     """
     root = checked_root(root_path)
+    if session:  # it keeps what readers say, and no reading
+        record = films = explain = None
     limits, http_limits = limits or Limits(), http_limits or HttpLimits()
     app = FastAPI(
         title="boneage",
@@ -90,18 +101,17 @@ def create_app(
         Service, predictor, limits, record=record, films=films, explain=explain, regional=regional
     )
     app.state.token, app.state.http_limits, app.state.root = token, http_limits, root
-    app.state.worklist = worklist
-    app.include_router(router)
-    app.include_router(growth_router)
-    app.include_router(worklist_router)
-    app.include_router(page)
+    app.state.session, app.state.worklist = session, worklist
+    for part in SESSION if session else READING_ROOM:
+        app.include_router(part)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for kind in STATUSES:
         app.add_exception_handler(kind, _failed)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _failed)
     app.add_middleware(Intake, limits=http_limits, expect_film=lambda: app.state.service.expect_film())
-    app.add_middleware(AccessControl, token=token, root=root)
+    tokens = [*([token] if token else []), *(session.tokens if session else [])]
+    app.add_middleware(AccessControl, tokens=tokens, root=root, open_paths=SESSION_OPEN if session else ())
     app.add_middleware(RequestLog, requests_of=lambda: app.state.requests)
     app.add_middleware(Front, root=root)
     return app
@@ -149,7 +159,8 @@ def _route_of(scope: Scope) -> str:
     """The pattern of a request's path, also if the request was answered before it reached its route."""
     like = (
         route
-        for route in (*router.routes, *growth_router.routes, *worklist_router.routes, *page.routes)
+        for part in (*READING_ROOM, *SESSION)
+        for route in part.routes
         if route.matches(scope)[0] is not Match.NONE
     )
     return getattr(scope.get("route") or next(like, None), "path", None) or "other"

@@ -33,6 +33,7 @@ from ...clinic.jobs import Jobs
 from ...clinic.record import Entry
 from ...clinic.service import Service
 from ...growth import reference
+from ...types import Radiograph
 from .access import COOKIE, cookie_of, is_same, sign_in_page
 from .access import page as start_page
 from .forms import OneFilm, body_of, films_of, only
@@ -93,12 +94,7 @@ async def show(service: InService, film: OneFilm) -> Response:
     The headers ``Film-Width`` and ``Film-Height`` give their numbers. They cover the whole range of the film's values,
     from 0 to 1: ``Film-Read`` gives the two ends of what is read of it, ``Film-Window`` those of the file's own window.
     """
-    shown = await service.show(film[0])
-    height, width = shown.pixels.shape
-    pixels = await run_in_threadpool(lambda: np.rint(shown.pixels * 65535).astype("<u2").tobytes())
-    headers = {"Film-Width": str(width), "Film-Height": str(height)}
-    headers |= {"Film-Read": _ends(shown.levels.read), "Film-Window": _ends(shown.levels.window)}
-    return Response(pixels, media_type="application/octet-stream", headers=headers)
+    return await pixels_of(await service.show(film[0]))
 
 
 @router.post(
@@ -246,6 +242,15 @@ async def sign_in(request: Request) -> Response:
     secure = request.scope["scheme"] == "https"
     answer.set_cookie(COOKIE, cookie_of(token), path=root or "/", httponly=True, samesite="strict", secure=secure)
     return answer
+
+
+async def pixels_of(shown: Radiograph) -> Response:
+    """The answer of `show`."""
+    height, width = shown.pixels.shape
+    pixels = await run_in_threadpool(lambda: np.rint(shown.pixels * 65535).astype("<u2").tobytes())
+    headers = {"Film-Width": str(width), "Film-Height": str(height)}
+    headers |= {"Film-Read": _ends(shown.levels.read), "Film-Window": _ends(shown.levels.window)}
+    return Response(pixels, media_type="application/octet-stream", headers=headers)
 
 
 def _ends(ends: tuple[float, float]) -> str:

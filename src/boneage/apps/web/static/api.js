@@ -27,7 +27,7 @@ function form(film, more = {}) {
 }
 
 /** `retries`: how often to try again if the service is busy. */
-async function send(url, { retries = 0, ...options } = {}) {
+export async function send(url, { retries = 0, ...options } = {}) {
   for (let left = retries; ; left -= 1) {
     const answer = await attempt(url, options);
     if (answer.ok) return answer;
@@ -103,7 +103,11 @@ export async function ages(film) {
 export async function pixels(film) {
   const body = new FormData();
   body.set("film", film.file, "film");
-  const answer = await send("api/films", { method: "POST", body, retries: RETRIES });
+  return pixelsOf(await send("api/films", { method: "POST", body, retries: RETRIES }));
+}
+
+/** The pixels in an answer of the service. */
+export async function pixelsOf(answer) {
   const [[width], [height], read, window] = ["Width", "Height", "Read", "Window"].map((name) => answer.headers.get(`Film-${name}`).split(" ").map(Number));
   return { data: new Uint16Array(await answer.arrayBuffer()), width, height, read, window };
 }
