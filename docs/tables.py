@@ -539,7 +539,47 @@ def smaller() -> str:
     return "\n".join(lines) or "*Not measured yet.*"
 
 
+@of("native")
+def native(got: Any) -> str:
+    """How much more a cell holds of an original than of its thumbnail."""
+    rows = [
+        (band.replace("-", " to "), f"{gain['median']:.1f}", f"{gain['low']:.1f} to {gain['high']:.1f}")
+        for band, gain in got["gain"].items()
+    ]
+    return table(
+        (f"cycles in a cell of {got['cell']} pixels", f"power, original / twin, median of {got['n']}", "range"), rows
+    )
+
+
+@of("processes")
+def processes(got: Any) -> str:
+    """Whether a training depends on how many processes share it."""
+    apart, kills = got["gradients"], got["kills"]
+    stops = f"{kills['stops']} times ({kills.get('by_SIGKILL', 0)} of them by SIGKILL)"
+    return (
+        f"The gradients of a batch's first step differ by at most {apart['processes_2']:.1e} for two processes and "
+        f"{apart['processes_4']:.1e} for four from those of one; the largest is {apart['largest']:.2f}. A run was "
+        f"stopped or killed {stops} and went on with 1, 2 or 4 processes, another number than before "
+        f"{kills['changes_of_number']} times: of {kills['steps']} steps {kills['steps_with_other_films']} took other "
+        f"films than those of a run that nothing stopped, and {kills['films_lost_or_doubled']} films came twice in an "
+        f"epoch. The loss of an epoch differs from that run's by at most {kills['largest_difference_of_loss']:.1e}."
+    )
+
+
+@of("film_memory")
+def film_memory(got: Any) -> str:
+    """What the largest films need."""
+    rows = sorted(got["kinds"].items(), key=lambda item: -item[1]["with_children_mb"])
+    cells = [
+        (name, f"{one['file_mb']:.0f}", f"{one['with_children_mb']:,}", f"{one['seconds']:.0f}") for name, one in rows
+    ]
+    return table(("file", "its size, MB", "peak, MB", "seconds"), cells)
+
+
 TABLES = {
+    "native": native,
+    "processes": processes,
+    "film_memory": film_memory,
     "models": lambda: models_table(*shipped(), "quick"),
     "certainty": certainty,
     "room": room,

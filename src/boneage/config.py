@@ -24,6 +24,7 @@ class PrepareConfig:
     fit: str = "squash"  # to a square: squash | pad | crop
     hand: bool = False  # find the hand, rotate and scale it to one frame and mirror a left one
     joints: bool = False  # a montage of the joints in place of the hand (see `boneage.hand.joints`)
+    finest: int = 365  # joints are cut from a film whose hand is so many pixels at most; 0: from the film as it is
     beside: bool = False  # the montage to the right of the hand: for ensembles of networks for either
     low: float = 2.0  # percentile of the grey levels that becomes black
     high: float = 96.0  # percentile of bright bone; side markers are brighter still
@@ -34,7 +35,16 @@ class PrepareConfig:
 
     def __post_init__(self) -> None:
         _one_of("prepare", self, fit=("squash", "pad", "crop"))
-        _within("prepare", self, size=(1, _INF), low=(0, 100), high=(0, 100), channels=(1, _INF), std=(1e-6, _INF))
+        _within(
+            "prepare",
+            self,
+            size=(1, _INF),
+            finest=(0, _INF),
+            low=(0, 100),
+            high=(0, 100),
+            channels=(1, _INF),
+            std=(1e-6, _INF),
+        )
         if self.joints and (not self.hand or self.size % CELLS):
             raise BadConfig(f"prepare.joints needs prepare.hand and a prepare.size that is a multiple of {CELLS}")
         if self.beside and not self.joints:

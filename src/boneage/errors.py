@@ -42,3 +42,7 @@ class CannotWrite(BoneAgeError):
 
 class OutsideReference(BoneAgeError):
     """The reference table has no row for this sex and chronological age."""
+
+
+class Preempted(Exception):
+    """A scheduler has asked the program to end; what was done is saved, and the same work can be queued again."""

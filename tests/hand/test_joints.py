@@ -158,3 +158,18 @@ def test_beside_the_hand_are_its_joints() -> None:
     assert of_joints is not None
     assert (where[:, 128:] == of_joints).all()
     assert (where[5, 9] == [9, 5]).all()
+
+
+def test_from_the_film_as_it_is_a_cell_holds_more_than_from_its_thumbnail() -> None:
+    """What bends from pixel to pixel, on a hand of 1,500 pixels: fineness counts only where the settings let it."""
+    pixels = draw(np.random.default_rng(4), months=110, sex=Sex.FEMALE, size=1500).pixels / np.float32(255)
+    native = PrepareConfig(size=768, hand=True, joints=True, finest=0)
+
+    def bend(pixels: np.ndarray, spec: PrepareConfig) -> float:
+        seen = prepare(Radiograph(pixels, "hand.png", "0" * 64, "PNG"), spec).astype(float)
+        return float(np.abs(seen[1:-1] - (seen[2:] + seen[:-2]) / 2).mean())
+
+    thumbnail = cv2.resize(pixels, (300, 300), interpolation=cv2.INTER_AREA)
+    held = bend(pixels, native)
+    assert held > 1.8 * bend(pixels, replace(native, finest=365))
+    assert held > 1.8 * bend(thumbnail, native)

@@ -11,10 +11,11 @@ torch = pytest.importorskip("torch")
 
 from torch import nn
 
-from boneage.errors import BadConfig
-from boneage.training.distributed import Processes, interruptible, join_processes
+from boneage.errors import BadConfig, Preempted
+from boneage.training import distributed
+from boneage.training.distributed import Processes, interruptible, join_processes, preemptible
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
 @pytest.fixture(autouse=True)
@@ -47,13 +48,31 @@ def test_a_device_that_is_not_here_is_named(name: str) -> None:
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_the_first_signal_asks_and_the_second_insists(number: signal.Signals) -> None:
+def test_a_signal_asks_and_whose_it_was_is_known(number: signal.Signals) -> None:
     with interruptible() as interrupt:
         assert not interrupt
         signal.raise_signal(number)
         assert interrupt
+        assert interrupt.by_scheduler == (number != signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)  # a scheduler's next signal does not disturb the saving
+
+
+def test_a_second_ctrl_c_insists_unless_it_is_the_echo_of_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(distributed.time, "monotonic", lambda: now)
+    with interruptible() as interrupt:
+        signal.raise_signal(signal.SIGINT)
+        now += 1
+        signal.raise_signal(signal.SIGINT)
+        assert interrupt
+        now += 2
         with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(number)
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_before_and_after_the_training_a_scheduler_ends_it_at_once() -> None:
+    with preemptible(), pytest.raises(Preempted):
+        signal.raise_signal(signal.SIGUSR1)
 
 
 def test_handlers_are_put_back_whatever_happens() -> None:

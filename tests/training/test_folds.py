@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +15,13 @@ from runs import run_of
 from tiny import tiny_config
 
 from boneage.data.dataset import Sample
-from boneage.errors import BadTable
 from boneage.evaluation.predictions import Predictions
 from boneage.run_folder import MODEL, load_run
 from boneage.training import folds
 from boneage.training.distributed import Processes
 from boneage.training.fit import fit
 from boneage.training.tensors import TrainingData
+from boneage.types import Failure
 
 ALONE = Processes(0, 1, torch.device("cpu"))
 
@@ -70,30 +69,27 @@ def test_a_run_is_trained_without_its_fold_once_and_goes_on_when_it_was_stopped(
 def test_the_table_has_each_film_as_read_by_the_networks_that_left_it_out(
     samples: tuple[Sample, ...], fold_of: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def predict(run: Path, films: list[Sample]) -> Predictions:
+    def predict(run: Path, films: list[Sample]) -> tuple[Predictions, list[Failure]]:
         shift = {"hand": 4.0, "joints": 10.0}[run.parent.name] + int(run.name.removeprefix("fold"))
         labels = np.array([film.months for film in films], float)
         ids, sexes = tuple(film.id for film in films), tuple(film.sex for film in films)
-        return Predictions(run.name, ids, sexes, labels, labels + shift, np.full(len(films), 4.0))
+        table = Predictions(run.name, ids, sexes, labels, labels + shift, np.full(len(films), 4.0))
+        failed = run.name == "fold2" and run.parent.name == "joints"
+        return table.select(range(failed, len(films))), [Failure(ids[0], "", "it is damaged")] * failed
 
-    monkeypatch.setattr(folds, "_predict", predict)
-    folds.write(tmp_path / "oof.csv", samples, fold_of, tmp_path / "hand", tmp_path / "joints")
+    monkeypatch.setattr(folds, "predict_all", predict)
+    monkeypatch.setattr(folds.Predictor, "load", lambda run: run)
+    [failure] = folds.write(tmp_path / "oof.csv", samples, fold_of, tmp_path / "hand", tmp_path / "joints")
     with (tmp_path / "oof.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert {row["id"]: int(row["fold"]) for row in rows} == fold_of
+    assert fold_of[failure.id] == 2  # which one network alone could not read
+    assert {row["id"]: int(row["fold"]) for row in rows} == {k: v for k, v in fold_of.items() if k != failure.id}
     for row in rows:
         label, fold = float(row["label"]), int(row["fold"])
         alone = (float(row["hand"]), float(row["joints"]))
         assert float(row["prediction"]) == pytest.approx(label + fold + 7, abs=0.01)
         assert alone == pytest.approx((label + fold + 4, label + fold + 10), abs=0.01)
         assert row["expected_error"] == "5.00"  # of 4 months, and a standard deviation of 3
-
-
-def test_a_film_that_cannot_be_read_is_named(tiny_run: Path, samples: tuple[Sample, ...], tmp_path: Path) -> None:
-    table = folds._predict(tiny_run, samples[:3])
-    assert table.ids == tuple(film.id for film in samples[:3])
-    with pytest.raises(BadTable, match=f"film {samples[0].id} cannot be read"):
-        folds._predict(tiny_run, [replace(samples[0], path=str(tmp_path / "absent.png"))])
 
 
 @pytest.mark.parametrize("name", folds.KINDS)

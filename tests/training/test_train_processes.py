@@ -14,21 +14,21 @@ from places import TESTS
 
 torch = pytest.importorskip("torch")
 
-from runs import FROZEN, log, run_of
+from runs import CERTAIN, FROZEN, log, run_of, step
 from safetensors.torch import load_file
 from tiny import tiny_config
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from boneage.run_folder import load_run
-from boneage.training.fit import train_step
+from boneage.training.fit import fit, train_step
 from boneage.training.tensors import TrainingData
 from boneage.training.train import train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-ALIKE = [*FROZEN, "train.batch=15", "train.accumulate=2", "train.epochs=2"]  # odd batches, cut in odd parts
+ALIKE = [*CERTAIN, "train.batch=15", "train.accumulate=2", "train.epochs=2"]  # odd batches, cut in odd parts
 ALIKE += ["train.optimizer=sgd", "train.lr=0.01"]
-OWN = ["train.patience=1", "train.lr=0.1", "train.epochs=12", "train.ema=0"]  # batch statistics of their own
+STILL = [*FROZEN, "train.patience=1", "train.lr=0", "train.epochs=12"]
 
 PROCESS = """
 import json, os, sys
@@ -48,8 +48,18 @@ def keep(optimizer, *_):
 register_optimizer_step_pre_hook(keep)
 for port, out, settings in json.loads(sys.argv[3]):
     os.environ["MASTER_PORT"], out = str(port), Path(out)
-    train(tiny_config(*settings), Path(sys.argv[2]), out, export=False)
+    train(tiny_config(*settings), Path(sys.argv[2]), out, resume=out.exists(), export=False)
 """  # trains as one of the processes that the environment describes, and keeps its first step's gradients
+
+
+class Third:
+    """Somebody presses Ctrl-C during the third step."""
+
+    left = 3
+
+    def __bool__(self) -> bool:
+        self.left -= 1
+        return self.left == 0
 
 
 def free_port() -> int:
@@ -59,10 +69,15 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def pair(films: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where two processes over gloo trained the runs ``alike`` and ``own``, one after the other."""
+def pair(films: Path, tiny_data: TrainingData, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where two processes over gloo trained three runs one after the other: ``alike``, ``still``, and ``changed``,
+    which one process had begun."""
     out = tmp_path_factory.mktemp("pair")
-    jobs = [(free_port(), str(out / "alike"), ALIKE), (free_port(), str(out / "own"), OWN)]
+    with pytest.raises(KeyboardInterrupt):
+        fit(run_of(tiny_data, out / "changed", *ALIKE), Third())
+    assert step(out / "changed") == 3
+    kinds = {"alike": ALIKE, "still": STILL, "changed": ALIKE}
+    jobs = [(free_port(), str(out / name), settings) for name, settings in kinds.items()]
     command = [sys.executable, "-c", PROCESS, str(TESTS), str(films), json.dumps(jobs)]
     shared = os.environ | {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "OMP_NUM_THREADS": "1"}
     ranks = [shared | {"RANK": rank, "LOCAL_RANK": rank} for rank in "01"]
@@ -75,6 +90,7 @@ def pair(films: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert [process.returncode for process in processes] == [0, 0], "\n".join(ends)
     assert " steps/s" in ends[0]
     assert " steps/s" not in ends[1]  # only the main one shows progress
+    assert "goes on with another number of processes, 2 in place of 1: same films, augmented otherwise" in ends[0]
     return out
 
 
@@ -92,17 +108,14 @@ def test_two_processes_have_the_gradients_of_one(tiny_data: TrainingData, pair: 
         torch.testing.assert_close(first[str(number)], gradient, atol=1e-5, rtol=0)
 
 
-def test_two_processes_train_as_one(films: Path, pair: Path, tmp_path: Path) -> None:
+def test_two_processes_train_as_one_and_go_on_with_what_one_began(films: Path, pair: Path, tmp_path: Path) -> None:
     train(tiny_config(*ALIKE), films, tmp_path / "one", export=False)
-    assert load_run(pair / "alike")["processes"] == 2
-    for line, expected in zip(log(pair / "alike"), log(tmp_path / "one"), strict=True):
-        assert line.pop("precision") == expected.pop("precision")
-        assert line == pytest.approx(expected, rel=1e-3)
+    for name in ("alike", "changed"):
+        assert load_run(pair / name)["processes"] == 2
+        for line, expected in zip(log(pair / name), log(tmp_path / "one"), strict=True):
+            assert (line.pop("precision"), line.pop("epoch")) == (expected.pop("precision"), expected.pop("epoch"))
+            assert line == pytest.approx(expected, rel=1e-3)
 
 
 def test_two_processes_agree_when_to_stop(pair: Path) -> None:
-    """Each has its own batch statistics, and by those each would find another validation error."""
-    lines = log(pair / "own")
-    assert len(lines) < 12
-    assert [line["epoch"] for line in lines] == list(range(1, len(lines) + 1))
-    assert lines[-1]["best"] == lines[-2]["validation_mae"] < lines[-1]["validation_mae"]
+    assert [line["epoch"] for line in log(pair / "still")] == [1, 2]

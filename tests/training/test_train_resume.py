@@ -14,7 +14,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from command import done, refused
-from runs import FROZEN, assert_same_run, finished, log, run_of, step
+from runs import FROZEN, assert_same_run, finished, log, run_of, same, state, step
 from tiny import TINY, tiny_config
 
 from boneage.errors import BadConfig, BadModel
@@ -111,11 +111,20 @@ def test_a_run_killed_twice_ends_as_if_nothing_had_happened(films: Path, tmp_pat
     assert_same_run(folder, unbroken)
 
 
-def test_ctrl_c_saves_says_so_and_the_run_goes_on(films: Path, tmp_path: Path, unbroken: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "code", "said"),
+    [
+        (signal.SIGINT, 130, "a training run continues with --resume"),
+        (signal.SIGUSR1, 75, "the state is saved: queue the same command again with --resume"),
+    ],
+)
+def test_a_signal_saves_says_so_and_the_run_goes_on(
+    films: Path, tmp_path: Path, unbroken: Path, number: signal.Signals, code: int, said: str
+) -> None:
     folder = tmp_path / "run"
-    done = struck(films, folder, "step", 5, signal.SIGINT)
-    assert done.returncode == 130
-    assert done.stderr.splitlines()[-1].endswith("a training run continues with --resume")
+    done = struck(films, folder, "step", 5, number)
+    assert done.returncode == code
+    assert done.stderr.splitlines()[-1].endswith(said)
     assert "Traceback" not in done.stderr
     assert step(folder) == 5
     train(tiny_config(*HARSH), films, folder, resume=True, export=False)
@@ -305,10 +314,14 @@ def test_more_epochs_let_a_run_go_on_that_stopped_early(tiny_data: TrainingData,
     assert len(log(folder)) == 3
 
 
-def test_resuming_with_other_processes_is_refused(tiny_run: Path, tiny_data: TrainingData) -> None:
-    run = Run(tiny_config(), tiny_data, tiny_run, Processes(0, 2, torch.device("cpu")))
-    with pytest.raises(BadConfig, match=r"started with another number of processes"):
-        run.restore()
+def test_other_processes_go_on_with_the_same_state(tiny_run: Path, tiny_data: TrainingData) -> None:
+    run = Run(tiny_config(), tiny_data, tiny_run, Processes(1, 2, torch.device("cpu")))
+    run.restore()
+    stored = state(tiny_run)
+    assert same(checkpoint.unprefixed("average", stored), run.average.shadow)
+    assert same(checkpoint.unprefixed("network", stored), run.network.state_dict())
+    [said] = run.remarks
+    assert said.endswith("another number of processes, 2 in place of 1: same films, augmented otherwise")
 
 
 @pytest.mark.parametrize("is_made", [False, True])

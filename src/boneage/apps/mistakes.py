@@ -7,9 +7,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..errors import BoneAgeError
+from ..errors import BoneAgeError, Preempted
 
 INTERRUPTED = 130
+REQUEUE = 75  # EX_TEMPFAIL of sysexits.h: to be tried again
 EXTRA = {  # the optional install that a package belongs to
     **dict.fromkeys(("torch", "safetensors", "onnx", "onnxscript", "matplotlib"), "train"),
     "scipy": "study",
@@ -38,6 +39,8 @@ def mistakes_told() -> Iterator[None]:
         if not error.filename:  # what is left to print cannot be printed either
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         _fail(f"{error.filename or 'the output'}: {error.strerror or error}", 2)
+    except Preempted:
+        _fail("stopped by the scheduler; the state is saved: queue the same command again with --resume", REQUEUE)
     except SystemExit as end:
         if end.code == INTERRUPTED:
             _fail("stopped; what was done is kept, and a training run continues with --resume", INTERRUPTED)

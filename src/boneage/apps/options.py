@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from ..errors import BadConfig, UnreadableImage, shown
-from ..types import Failure, Reading, Sex
+from ..types import DISCLAIMER, Failure, Reading, Sex
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -120,6 +120,19 @@ def resumed(recipe_name: str, settings: list[str] | None, run: Path) -> Config:
     if config.recipe != recipe_name:
         raise BadConfig(f"{run} was started with the recipe {config.recipe}, not {recipe_name}")
     return override(config, settings or [])
+
+
+def show_folds(config: Config, data: Path, out: Path, **how: Any) -> None:
+    """Train in folds, as `boneage.training.cross_validation.train_in_folds`, and tell how well they read."""
+    need("matplotlib")
+    from ..evaluation.wording import measured
+    from ..training.cross_validation import EVALUATION, train_in_folds
+
+    found = train_in_folds(config, data, out, **how)
+    if found:
+        said = f"out of fold MAE {measured(found['mae'], 'months', 2)}, n = {found['n']}, {how['count']} folds"
+        tell(f"{out}: {said}\n{out / EVALUATION / 'report.html'}. {DISCLAIMER}")
+        report_failures([f"film {one['id']}: {one['reason']}" for one in found["failures"]], found["n"])
 
 
 def chosen(predictor: Predictor, folder: Path, images: Path | None, split: str) -> tuple[Dataset, str]:

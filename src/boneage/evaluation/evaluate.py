@@ -95,20 +95,45 @@ def evaluate(
     if not len(table):
         first = f": {failures[0].id}: {failures[0].reason}" if failures else ""
         raise BadTable(f"not one of {len(samples)} films of split {split!r} could be evaluated{first}")
-    found = measure(table) | _provenance(predictor, split, failures, context or {})
-    found["sex_not_given"] = sex_not_given
+    found = provenance(predictor, split, failures, context or {}) | {"sex_not_given": sex_not_given}
+    return report(table, samples, out, found, factors=predictor.factors, section=section)
+
+
+def report(
+    table: Predictions,
+    samples: Sequence[Sample],
+    out: Path,
+    about: Mapping[str, Any],
+    *,
+    factors: Mapping[str, Factors],
+    section: Section | None = None,
+) -> dict[str, Any]:
+    """Measure predictions and write the report folder ``out``; returns the content of its ``metrics.json``.
+
+    Args:
+        table: predictions with labels.
+        samples: its films, to show the worst; others may be among them.
+        out: as for `evaluate`.
+        about: whose predictions they are: `provenance`, and ``sex_not_given``.
+        factors: conformal factors of the model; empty for none.
+        section: as for `evaluate`.
+
+    Raises:
+        CannotWrite: as `evaluate`.
+    """
+    result_folder.check(out, FILES, MARKER)
+    found = measure(table) | dict(about)
     numbers, more = section(table) if section else ({}, "")
     found |= {"groups": numbers} if section else {}
-    cases = _worst_cases(table, samples, predictor.spec)
+    cases = _worst_cases(table, samples, PrepareConfig(**about["prepare"]))
     pictures = dict(zip(PLOTS, _draw(table, cases), strict=True))
-    if predictor.factors and table.expected_errors is not None:
-        sexes = [Sex.UNKNOWN] * len(table) if sex_not_given else table.sexes
-        factors = intervals.of_films(predictor.factors, sexes)
-        found["intervals"] = coverage.assessment(
-            table.labels, table.predictions, table.expected_errors, table.sexes, factors
-        )
-        level = max(factors, key=float)
-        pictures[SURENESS] = plots.sureness(table, factors[level] * table.expected_errors, float(level))
+    if factors and table.expected_errors is not None:
+        sexes = [Sex.UNKNOWN] * len(table) if about["sex_not_given"] else table.sexes
+        of_each = intervals.of_films(factors, sexes)
+        known = (table.labels, table.predictions, table.expected_errors, table.sexes)
+        found["intervals"] = coverage.assessment(*known, of_each)
+        level = max(of_each, key=float)
+        pictures[SURENESS] = plots.sureness(table, of_each[level] * table.expected_errors, float(level))
     files = {
         MARKER: json_bytes(found),
         PREDICTIONS: to_csv(table).encode(),
@@ -179,9 +204,10 @@ def _table(name: str, rows: Sequence[_Row]) -> Predictions:
     return Predictions(name, ids, sexes, labels, ages, expected_errors if np.isfinite(expected_errors).all() else None)
 
 
-def _provenance(
+def provenance(
     predictor: BatchPredictor, split: str, failures: Sequence[Failure], context: Mapping[str, Any]
 ) -> dict[str, Any]:
+    """What is stored of a model beside the numbers of its predictions."""
     return {
         "failures": [asdict(failure) for failure in failures],
         "split": split,

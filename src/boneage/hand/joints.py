@@ -18,7 +18,6 @@ from .geometry import brought, coarser, side
 from .landmarks import FINGERS, LANDMARKS
 from .locate import Hand, locator
 
-FINEST = 365  # pixels: the largest side of a hand's frame on an RSNA film; joints are cut from no finer film
 TALLER = 1.33  # the frame's height over its width on the film: the median of the training films with landmarks
 WRIST, JOINT = 0.5, 0.2  # sides of the tiles, as fractions of the hand's length
 ABOVE = 0.05  # of the hand's length: the middle of the wrist's tile lies so far towards the fingers from its landmark
@@ -68,12 +67,21 @@ TILES = (
 )
 
 
-def montage(film: np.ndarray, hand: Hand, size: int, fill: float) -> np.ndarray:
-    """The tiles cut from a film float32 [H, W], as [size, size]; ``fill`` beyond the film."""
+def montage(film: np.ndarray, hand: Hand, size: int, fill: float, finest: int) -> np.ndarray:
+    """The tiles cut from a film float32 [H, W], as [size, size].
+
+    Args:
+        film: the film within its borders.
+        hand: what was found on it.
+        size: of the montage; a cell has a quarter of it on a side, in pixels.
+        fill: the grey level beyond the film.
+        finest: a film on which the hand's frame has a longer side, in pixels, is reduced to it; 0 for none.
+    """
     square, cell = np.empty((size, size), np.float32), size // CELLS
     frames = [landmarks.after(place, hand.frame) for place in places(hand)]
     # Resized once for all tiles, as far as the joints allow; the wrist's tile, which is coarser, resizes it further.
-    film = coarser(film, max(side(frames[-1], film) / cell, side(hand.frame, film) / FINEST))
+    too_fine = side(hand.frame, film) / finest if finest else 1.0
+    film = coarser(film, max(side(frames[-1], film) / cell, too_fine))
     for tile, frame in zip(TILES, frames, strict=True):
         rows, columns = tile.part(cell)
         square[rows, columns] = brought(film, frame, rows.stop - rows.start, fill)

@@ -20,7 +20,7 @@ from ..config import CELLS, PrepareConfig
 from ..types import Radiograph
 from . import joints, landmarks
 from .geometry import Box, brought, coarser, cut, fit, middle, shrink, side, within
-from .joints import FINEST, TILES
+from .joints import TILES
 from .landmarks import PALM, widened
 from .levels import black_and_white, borders, is_inverted, to_bytes
 from .locate import Hand, locator
@@ -30,6 +30,7 @@ PROXY = 128  # pixels: the longer side of the proxy on which borders, polarity a
 MARGIN = 0.12  # of the side: left away where the levels of a whole film are measured
 THICK = 0.2  # of the side: a frame that is left away where no hand is found within it
 SMALL = 0.4  # of the film's area: a hand in a smaller frame is looked for again, from nearer
+USUAL = 365  # pixels: the largest side of a hand's frame on an RSNA film
 BEYOND = 0.3  # of the hand's range: a black so far below the hand's own background is not the film's
 
 
@@ -102,7 +103,7 @@ def _view(film: np.ndarray, found: Findings, spec: PrepareConfig) -> np.ndarray:
     if found.frame is None or found.hand is None:
         return fit(film, spec.size, spec.fit, found.background)
     if spec.joints:
-        return joints.montage(film, found.hand, spec.size, found.background)
+        return joints.montage(film, found.hand, spec.size, found.background, spec.finest)
     return brought(film, found.frame, spec.size, found.background)
 
 
@@ -110,7 +111,7 @@ def in_borders(radiograph: Radiograph, found: Findings) -> np.ndarray:
     """The film within its borders, float32, reduced until its hand has no more pixels than on the RSNA films."""
     assert found.hand is not None
     film = cut(radiograph.pixels, found.box)
-    return coarser(film, side(found.hand.frame, film) / FINEST)
+    return coarser(film, side(found.hand.frame, film) / USUAL)
 
 
 def parts(spec: PrepareConfig) -> tuple[Part, ...]:

@@ -7,19 +7,25 @@ import os
 import platform
 import signal
 import threading
+import time
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import nn
 
-from ..errors import BadConfig
+from ..errors import BadConfig, Preempted
+from .shared_statistics import with_shared_statistics
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4  # of mallopt(3)
 _NEVER = 2**31 - 1
+SCHEDULERS = (signal.SIGTERM, signal.SIGUSR1)  # signals by which clusters end a job, or say that they will
+ECHO = 2.0  # seconds after a Ctrl-C within which another is taken for the same
+Module = TypeVar("Module", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -41,11 +47,15 @@ class Processes:
         """Whether this is the process that evaluates, writes files and shows progress."""
         return self.rank == 0
 
+    def sharing(self, network: Module) -> Module:
+        """The network as it is trained: its batch normalisation sees the films of all processes."""
+        return network if self.size == 1 else with_shared_statistics(network, self.device)  # type: ignore[return-value]
+
     def wrapped(self, network: nn.Module) -> nn.Module:
         """The network to call in training: its backward pass averages the gradients over all processes."""
         if self.size == 1:
             return network
-        return nn.parallel.DistributedDataParallel(network)
+        return nn.parallel.DistributedDataParallel(network, broadcast_buffers=False)
 
     def any_process(self, flag: bool) -> bool:
         """Whether ``flag`` is true in any process; all must call it."""
@@ -126,34 +136,61 @@ def _device(name: str) -> torch.device:
 
 
 class Interrupt:
-    """A flag that the first Ctrl-C or SIGTERM sets; a second one ends the program at once."""
+    """A flag that Ctrl-C or a scheduler's signal sets.
+
+    Attributes:
+        by_scheduler: whether the first signal was a scheduler's, so that the work is to be queued again.
+    """
 
     def __init__(self) -> None:
-        self.asked = False
+        self.asked: float | None = None
+        self.by_scheduler = False
 
     def __bool__(self) -> bool:
-        return self.asked
+        return self.asked is not None
+
+    def ask(self, number: int, frame: types.FrameType | None) -> None:
+        """Handle a signal. A second Ctrl-C raises KeyboardInterrupt, unless it is the first one's echo.
+
+        ``torchrun`` hands Ctrl-C on to processes that the terminal has sent it to already.
+        """
+        now = time.monotonic()
+        if self.asked is None:
+            self.asked, self.by_scheduler = now, number in SCHEDULERS
+        elif number == signal.SIGINT and now - self.asked > ECHO:
+            raise KeyboardInterrupt
 
 
 @contextmanager
 def interruptible() -> Iterator[Interrupt]:
-    """Turn the first Ctrl-C or SIGTERM within the block into a flag, so that work can stop between two steps.
+    """Turn the first Ctrl-C, SIGTERM or SIGUSR1 within the block into a flag: work can stop between two steps.
 
     Only the main thread receives signals; in another one the flag is never set.
     """
     interrupt = Interrupt()
+    with _handling(interrupt.ask, signal.SIGINT, *SCHEDULERS):
+        yield interrupt
+
+
+@contextmanager
+def preemptible() -> Iterator[None]:
+    """Turn a scheduler's signal within the block into `Preempted`, where nothing else waits for it."""
+
+    def stop(number: int, frame: types.FrameType | None) -> None:
+        raise Preempted
+
+    with _handling(stop, *SCHEDULERS):
+        yield
+
+
+@contextmanager
+def _handling(handler: Callable[[int, types.FrameType | None], None], *numbers: int) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
-        yield interrupt
+        yield
         return
-
-    def ask(number: int, frame: types.FrameType | None) -> None:
-        if interrupt.asked:
-            raise KeyboardInterrupt
-        interrupt.asked = True
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, handler) for number in numbers}
     try:
-        yield interrupt
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, other in before.items():
+            signal.signal(number, other)

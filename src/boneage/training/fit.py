@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..errors import BadConfig
+from ..errors import BadConfig, Preempted
 from ..files import remove_leftovers
 from ..hand.prepare import parts
 from ..hand.views import views
@@ -35,7 +35,8 @@ def fit(run: Run, interrupt: object) -> None:
     ``interrupt`` is asked for its truth after every step.
 
     Raises:
-        KeyboardInterrupt: ``interrupt`` was true in one of the processes; the state is saved.
+        KeyboardInterrupt, Preempted: ``interrupt`` was true in one of the processes, by a person or a scheduler; the
+            state is saved.
         BadConfig: the loss or the validation error is no finite number.
         CannotWrite: the disk is full, for example.
     """
@@ -62,7 +63,9 @@ def fit(run: Run, interrupt: object) -> None:
                 run.save()
             if run.processes.any_process(bool(interrupt)):
                 run.save()
-                raise KeyboardInterrupt
+                # All take part in this, so none ends before the state is written.
+                by_scheduler = run.processes.any_process(getattr(interrupt, "by_scheduler", False))
+                raise Preempted if by_scheduler else KeyboardInterrupt
 
 
 def train_step(run: Run, wrapped: nn.Module, step: int) -> float:
@@ -92,7 +95,7 @@ def train_step(run: Run, wrapped: nn.Module, step: int) -> float:
 def accumulate_gradients(run: Run, wrapped: nn.Module, step: int) -> float:
     """Add the gradients of a batch, ``train.accumulate`` parts one after the other; returns the loss."""
     own = batch_rows(run, step)
-    portions = own.tensor_split(min(run.config.train.accumulate, len(own)))
+    portions = own.tensor_split(min(run.config.train.accumulate, run.batch_size // run.processes.size))
     total = 0.0
     for part, rows in enumerate(portions):
         films, sex = augmented_batch(run, step, part, rows)

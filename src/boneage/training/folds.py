@@ -1,15 +1,15 @@
 """Out-of-fold predictions: each training film is read by a network that was not trained on it.
 
-The training films are divided into five folds, stratified by age and sex. Five networks are trained on four folds each,
-with a fixed schedule, so that nothing is chosen by the fifth fold, which each then reads. The table shows the errors of
-such networks on new films; `boneage.training.calibrate` gives intervals their shape by it.
+The training films are divided into folds, stratified by age and sex. For each a network is trained on the others, by a
+fixed schedule, so that nothing is chosen by the fold left out, which it then reads. The table shows the errors of such
+networks on new films; `boneage.training.calibrate` gives intervals their shape by it.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,13 +18,13 @@ import numpy as np
 from ..config import Config, DataConfig
 from ..data.dataset import Sample, open_folder
 from ..data.split import assign, divide
-from ..errors import BadTable
 from ..evaluation.evaluate import predict_all
 from ..evaluation.predictions import Predictions
 from ..files import write_bytes
 from ..reading.predictor import Predictor
 from ..run_folder import MODEL, RUN, load_run
 from ..table import harmless
+from ..types import Failure
 from .distributed import Processes, interruptible
 from .export import write_model
 from .fit import fit
@@ -61,10 +61,10 @@ def fold_distribution() -> Config:
 KINDS = {kind.__name__: kind for kind in (fold_distribution, fold_joints, fold_hand)}
 
 
-def folds(films: Sequence[Sample]) -> dict[str, int]:
-    """The fold of each film, from 0, by the film's id."""
-    names = [f"fold {number}" for number in range(1, FOLDS)]
-    parts = assign(tuple(films), {}, dict.fromkeys(names, len(films) // FOLDS), SEED)
+def folds(films: Sequence[Sample], count: int = FOLDS) -> dict[str, int]:
+    """The fold of each film, of ``count`` from 0, by the film's id. Films of one patient are in one fold."""
+    names = [f"fold {number}" for number in range(1, count)]
+    parts = assign(tuple(films), {}, dict.fromkeys(names, len(films) // count), SEED)
     return {name: int(part.removeprefix("fold ")) if part in names else 0 for name, part in parts.items()}
 
 
@@ -101,12 +101,18 @@ def train_without(
         run.restore()
         with interruptible() as interrupt:
             fit(run, interrupt)
-    if processes.is_main and not (folder / MODEL).exists():
+    if processes.is_main:
+        export(folder)
+
+
+def export(folder: Path) -> None:
+    """Write the model file of a run folder, where it is not there."""
+    if not (folder / MODEL).exists():
         write_model(folder)
 
 
-def write(out: Path, films: Sequence[Sample], fold_of: dict[str, int], *runs: Path) -> None:
-    """Write the table of out-of-fold predictions.
+def write(out: Path, films: Sequence[Sample], fold_of: dict[str, int], *runs: Path) -> list[Failure]:
+    """Write the table of out-of-fold predictions; returns the films that cannot be read, which are left out.
 
     With several folders of ``runs`` the networks that left out the same fold are read as an ensemble, by the formulas
     of `boneage.models.ensemble.Ensemble`, and a column for each folder has its own network's prediction in months.
@@ -115,19 +121,21 @@ def write(out: Path, films: Sequence[Sample], fold_of: dict[str, int], *runs: Pa
         out: a CSV file with `COLUMNS`.
         films: the training films.
         fold_of: their folds, as from `folds`.
-        runs: folders of five run folders each, ``fold0`` to ``fold4``.
+        runs: folders of one run folder for each fold: ``fold0``, ``fold1`` and so on.
 
     Raises:
-        BadTable: a film cannot be read.
         BadModel: a run is missing or damaged.
     """
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     kinds = [folder.name for folder in runs] if len(runs) > 1 else []
     rows.writerow((*COLUMNS, *kinds))
-    for fold in range(FOLDS):
+    failures: dict[str, Failure] = {}
+    for fold in sorted(set(fold_of.values())):
         left_out = [film for film in films if fold_of[film.id] == fold]
-        tables = [_predict(folder / f"fold{fold}", left_out) for folder in runs]
+        answers = [predict_all(Predictor.load(folder / f"fold{fold}"), left_out) for folder in runs]
+        failures |= {film.id: film for _, failed in answers for film in failed}
+        tables = [_readable(table, failures) for table, _ in answers]
         first, ages = tables[0], np.stack([table.predictions for table in tables], axis=1)
         expected_errors = [""] * len(ages)
         if first.expected_errors is not None:
@@ -139,11 +147,9 @@ def write(out: Path, films: Sequence[Sample], fold_of: dict[str, int], *runs: Pa
             read = (sex.value, f"{label:.2f}", f"{each.mean():.2f}", expected_error, *alone)
             rows.writerow((harmless(name), fold, *read))
     write_bytes(out, text.getvalue().encode())
+    return list(failures.values())
 
 
-def _predict(run: Path, films: Sequence[Sample]) -> Predictions:
-    """A run's predictions for films, in their order; BadTable if one cannot be read."""
-    table, failures = predict_all(Predictor.load(run), films)
-    if failures:
-        raise BadTable(f"film {failures[0].id} cannot be read: {failures[0].reason}")
-    return table
+def _readable(table: Predictions, failures: Mapping[str, Failure]) -> Predictions:
+    """The films of a table that no network failed to read."""
+    return table.select([row for row, name in enumerate(table.ids) if name not in failures])

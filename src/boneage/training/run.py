@@ -68,7 +68,7 @@ class Run:
         self.centre = float(labels.mean())
         self.scale = float(labels.std(correction=0)) or 1.0
         self.output: Output = output(config.train, self.centre, self.scale)
-        self.network = untrained(config, self.output, labels).to(processes.device)
+        self.network = processes.sharing(untrained(config, self.output, labels).to(processes.device))
         self.optimizer = optimizer(self.network, config.train)
         self.average = Average(self.network, config.train.ema)
         self.precision = resolved(config.train.precision, processes.device)
@@ -76,6 +76,7 @@ class Run:
         self.progress = Progress()
         self.start: dict[str, Any] | None = None  # the run whose weights this one began with
         self.teacher: Teacher | None = None
+        self.remarks: list[str] = []  # for people, on how the run goes on
         if config.train.tensorboard:
             checkpoint.summary_writer()
         self.batch_size = min(config.train.batch, len(data.train))
@@ -199,12 +200,13 @@ class Run:
     def restore(self) -> None:
         """Continue from what `save` wrote, or from the beginning if the run was stopped before it wrote anything.
 
-        ``train.epochs`` may be more than the run was started with: the schedule is then that of the longer run, and
-        training goes on where ``train.patience`` had ended it.
+        The number of processes may be another: the films come in the same order, batch, schedule and averages go on;
+        augmentation and dropout are drawn otherwise. ``train.epochs`` may be more than the run was started with: the
+        schedule is then that of the longer run, and training goes on where ``train.patience`` had ended it.
 
         Raises:
             BadModel: the state is missing or damaged.
-            BadConfig: it belongs to another configuration, precision, number of processes, start or other films.
+            BadConfig: it belongs to another configuration, precision, start or other films.
         """
         if not checkpoint.has_begun(self.folder):
             return
@@ -220,6 +222,9 @@ class Run:
             self.progress.best = math.inf
         if self.config.train.epochs > values["config"]["train"]["epochs"]:
             self.progress.stale = 0
+        if values["processes"] != self.processes.size:
+            said = f"{self.folder} goes on with another number of processes, {self.processes.size}"
+            self.remarks.append(f"{said} in place of {values['processes']}: same films, augmented otherwise")
         if self.processes.is_main:
             settle(self.folder)
             checkpoint.cut_log(self.folder, self.progress.step)
@@ -231,16 +236,15 @@ class Run:
         self._refuse_precision(values.get("precision", stored.train.precision))
         folder = {"folder": self.data.origin.get("folder")}  # which may have been renamed
         self._refuse_difference("data", values["data"] | folder, self.data.origin)
-        own = {"processes": self.processes.size}
-        self._refuse_difference("number of processes", own | {"processes": values["processes"]}, own)
         if self.teacher:
             self._refuse_difference("start", values["start"], self.start or {})
 
     def _resolved(self, config: Config) -> dict[str, Any]:
         """The settings with this run's precision in place of the word for it: `_refuse_precision` compares that. Fewer
-        epochs than this run has are no difference."""
-        epochs = max(config.train.epochs, self.config.train.epochs)
-        return replace(config, train=replace(config.train, precision=self.precision, epochs=epochs)).to_dict()
+        epochs than this run has are no difference, and neither is the device."""
+        own, epochs = self.config.train, max(config.train.epochs, self.config.train.epochs)
+        train = replace(config.train, precision=self.precision, epochs=epochs, device=own.device)
+        return replace(config, train=train).to_dict()
 
     def _refuse_precision(self, stored: str) -> None:
         if stored != self.precision:

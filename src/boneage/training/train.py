@@ -18,7 +18,7 @@ from ..errors import BadConfig
 from ..files import refuse_unwritable
 from ..run_folder import load_run
 from . import checkpoint
-from .distributed import Processes, interruptible, join_processes, keep_freed_memory
+from .distributed import Processes, interruptible, join_processes, keep_freed_memory, preemptible
 from .export import write_model
 from .fit import fit
 from .losses import output
@@ -54,9 +54,10 @@ def train(
     Raises:
         BadTable, BadConfig, BadModel, CannotWrite: one sentence each.
         KeyboardInterrupt: after Ctrl-C, when the state is saved.
+        Preempted: after SIGTERM or SIGUSR1, when the state is saved.
     """
     keep_freed_memory()
-    with join_processes(config.train.device) as processes:
+    with preemptible(), join_processes(config.train.device) as processes:
         _train(config, data, Path(out), images, resume, processes)
         if not processes.is_main:
             return {}
@@ -87,7 +88,7 @@ def _train(
     if resume:
         run.restore()
     if processes.is_main:
-        for sentence in films.remarks:
+        for sentence in [*films.remarks, *run.remarks]:
             print(f"boneage: {sentence}", file=sys.stderr)
     with interruptible() as interrupt:
         fit(run, interrupt)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..options import Data, Images, Settings, chosen, configured, resumed, say, tell
+from ..options import Data, Images, Settings, chosen, configured, resumed, say, show_folds, tell
 
 
 def train(
@@ -25,9 +25,24 @@ def train(
     no_export: Annotated[
         bool, typer.Option("--no-export", help="do not write model.onnx, which needs onnxscript")
     ] = False,
+    folds: Annotated[
+        int,
+        typer.Option(
+            "--folds",
+            min=0,
+            metavar="N",
+            help="train N networks, each without a part of the training films, and evaluate what each reads of it",
+        ),
+    ] = 0,
 ) -> None:
-    """Train a network on films with known bone ages."""
-    config = resumed(recipe, settings, out) if resume else configured(recipe, settings)
+    """Train a network on films with known bone ages.
+
+    Ctrl-C saves and exits with 130, SIGTERM and SIGUSR1 with 75: for a scheduler to queue it again with --resume.
+    """
+    config = resumed(recipe, settings, out / "fold0" if folds else out) if resume else configured(recipe, settings)
+    if folds:
+        show_folds(config, folder, out, count=folds, images=images, resume=resume)
+        return
     from ...training.train import train
 
     run = train(config, folder, out, images=images, resume=resume, export=not no_export)
