@@ -415,6 +415,47 @@ def room(got: Any) -> str:
     return f"{table(['what', 'measured'], rows)}\n\n{film}"
 
 
+@of("node")
+def node(got: Any) -> str:
+    """The DICOM node and the container against their bars."""
+    speed, kills, hostile, boxed = (got[name] for name in ("speed", "kills", "hostile", "container"))
+    took, echoes, runs = speed["seconds_to_documents"], hostile["echo_seconds"], boxed["seconds"]
+    rows = [
+        (
+            "film received → all its documents in the PACS, warm",
+            "≤ 2 s",
+            f"{took['median']:.2f} s, at most {took['worst']:.2f} s (n = {took['n']}); the first of the process "
+            f"{speed['first_seconds_to_documents']:.2f} s",
+        ),
+        (
+            f"{speed['films']} films of {speed['film_bytes'] / 1e6:.0f} MB in one association",
+            "≥ 8 a second received, none lost",
+            f"{speed['received_a_second']:.1f} received and {speed['answered_a_second']:.1f} answered a second, "
+            f"{speed['lost']} lost",
+        ),
+        (
+            f"{kills['rounds']} × kill -9 under load, the PACS down in a fifth of them, the spool full in another",
+            "each acknowledged film answered exactly once",
+            f"{kills['answered_of_acknowledged']} of {kills['acknowledged']} answered, "
+            f"{kills['answered_more_than_once']} more than once; {kills['objects_that_came_again']} documents came "
+            f"again, {kills['objects_that_came_again_with_other_bytes']} of them with other bytes",
+        ),
+        (
+            "C-ECHO among hostile peers",
+            "≤ 1 s",
+            f"{echoes['median']:.3f} s, at most {echoes['worst']:.2f} s (n = {hostile['echoes']})",
+        ),
+        ("memory meanwhile over idle", "≤ 300 MB", f"{1.048576 * hostile['mebibytes_over_idle']:.0f} MB"),
+        ("files named by what a peer sent", "none", str(hostile["files_by_names_of_senders"] or "none")),
+        (
+            f"`boneage container`, {boxed['films']} films, uid {boxed['user']}, read-only root, no network, cold",
+            "≤ 10 s",
+            f"{runs['median']:.1f} s, at most {runs['worst']:.1f} s (n = {runs['n']})",
+        ),
+    ]
+    return f"{table(['what', 'bar', 'measured'], rows)}\n\nMachine: {got['machine']}."
+
+
 @of("reading_rate")
 def reading_rate(got: Any) -> str:
     """Films a second, and where the time of a film goes."""
@@ -583,6 +624,7 @@ TABLES = {
     "models": lambda: models_table(*shipped(), "quick"),
     "certainty": certainty,
     "room": room,
+    "node": node,
     "references": references,
     "best": best,
     "cost": cost,
