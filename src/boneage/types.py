@@ -17,7 +17,7 @@ DISCLAIMER = "Research use only, not a medical device."
 SEX_SOURCES = ("given", "table", "dicom", "absent")
 DAYS_A_MONTH = 365.25 / 12
 OLDEST = 1440.0  # months that a person can have lived
-_OPTIONAL = {"site_sha256", "regional_ages"}  # fields of a reading that its JSON has only where they are not None
+OPTIONAL = {"site_sha256", "regional_ages"}  # fields of a reading that its JSON has only where they are not None
 
 
 class Sex(StrEnum):
@@ -335,7 +335,7 @@ class Reading:
         return any(flag.severity is Severity.REFUSE for flag in self.flags)
 
     def to_dict(self) -> dict[str, Any]:
-        """The reading as plain JSON values; of `_OPTIONAL` fields only those that are not None are among them."""
+        """The reading as plain JSON values; of `OPTIONAL` fields only those that are not None are among them."""
         flags = [asdict(flag) | {"severity": flag.severity.value} for flag in self.flags]
         intervals = None if self.intervals is None else [asdict(interval) for interval in self.intervals]
         plain: dict[str, Any] = {
@@ -346,7 +346,7 @@ class Reading:
         }
         plain["regional_ages"] = self.regional_ages and self.regional_ages.to_dict()
         found = {one.name: getattr(self, one.name) for one in fields(self)} | plain
-        return {name: value for name, value in found.items() if name not in _OPTIONAL or value is not None}
+        return {name: value for name, value in found.items() if name not in OPTIONAL or value is not None}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Reading:

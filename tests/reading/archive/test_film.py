@@ -93,9 +93,8 @@ def test_a_mistake_of_ours_is_one_films_and_quotes_nothing(
 def test_the_options_of_the_plan_are_used(unbroken: Job, films: Path, tmp_path: Path) -> None:
     path = tmp_path / "none.png"
     cv2.imwrite(str(path), np.random.default_rng(1).integers(0, 255, (200, 160)).astype(np.uint8))
-    predictor = unbroken.predictor()
     refused, forced = (
-        FilmReader(replace(unbroken, plan=replace(unbroken.plan, force=force)), predictor)(Planned("1", str(path)))[0]
+        FilmReader(replace(unbroken, plan=replace(unbroken.plan, force=force)))(Planned("1", str(path)))[0]
         for force in (False, True)
     )
     assert refused["bone_age_months"] is None
@@ -114,7 +113,7 @@ def test_a_reader_opens_the_jobs_model_where_it_is_sent(reader: FilmReader, unbr
     assert sent.job == reader.job
     assert sent.predictor is not reader.predictor
     job = again(unbroken, tmp_path / "job")
-    broken = pickle.dumps(FilmReader(job, reader.predictor))
+    broken = pickle.dumps(FilmReader(job))
     text = (job.folder / "plan.json").read_text().replace(unbroken.plan.weights_sha256, "f" * 64)
     (job.folder / "plan.json").write_text(text)
     with pytest.raises(BadModel, match="ffffffffffff were planned"):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +29,24 @@ class FilmReader:
     """Reads the films of a job. To send it to another process opens the job's model there."""
 
     job: Job
-    predictor: Predictor
 
     @classmethod
     def of(cls, folder: str | os.PathLike[str]) -> FilmReader:
-        """The reader of the job in a folder. BadConfig or BadModel as `Job.open` and `Job.predictor` raise them."""
-        job = Job.open(folder)
-        return cls(job, job.predictor())
+        """The reader of the job in a folder, ready. BadConfig or BadModel as `Job.open` and `Job.predictor` do."""
+        reader = cls(Job.open(folder))
+        reader.check()
+        return reader
+
+    @cached_property
+    def predictor(self) -> Predictor:
+        """The job's model, opened when it is first asked for."""
+        return self.job.predictor()
+
+    def check(self) -> None:
+        """Open the model. BadModel where it is not the plan's."""
+        self.predictor  # noqa: B018
+        with suppress(OSError, AttributeError):  # of glibc
+            ctypes.CDLL(None).malloc_trim(0)  # what opening took and gave back: a hundred megabytes
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self).of, (str(self.job.folder),)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import parquet
 
 from ...errors import BadTable, CannotWrite, shown
 from ...files import refuse_unwritable, sync_folder, write_json
@@ -22,6 +23,7 @@ from .job import SHARDS_IN_PART, Job
 
 NAMED = 5  # films or shards that a message names
 ABOUT = "_about.json"  # an underscore first: readers of datasets pass it over
+_READERS = 2  # threads that read the shards to come
 _ROWS = 2**16  # of a row group, at the most
 
 
@@ -38,7 +40,7 @@ class Merged:
 def merge(job: Job, out: str | os.PathLike[str], advance: Advance | None = None) -> Merged:
     """Write all readings of a job as a folder of Parquet files, in the order of the plan.
 
-    A shard is in memory at a time. The folder is there when it is whole.
+    A few shards are in memory at a time. The folder is there when it is whole.
 
     Raises:
         BadTable: if a shard or a film is missing, or a film is there twice or is none of the plan's; it names some.
@@ -82,7 +84,7 @@ def _written(job: Job, folder: Path, advance: Advance | None) -> Merged:
     for part in range(parts):
         with ExitStack() as stack:
             place = folder / f"part-{part:05d}.parquet"
-            writer = stack.enter_context(parquet.ParquetWriter(place, rows.schema(), compression="zstd"))
+            writer = stack.enter_context(rows.writer(place, rows.schema()))
             for table in _full(_checked(job, part)):
                 writer.write_table(table, row_group_size=_ROWS)
                 found, failed = found + table.num_rows, failed + _failures(table)
@@ -93,11 +95,21 @@ def _written(job: Job, folder: Path, advance: Advance | None) -> Merged:
 
 def _checked(job: Job, part: int) -> Iterator[pa.Table]:
     """The shards of one file of the manifest, each with every film of it exactly once."""
-    for number, ids in enumerate(manifest.ids_of(job, part), start=part * SHARDS_IN_PART):
-        path = job.readings(number)
-        found = rows.table(path)
-        _refuse_other(path, ids, found.column("id").combine_chunks(), found)
-        yield found.replace_schema_metadata(rows.schema().metadata)
+    with ThreadPoolExecutor(_READERS) as readers:
+        waiting: deque[tuple[Path, pa.Array, Future[pa.Table]]] = deque()
+        for number, ids in enumerate(manifest.ids_of(job, part), start=part * SHARDS_IN_PART):
+            path = job.readings(number)
+            waiting.append((path, ids, readers.submit(rows.table, path)))
+            if len(waiting) > 2 * _READERS:
+                yield _as_planned(*waiting.popleft())
+        while waiting:
+            yield _as_planned(*waiting.popleft())
+
+
+def _as_planned(path: Path, ids: pa.Array, coming: Future[pa.Table]) -> pa.Table:
+    found = coming.result()
+    _refuse_other(path, ids, found.column("id").combine_chunks(), found)
+    return found.replace_schema_metadata(rows.schema().metadata)
 
 
 def _full(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:

@@ -13,7 +13,7 @@ from pyarrow import parquet
 
 from ...errors import BadTable
 from ...files import replacing
-from ...types import DISCLAIMER, Reading
+from ...types import DISCLAIMER, OPTIONAL, Reading
 from .film import Row, is_failure
 
 _FLAG = pa.struct([("code", pa.string()), ("severity", pa.string()), ("sentence", pa.string())])
@@ -25,7 +25,9 @@ _KINDS = {  # the others are text
     "forced": pa.bool_(),
     "intervals": pa.list_(_INTERVAL),
 }
-NAMES = ("id", *(field.name for field in fields(Reading)), "error")
+_OF_ONE = ("id", "file", "image_sha256")  # columns in which no two films say the same
+_NOT_ASKED = {"regional_ages"}  # by a plan
+NAMES = ("id", *(field.name for field in fields(Reading) if field.name not in _NOT_ASKED), "error")
 _ABOUT = b"boneage"
 
 
@@ -42,8 +44,25 @@ def write(path: Path, rows: Sequence[Row], **about: Any) -> None:
     The file says of itself how many rows failed, and ``about``.
     """
     found = schema(failed=sum(map(is_failure, rows)), **about)
-    with replacing(path) as temporary:
-        parquet.write_table(_table(rows, found), temporary, compression="zstd", write_statistics=False)
+    with replacing(path) as temporary, writer(temporary, found) as file:
+        file.write_table(_table(rows, found))
+
+
+def writer(path: Path, columns: pa.Schema) -> parquet.ParquetWriter:
+    """A file of readings to be written: what films share is written once for many of them."""
+    repeated = [name for name in _leaves(columns) if name not in _OF_ONE]
+    encodings: Any = {"id": "DELTA_BYTE_ARRAY", "file": "DELTA_BYTE_ARRAY"}
+    options: dict[str, Any] = {"compression": "zstd", "write_statistics": False, "column_encoding": encodings}
+    return parquet.ParquetWriter(path, columns, use_dictionary=repeated, **options)
+
+
+def _leaves(columns: pa.Schema) -> list[str]:
+    """The paths of the columns as Parquet has them, those within lists and structures too."""
+    sink = pa.BufferOutputStream()
+    with parquet.ParquetWriter(sink, columns):
+        pass
+    found = parquet.ParquetFile(sink.getvalue()).schema
+    return [found.column(number).path for number in range(len(found.names))]
 
 
 def read(path: Path) -> list[Row]:
@@ -55,12 +74,12 @@ def read(path: Path) -> list[Row]:
 def table(path: Path) -> pa.Table:
     """A file of readings. BadTable if it is missing, damaged or none."""
     try:
-        with parquet.ParquetFile(path) as file:
-            found = file.read()
+        with parquet.ParquetFile(path, pre_buffer=False) as file:
+            found = file.read(use_threads=False)  # it is small
     except (OSError, pa.ArrowException):
         raise BadTable(f"{path} is missing, cut short or damaged") from None
     if not found.schema.equals(schema()):
-        raise BadTable(f"{path} has not the columns of readings")
+        raise BadTable(f"{path} has not the columns of the readings of this version")
     return found
 
 
@@ -93,7 +112,7 @@ def _table(rows: Sequence[Row], found: pa.Schema) -> pa.Table:
 
 
 def _plain(row: Row) -> Row:
-    """A row as a reading's JSON has it: of a failure only what there is to say, no site where there is none."""
+    """A row as a reading's JSON has it: of a failure only what there is to say."""
     if is_failure(row):
         return {name: row[name] for name in ("id", "file", "error")}
-    return {name: value for name, value in row.items() if name not in ("error", "site_sha256") or value is not None}
+    return {name: value for name, value in row.items() if name not in {"error", *OPTIONAL} or value is not None}

@@ -91,9 +91,9 @@ def run(
     count = cores() if workers is None else workers
     if count < 1:
         raise BadConfig(f"{count} workers read nothing: ask for at least 1")
-    reader = FilmReader(job, job.predictor())
+    FilmReader(job).check()  # here, where it can be said; each worker opens its own
     shards = claimed(job, iter(numbers), who, retry_failed=retry_failed)
-    with RunLog(job, who, count) as log, Workers(reader, count) as pool, ThreadPoolExecutor(count) as threads:
+    with RunLog(job, who, count) as log, Workers(FilmReader(job), count) as pool, ThreadPoolExecutor(count) as threads:
         reading = _Reading(job, pool, threads, log, advance)
         try:
             for shard in shards:
