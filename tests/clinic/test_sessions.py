@@ -18,10 +18,8 @@ from boneage.clinic.limits import Limits
 from boneage.clinic.record import Record
 from boneage.clinic.service import Service
 from boneage.clinic.session_export import exported
-from boneage.clinic.session_record import Rated
 from boneage.clinic.sessions import Saying, Session, open_quiz, open_study, opened_session
 from boneage.errors import BadConfig, BadTable
-from boneage.study.session import Given, OutOfTurn
 
 
 @pytest.fixture
@@ -89,14 +87,6 @@ def test_a_session_goes_on_where_it_was_and_a_changed_film_is_not_rated(
         film.path.write_bytes(hand(seed=8 + number))
     with pytest.raises(BadConfig, match="1 films that were rated in 'w' were changed or are gone"):
         open_study(folder / "STUDY.toml", record)
-
-
-def test_of_two_answers_at_once_one_is_kept(folder: Path, record: Record) -> None:
-    kept = open_study(folder / "STUDY.toml", record).record
-    kept.add(Rated("anna", Given("a" * 64, 1, 0, 100)))
-    with pytest.raises(OutOfTurn, match="at the same time in another window"):
-        kept.add(Rated("anna", Given("a" * 64, 1, 0, 104)))
-    assert [one.given.months for one in kept.all("anna")] == [100]
 
 
 def test_the_export_has_the_latest_answers_by_the_films_names(folder: Path, record: Record, service: Service) -> None:

@@ -48,6 +48,31 @@ def test_without_a_bias_there_is_rarely_a_correction(monkeypatch: pytest.MonkeyP
     assert sum(corrected) <= 9  # 5 % of 80 and 2.5 standard errors; seeds are fixed
 
 
+def test_chance_is_a_share_of_flips_and_the_same_each_time() -> None:
+    shifted, plain = local(120, 7, girls=4, boys=4), local(120, 7)
+    assert site.fitted(*shifted).gain == site.fitted(*shifted).gain
+    assert site.fitted(*shifted).gain["chance"] == pytest.approx(1 / (1 + site.FLIPS), abs=0.01)
+    assert 0.05 < site.fitted(*plain).gain["chance"] <= 1
+
+
+def test_opposite_shifts_of_the_sexes_are_found_like_one_of_both() -> None:
+    together = np.mean([site.fitted(*local(100, seed, girls=3.5, boys=3.5)).is_better for seed in range(12)])
+    opposite = np.mean([site.fitted(*local(100, seed, girls=-3.5, boys=3.5)).is_better for seed in range(12)])
+    assert min(together, opposite) >= 0.75
+
+
+@pytest.mark.parametrize(("n", "is_better"), [(120, True), (400, False)])
+def test_many_films_have_to_show_a_bias_more_clearly(n: int, is_better: bool) -> None:
+    fit = site.Fit(np.zeros(4), np.zeros(n), {"value": 0.2, "chance": 0.04})
+    assert fit.is_better is is_better
+
+
+def test_a_clear_bias_whose_gain_is_smaller_than_the_noise_is_said_so(calibrated_model: Path) -> None:
+    found = site.site_of(readings(121, 8.0), Predictor.load(calibrated_model))
+    told = found | {"raters_per_film": 1.0, "failures": 0, "remarks": [], "gain": {"value": -0.1, "chance": 0.001}}
+    assert any("cannot show the gain" in sentence for sentence in site.sentences(told))
+
+
 def test_the_cross_fitted_correction_of_a_film_does_not_know_the_film() -> None:
     months, errors, sexes = local(100, 3)
     other = errors.copy()

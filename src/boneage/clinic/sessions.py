@@ -7,6 +7,7 @@ page knows a showing by a keyed hash, another for each reader.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -126,27 +127,24 @@ class Session:
 
     async def show(self, service: Service, reader: str, showing: str) -> Radiograph:
         """The pixels of the film to rate now, or of the last one; NoSuchShowing for any other."""
-        progress = self._progress(reader)
+        progress = await asyncio.to_thread(self._progress, reader)
         due = [one for one in (progress.current, progress.last) if one and self._id(reader, one) == showing]
         if not due:
             raise NoSuchShowing
-        return await service.show(_bytes_of(due[0].film))
+        return await service.show(await asyncio.to_thread(_bytes_of, due[0].film))
 
     async def rate(self, service: Service, reader: str, showing: str, said: Saying) -> SessionState:
         """Keep an answer. NotYourTurn for one that is not due; one that is sent twice is kept once."""
-        progress = self._progress(reader)
-        found = next((one for one in progress.showings if self._id(reader, one) == showing), None)
-        if found is None:
-            raise NoSuchShowing
+        progress, found = await asyncio.to_thread(self._found, reader, showing)
         try:
             given = progress.accepted(found, said.months, said.revision)
             seen = await self._revealed(service, found, said.months) if self.is_quiz else None
             if given:
-                known = {"reference_months", "program_months", "program"}
-                self.record.add(Rated(reader, given, **(seen.model_dump(include=known) if seen else {})))
+                others = seen.model_dump(exclude={"months"}) if seen else {}
+                await asyncio.to_thread(self.record.add, Rated(reader, given, **others))
         except OutOfTurn as error:
             raise NotYourTurn(str(error)) from None
-        return self.state(reader, seen)
+        return await asyncio.to_thread(self.state, reader, seen)
 
     def results(self, reader: str) -> dict[str, Any]:
         """A quiz's differences of a reader from the reference and from the program: ``n``, ``bias``, ``mad``,
@@ -160,6 +158,14 @@ class Session:
         rated = [one for one in self.record.all(reader) if one.given.film_sha256 in here]
         pairs = {"reference": [one.reference_months for one in rated], "program": [one.program_months for one in rated]}
         return {name: differences(others, [one.given.months for one in rated]) for name, others in pairs.items()}
+
+    def _found(self, reader: str, showing: str) -> tuple[Progress, Showing]:
+        """How far a reader is, and the showing of this name. NoSuchShowing if there is none."""
+        progress = self._progress(reader)
+        for one in progress.showings:
+            if self._id(reader, one) == showing:
+                return progress, one
+        raise NoSuchShowing
 
     def _progress(self, reader: str) -> Progress:
         showings = order(self.films, reader, self.seed, self.repeats)
@@ -175,7 +181,8 @@ class Session:
 
     async def _revealed(self, service: Service, showing: Showing, months: float | None) -> Seen:
         film = showing.film
-        answer, _ = await service.read_film(_bytes_of(film), "film", ReadingRequest(sex=film.sex, keep=False))
+        data = await asyncio.to_thread(_bytes_of, film)
+        answer, _ = await service.read_film(data, "film", ReadingRequest(sex=film.sex, keep=False))
         program = f"{answer.model} {answer.weights_sha256[:8]}"
         reference = film.months or 0.0
         return Seen(months=months, reference_months=reference, program_months=answer.bone_age_months, program=program)

@@ -34,7 +34,8 @@ FEWEST, FEW = 60, 100  # films: below the first none is made, below the second i
 SEXES_APART = 300  # films from which on the intervals of girls and boys have factors of their own
 FOLDS = 10
 FLIPS = 2000  # of the errors' signs, which show what gain chance gives
-CHANCE = 0.05  # of sites without a bias so many get a correction
+CHANCE, CHANCE_OF_MANY = 0.05, 0.03  # of sites without a bias so many get a correction; the second from `SEXES_APART`
+# films on, which show that errors are not quite symmetric, and find a bias that matters all the same
 CLIP = 2.5  # robust standard deviations at which an error is cut before the correction is fitted
 SHARP = 1.0  # the same before a bias is looked for: heavy tails hide it
 PRIOR = np.array([6.0, 0.1, 4.0, 0.03])  # months, months per month: how large a correction is expected to be: that of
@@ -65,7 +66,7 @@ class Fit:
     @property
     def is_better(self) -> bool:
         """Whether the errors speak for a correction more clearly than chance does."""
-        return self.gain["chance"] <= CHANCE
+        return self.gain["chance"] <= (CHANCE if len(self.cross_fitted) < SEXES_APART else CHANCE_OF_MANY)
 
 
 def calibrate_site(
