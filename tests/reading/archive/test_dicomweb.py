@@ -123,6 +123,8 @@ def test_what_a_service_does_wrong_is_one_sentence(monkeypatch: pytest.MonkeyPat
         list(dicomweb.films(ROOT, None))
     with pytest.raises(BadConfig, match="is no query: 'Modality' should be"):
         list(dicomweb.films(f"{ROOT}?Modality", None))
+    with pytest.raises(BadConfig, match="a token belongs into BONEAGE_DICOMWEB_TOKEN"):
+        list(dicomweb.films("dicomweb+https://me:secret@pacs/web", None))
     with pytest.raises(UnreadableImage, match=r"instances/3: ConnectionError$"):
         dicomweb.fetched(f"{ROOT}/studies/1/series/2/instances/3")
 

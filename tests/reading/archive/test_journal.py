@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
+from boneage.errors import CannotWrite
 from boneage.reading.archive.journal import Journal, journals, known
 
 ROW = {"id": "a", "file": "a.png", "error": "it is gone"}
@@ -47,3 +51,17 @@ def test_the_first_rows_of_a_film_count_and_a_journal_is_made_with_its_first_eve
     journal.close()
     assert known(tmp_path, 7, 0).rows == {1: [ROW]}
     assert [json.loads(line)["done"] for line in journal.path.read_text().split("\n") if line] == [1, 1]
+
+
+def test_a_journal_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "nowhere", 7, 0, "run")
+    with pytest.raises(CannotWrite, match=r"00000007\.0\.run\.jsonl cannot be written: No such file"):
+        journal.begun(1)
+
+
+def test_events_of_several_threads_are_whole_lines(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, 7, 0, "run")
+    rows = [ROW | {"error": "x" * 5000}]
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda film: journal.done(film, rows), range(64)))
+    assert known(tmp_path, 7, 0).rows == dict.fromkeys(range(64), rows)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from jobs import again, readings
 
-from boneage.reading.archive.claims import Claimant
+from boneage.reading.archive.claims import STALE, Claimant
 from boneage.reading.archive.job import Job
 from boneage.reading.archive.run_log import RunLog, runs_of
 
@@ -46,3 +47,12 @@ def test_a_run_that_failed_has_ended_too_and_what_is_damaged_is_left_out(unbroke
 def test_no_time_is_among_the_readings(unbroken: Job) -> None:
     assert runs_of(unbroken)
     assert not any(runs_of(unbroken)[0]["started"][:10].encode() in data for data in readings(unbroken).values())
+
+
+def test_a_run_that_is_silent_for_long_was_killed(unbroken: Job, tmp_path: Path) -> None:
+    job = again(unbroken, tmp_path / "job")
+    RunLog(job, WHO, 1).write()
+    assert [one["ended"] for one in runs_of(job)] == [False]
+    (path,) = job.runs.glob("*.json")
+    os.utime(path, (path.stat().st_mtime - STALE - 10,) * 2)
+    assert [one["ended"] for one in runs_of(job)] == [True]

@@ -87,6 +87,11 @@ def test_a_store_that_cannot_be_listed_is_one_sentence(store: ObjectStore) -> No
         list(stores.films("nothing://x/y", None, Notes()))
 
 
+def test_credentials_are_no_part_of_an_address_that_stands_in_every_row() -> None:
+    with pytest.raises(BadConfig, match=r"secret_key is none of region, .*credentials are the environment's"):
+        list(stores.films("s3://films/rsna?secret_key=b", None, Notes()))
+
+
 def test_a_job_of_a_store_is_read_as_its_files_are(
     store: ObjectStore, films: Path, tiny_model: Path, tmp_path: Path
 ) -> None:

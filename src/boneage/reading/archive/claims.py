@@ -92,7 +92,7 @@ def _words(who: Claimant) -> bytes:
 
 def _is_stale(path: Path, who: Claimant) -> bool:
     try:
-        age = _now(path.parent) - path.stat().st_mtime
+        age = disk_time(path.parent) - path.stat().st_mtime
         found = json_value(path.read_bytes())
         run, host, pid = found["run"], found["host"], int(found["pid"])
     except FileNotFoundError:
@@ -103,7 +103,7 @@ def _is_stale(path: Path, who: Claimant) -> bool:
     return run == who.run or is_dead_here or age > STALE
 
 
-def _now(folder: Path) -> float:
+def disk_time(folder: Path) -> float:
     """The time by the clock of the disk, which on a network is another machine's."""
     clock = folder / ".clock"
     clock.touch()

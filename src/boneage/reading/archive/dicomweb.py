@@ -36,6 +36,8 @@ def films(query: str, sex: Sex | None) -> Iterator[Planned]:
     """
     root, _, words = query.partition("?")
     filters, start, first = dict(parse_qsl(words)), 0, ""
+    if "@" in root:
+        raise BadConfig(f"{PREFIX}… with a user in it would stand in every row: a token belongs into {TOKEN}")
     if words and not filters:
         raise BadConfig(f"{query} is no query: {words!r} should be ATTRIBUTE=VALUE, several joined by &")
     while True:

@@ -14,8 +14,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
+from ...errors import CannotWrite
 from ...files import json_value
 from .film import Row
 
@@ -63,6 +65,7 @@ class Journal:
     def __init__(self, folder: Path, shard: int, base: int, run: str) -> None:
         self.path = folder / f"{shard:08d}.{base}.{run}.jsonl"
         self._file: int | None = None
+        self._lock = Lock()  # several threads read the films of one shard
 
     def begun(self, film: int) -> None:
         """A film is about to be read."""
@@ -88,12 +91,16 @@ class Journal:
 
     def _write(self, event: dict[str, Any]) -> None:
         """One event as one write: what the system has taken outlives the process."""
-        if self._file is None:
-            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-            os.write(self._file, b"\n")  # another run of this name may have been cut off in the midst of a line
         line = memoryview(json.dumps(event, allow_nan=False, separators=(",", ":")).encode() + b"\n")
-        while line:
-            line = line[os.write(self._file, line) :]
+        try:
+            with self._lock:
+                if self._file is None:
+                    self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+                    os.write(self._file, b"\n")  # an earlier run of this name may have been cut off within a line
+                while line:
+                    line = line[os.write(self._file, line) :]
+        except OSError as error:
+            raise CannotWrite(f"{self.path} cannot be written: {error.strerror or error}") from error
 
 
 def journals(folder: Path, shard: int) -> list[Path]:

@@ -91,6 +91,8 @@ def run(
     count = cores() if workers is None else workers
     if count < 1:
         raise BadConfig(f"{count} workers read nothing: ask for at least 1")
+    if not any(is_left(job, number, retry_failed=retry_failed) for number in numbers):
+        return Ran()
     FilmReader(job).check()  # here, where it can be said; each worker opens its own
     shards = claimed(job, iter(numbers), who, retry_failed=retry_failed)
     with RunLog(job, who, count) as log, Workers(FilmReader(job), count) as pool, ThreadPoolExecutor(count) as threads:

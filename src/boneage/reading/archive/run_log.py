@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any
 
 from ...files import json_value, write_json
-from .claims import Claimant
+from .claims import STALE, Claimant, disk_time
 from .job import Job
 
 
@@ -57,11 +57,18 @@ class RunLog:
 
 
 def runs_of(job: Job) -> list[dict[str, Any]]:
-    """What the runs of a job have written, oldest first; what is damaged is left out."""
-    found = []
-    for path in sorted(job.runs.glob("*.json")) if job.runs.is_dir() else ():
+    """What the runs of a job have written, oldest first; what is damaged is left out.
+
+    A run that has not ended, and has written nothing for long, was killed: it has ``ended`` too.
+    """
+    found: list[dict[str, Any]] = []
+    if not job.runs.is_dir():
+        return found
+    now = disk_time(job.runs)
+    for path in sorted(job.runs.glob("*.json")):
         with suppress(OSError, ValueError):
             values = json_value(path.read_bytes())
             if isinstance(values, dict) and {"films", "seconds", "workers", "ended"} <= values.keys():
-                found.append(values)
+                is_silent = now - path.stat().st_mtime > STALE
+                found.append(values | {"ended": values["ended"] or is_silent})
     return found

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 _OWN = {"s3", "gs", "gcs", "abfs", "abfss"}  # pyarrow's clients
+_OPTIONS = ("region", "endpoint_override", "scheme", "anonymous")  # of an address: it stands in every row
 _SECONDS = {"connect_timeout": 10.0, "request_timeout": 60.0}
 _TRIES = 5  # of a request that fails for a reason that may pass
 
@@ -115,7 +116,7 @@ def _opened(address: str) -> tuple[FileSystem, str]:
     except ImportError as error:
         raise BadConfig(f"{address}: the package {error.name or 'for this store'} is not installed") from None
     except Exception as error:
-        raise BadConfig(f"{address} is no address of a store: {_words(error)}") from None
+        raise BadConfig(f"{protocol}://{path} is no address of a store: {_words(error)}") from None
 
 
 @lru_cache(maxsize=8)
@@ -124,7 +125,9 @@ def _system(protocol: str, first: str, query: str) -> Any:
     from pyarrow import fs
 
     if protocol == "s3":
-        options = dict(part.split("=", 1) for part in query.split("&") if "=" in part)
+        options = dict(part.partition("=")[::2] for part in query.split("&") if part)
+        if strange := options.keys() - _OPTIONS:
+            raise ValueError(f"{min(strange)} is none of {', '.join(_OPTIONS)}; credentials are the environment's")
         is_anonymous = options.pop("anonymous", "") == "true"
         retries = fs.AwsStandardS3RetryStrategy(max_attempts=_TRIES)
         return fs.S3FileSystem(anonymous=is_anonymous, retry_strategy=retries, **_SECONDS, **options)
