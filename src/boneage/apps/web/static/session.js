@@ -8,7 +8,7 @@ import { ageText, signed } from "./words.js";
 
 const RETRIES = 20; // attempts of a film that finds the queue full
 const MOST_YEARS = 20;
-const EDGES = [0.01, 0.995]; // shares of the pixels that are darker than black, and than white
+const EDGES = [0.01, 0.999]; // shares of the pixels that are darker than black, and than white
 const viewer = new Viewer($("film"), $("toolbar"), windowChanged, { draw() {} });
 let state = null; // as the service says it
 let shown = null; // the film on the page: the one to rate, or the last, which is corrected
@@ -173,15 +173,16 @@ async function ended() {
   $("end-words").textContent = state.kind === "quiz" ? "How far you are from the reference and the program, in months:" : "Thank you. Your ratings are kept; this page may be closed.";
   if (state.kind !== "quiz") return;
   const found = await (await send("api/session/results")).json();
-  const rows = { films: (of) => of.n, bias: (of) => signed(of.bias.value), MAD: (of) => of.mad.value.toFixed(1), "limits of agreement": limits };
+  const rows = { films: (of) => of.n, bias: (of) => signed(of.bias.value), MAD: (of) => of.mad.value.toFixed(1), "upper limit of agreement": limit("upper"), "lower limit of agreement": limit("lower") };
   const cells = (read) => ["reference", "program"].map((name) => make("td", {}, found[name] ? String(read(found[name])) : "\u2013"));
   const head = make("tr", {}, make("td"), ...["reference", "program"].map((name) => make("th", { scope: "col" }, name)));
   const lines = Object.entries(rows).map(([name, read]) => make("tr", {}, make("th", { scope: "row" }, name), ...cells(read)));
   $("results").replaceChildren(make("table", {}, make("thead", {}, head), make("tbody", {}, ...lines)));
 }
 
-function limits({ lower, upper }) {
-  return lower.value === null ? "\u2013" : `${signed(lower.value)} to ${signed(upper.value)}`;
+/** One of the limits of agreement, which one film alone does not have. */
+function limit(end) {
+  return (of) => (of[end].value === null ? "\u2013" : signed(of[end].value));
 }
 
 /** To the last answer, and from it back to the film to rate. */
