@@ -456,6 +456,69 @@ def node(got: Any) -> str:
     return f"{table(['what', 'bar', 'measured'], rows)}\n\nMachine: {got['machine']}."
 
 
+@of("archive")
+def archive(got: Any) -> str:
+    """An archive's growth against its bars, as far as it has been measured."""
+    rows = [row for name, words in _ARCHIVE.items() if name in got for row in words(got[name])]
+    return f"{table(['what', 'bar', 'measured'], rows)}\n\nMachine: {got['machine']}."
+
+
+def _planned(got: Any) -> list[tuple[str, str, str]]:
+    found = ((f"{int(count):,} names planned", one) for count, one in got.items())
+    words = "{names_per_second:,} a second, {memory_mb} MB, {manifest_bytes_per_film} bytes a film in the manifest"
+    return [(what, "≥ 50,000 a second", words.format(**one)) for what, one in found]
+
+
+def _grown(what: str) -> Callable[[Any], list[tuple[str, str, str]]]:
+    words = (
+        "{films_per_second:g} films a second; a worker {worker_mb[0]} to {worker_mb[1]} MB; "
+        "{readings_bytes_per_film:.0f} bytes a film; merged at {merge_rows_per_second:,} rows a second"
+    )
+    bars = "a worker ≤ 300 MB, ± 20; merge ≥ 200,000 rows a second"
+    return lambda got: [(f"{int(count):,} films {what}", bars, words.format(**one)) for count, one in got.items()]
+
+
+def _killed(got: Any) -> list[tuple[str, str, str]]:
+    found = []
+    for engine, one in got.items():
+        kills = ", ".join(f"{count} {what}" for what, count in one["kills"].items())
+        equal = "the same bytes" if one["same bytes as an unbroken run"] else "OTHER BYTES"
+        what = f"{one['films']} films by {engine}, kill -9 of {kills}"
+        found.append((what, "every film once, as in an unbroken run", f"{one['merged films']} films merged, {equal}"))
+    return found
+
+
+def _engines(got: Any) -> list[tuple[str, str, str]]:
+    rates = [f"{name} {one['films_per_second']:g}" for name, one in got.items() if name != "same bytes"]
+    films = next(iter(got.values()))["films"]
+    equal = "the same bytes" if got["same bytes"] else "OTHER BYTES"
+    return [(f"{films:,} films by every engine", "the same bytes", f"{equal}; films a second: {', '.join(rates)}")]
+
+
+def _scaled(got: Any) -> list[tuple[str, str, str]]:
+    ratios, rates = got["two to one"], got["films_per_second"]
+    words = f"{ratios[len(ratios) // 2]} ({ratios[0]} to {ratios[-1]}, n = {len(ratios)}): "
+    words += f"{rates['1']} and {rates['2']} a second"
+    return [(f"two workers against one, {got['films']:,} films", "≥ 1.8", words)]
+
+
+def _odd(got: Any) -> list[tuple[str, str, str]]:
+    more = got["with"]["failed"]
+    words = f"{got['with']['seconds']} s, {got['without']['seconds']} s without them; {more} rows with a reason"
+    return [("1,000 broken files, a pipe and a circle in the folder", "no more than their rows", words)]
+
+
+_ARCHIVE: dict[str, Callable[[Any], list[tuple[str, str, str]]]] = {
+    "plan": _planned,
+    "growth": _grown("read"),
+    "bookkeeping": _grown("by a stand-in reader, which reads nothing"),
+    "scaling": _scaled,
+    "engines": _engines,
+    "kills": _killed,
+    "odd": _odd,
+}
+
+
 @of("reading_rate")
 def reading_rate(got: Any) -> str:
     """Films a second, and where the time of a film goes."""
@@ -625,6 +688,7 @@ TABLES = {
     "certainty": certainty,
     "room": room,
     "node": node,
+    "archive": archive,
     "references": references,
     "best": best,
     "cost": cost,
