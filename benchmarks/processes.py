@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import random
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -25,11 +25,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
+from boneage.config import override
 from boneage.data.phantom import write_folder
+from boneage.errors import Preempted
 from boneage.files import write_json
-from boneage.training import checkpoint
+from boneage.training import checkpoint, fit
+from boneage.training.recipes import recipe
+from boneage.training.run import Run
+from boneage.training.train import train
 
 SIZES = (1, 2, 4)
 REQUEUE = 75
@@ -38,65 +44,63 @@ SETTINGS = (
     *("train.batch=15", "train.save_every=3", "train.device=cpu", "data.validation=0.02"),
     *(f"augment.{name}=0" for name in ("rotation", "shift", "zoom", "aspect", "gamma", "contrast", "flip")),
 )
-PROGRAM = """
-import json, os, sys
-from pathlib import Path
-from safetensors.torch import save_file
-from torch.optim.optimizer import register_optimizer_step_pre_hook
-from boneage.training import fit
-from boneage.apps.cli import main
-
-out, rank, size = Path(sys.argv.pop(1)), os.environ.get("RANK", "0"), os.environ.get("WORLD_SIZE", "1")
-rows_of = fit.batch_rows
-
-def traced(run, step):
-    rows = rows_of(run, step)
-    with open(out / f"rows{rank}.jsonl", "a") as file:
-        file.write(json.dumps([step, rows.tolist()]) + chr(10))
-    return rows
-
-def keep(optimizer, *_):
-    path = out / f"gradients_{size}_{rank}.safetensors"
-    if not path.exists():
-        parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        save_file({str(i): p.grad.clone().contiguous() for i, p in enumerate(parameters)}, path)
-
-fit.batch_rows = traced
-register_optimizer_step_pre_hook(keep)
-main()
-"""  # the program, which writes down which films each step took, and the gradients of its first
+SERVER = multiprocessing.get_context("forkserver")  # which has torch in memory, so that a process begins at once
+SERVER.set_forkserver_preload(["boneage.training.train", "boneage.training.export"])
 
 
-def port() -> int:
+def work(trace: Path, rank: int, size: int, place: int, data: Path, out: Path, epochs: int) -> None:
+    """Train as one of so many processes; write down which films each step took, and the gradients of the first."""
+    if size > 1:
+        own = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": size, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": place}
+        os.environ.update({name: str(value) for name, value in own.items()})
+    torch.set_num_threads(1)
+    rows_of = fit.batch_rows
+
+    def traced(run: Run, step: int) -> torch.Tensor:
+        rows = rows_of(run, step)
+        with (trace / f"rows{rank}.jsonl").open("a") as file:
+            file.write(json.dumps([step, rows.tolist()]) + "\n")
+        return rows
+
+    def keep(optimizer: torch.optim.Optimizer, *_: object) -> None:
+        path = trace / f"gradients_{size}_{rank}.safetensors"
+        if not path.exists():
+            parameters = [p for group in optimizer.param_groups for p in group["params"]]
+            save_file({str(i): p.grad.clone().contiguous() for i, p in enumerate(parameters)}, path)
+
+    fit.batch_rows = traced
+    register_optimizer_step_pre_hook(keep)
+    sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    config = override(recipe("tiny"), [*SETTINGS, f"train.epochs={epochs}"])
+    try:
+        train(config, data, out, resume=True, export=False)
+    except Preempted:
+        sys.exit(REQUEUE)
+
+
+def started(trace: Path, size: int, data: Path, out: Path, epochs: int) -> list[Any]:
+    """A training in so many processes, begun or gone on with; ``trace`` takes what they write down."""
+    trace.mkdir(parents=True, exist_ok=True)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+        place = int(listener.getsockname()[1])
+    ranks = [SERVER.Process(target=work, args=(trace, rank, size, place, data, out, epochs)) for rank in range(size)]
+    for one in ranks:
+        one.start()
+    return ranks
 
 
-def started(folder: Path, size: int, *words: str) -> list[subprocess.Popen[str]]:
-    """``boneage train`` in so many processes; ``folder`` takes what they write down."""
-    folder.mkdir(parents=True, exist_ok=True)
-    settings = [word for setting in SETTINGS for word in ("--set", setting)]
-    command = [sys.executable, "-c", PROGRAM, str(folder), "train", "tiny", *words, *settings, "--no-export"]
-    shared = os.environ | {"OMP_NUM_THREADS": "1"}
-    if size > 1:
-        shared |= {"WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port())}
-    ranks = [shared | ({"RANK": str(rank), "LOCAL_RANK": str(rank)} if size > 1 else {}) for rank in range(size)]
-    return [subprocess.Popen(command, env=rank, stderr=subprocess.PIPE, text=True) for rank in ranks]
-
-
-def ended(processes: list[subprocess.Popen[str]]) -> list[int]:
+def ended(processes: list[Any]) -> list[int]:
     """The exit codes of processes that end by themselves."""
     for process in processes:
-        process.communicate(timeout=600)
-    return [process.returncode for process in processes]
+        process.join(600)
+    return [process.exitcode for process in processes]
 
 
 def gradients(data: Path, folder: Path) -> dict[str, Any]:
     """The largest difference of any gradient of the first step, of so many processes from that of one."""
     for size in SIZES:
-        words = ("--data", str(data), "--out", str(folder / f"run{size}"), "--set", "train.epochs=1")
-        assert ended(started(folder, size, *words)) == [0] * size
+        assert ended(started(folder, size, data, folder / f"run{size}", 1)) == [0] * size
     one = load_file(folder / "gradients_1_0.safetensors")
     found: dict[str, Any] = {"largest": max(float(tensor.abs().max()) for tensor in one.values())}
     for size in SIZES[1:]:
@@ -109,19 +113,18 @@ def gradients(data: Path, folder: Path) -> dict[str, Any]:
 def kills(data: Path, folder: Path, count: int, epochs: int) -> dict[str, Any]:
     """Stop or kill a run ``count`` times, each time with another number of processes, and see which films it took."""
     dice, run = random.Random(0), folder / "run"
-    words = ("--data", str(data), "--out", str(run), "--resume", "--set", f"train.epochs={epochs}")
     found: Counter[str] = Counter()
     paths: dict[int, list[int]] = {}
     sizes = []
     while found["stops"] < count:
         size, how = dice.choice(SIZES), dice.choice((signal.SIGKILL, signal.SIGTERM, signal.SIGUSR1))
         trace, before = folder / f"trace{found['stops']}", _step(run)
-        processes = started(trace, size, *words)
+        processes = started(trace, size, data, run, epochs)
         wanted = dice.randint(1, 5)  # steps that it may take
-        while len(_rows(trace, 0)) < wanted and all(process.poll() is None for process in processes):
+        while len(_rows(trace, 0)) < wanted and all(process.is_alive() for process in processes):
             time.sleep(0.002)
         for process in processes if how == signal.SIGKILL else processes[-1:]:
-            process.send_signal(how)
+            os.kill(process.pid, how)
         codes = ended(processes)
         if how != signal.SIGKILL:
             assert set(codes) == {REQUEUE}, codes
@@ -129,11 +132,10 @@ def kills(data: Path, folder: Path, count: int, epochs: int) -> dict[str, Any]:
         sizes.append(size)
         paths = {step: rows for step, rows in paths.items() if step < before} | _steps(trace, size)
     trace, before = folder / "trace_last", _step(run)
-    assert ended(started(trace, 1, *words)) == [0]
+    assert ended(started(trace, 1, data, run, epochs)) == [0]
     paths = {step: rows for step, rows in paths.items() if step < before} | _steps(trace, 1)
     whole = folder / "whole"
-    unbroken = started(whole, 1, "--data", str(data), "--out", str(folder / "unbroken"), *words[5:])
-    assert ended(unbroken) == [0]
+    assert ended(started(whole, 1, data, folder / "unbroken", epochs)) == [0]
     expected = _steps(whole, 1)
     changes = sum(a != b for a, b in pairwise(sizes))
     log, other = (checkpoint.read_log(folder / name) for name in ("run", "unbroken"))
