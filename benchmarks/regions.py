@@ -2,8 +2,9 @@
 
 python benchmarks/regions.py --data DIR [--pairs 1000] [--out docs/results/regions.json]
 
-All on validation films, on which nothing was fitted. Regions are exchanged on the montages, between films of one sex:
-a film gets the carpals, or carpals, radius and ulna, of a film whose label is so much away.
+All on validation films, on which nothing was fitted. Regions are exchanged between films of one sex: a film gets the
+carpals, or carpals, radius and ulna, of a film whose label is so much away. As the network sees one piece at a time,
+that is to exchange the features of these pieces, which the file's own network gives.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-import torch
+import onnx
+import onnx.utils
 
 from boneage import Predictor
-from boneage.config import CELLS, Config
+from boneage.config import Config
 from boneage.data.cache import open_cache
 from boneage.data.dataset import Sample, open_folder
 from boneage.data.phantom import draw
@@ -27,51 +29,80 @@ from boneage.data.split import divide
 from boneage.evaluation.coverage import auroc, calibrated_range
 from boneage.evaluation.metrics import by_cell
 from boneage.files import write_json
-from boneage.hand.bone_regions import REGIONS, WHOLE, WRIST_PIECES, first_row, masks, question, questions
+from boneage.hand.bone_regions import PIECES, REGIONS, WHOLE, question, questions
+from boneage.hand.prepare import prepare
 from boneage.images.read import read
-from boneage.models.head import Network, encode
+from boneage.model_file import seal, session, verified
 from boneage.progress import progress
 from boneage.reading import weights
 from boneage.reading.regional import Regional, ages
 from boneage.reading.regional_tables import LARGEST, LEVEL, differences
-from boneage.training.losses import output
-from boneage.training.regions import START, configuration
-from boneage.training.stored import first_member
+from boneage.training.regions import START
 from boneage.types import Radiograph, Sex
 
-AT_ONCE = 20
+AT_ONCE, FEATURES = 20, 1280
 EXCHANGED = {"carpals": ("carpals",), "wrist": ("carpals", "radius and ulna")}  # pieces that change hands
 TOLD_BY = {"carpals": "carpals", "wrist": "short_bones"}  # the region whose difference tells it
 YOUNG = {Sex.FEMALE: 120.0, Sex.MALE: 144.0}  # months: below, the carpals are asked for by themselves
 KEYS = [region.key for region in REGIONS]
-TIMED, ROUNDS = 12, 8
+TIMED, ROUNDS = 10, 4
+
+
+class Network:
+    """The network of the model file in two halves: montages to the features of pieces, and these to the answers."""
+
+    def __init__(self, reader: Regional, path: Path) -> None:
+        self.reader = reader
+        model = onnx.load_model_from_string(verified(path))
+        into = {name for node in model.graph.node if node.op_type == "MatMul" for name in node.input}
+        joined = [one.output[0] for one in model.graph.node if one.op_type == "Concat" and one.output[0] in into]
+        features, float_ = joined[0], onnx.TensorProto.FLOAT
+        known = onnx.helper.make_tensor_value_info(features, float_, ["n", len(PIECES), FEATURES])
+        self.names = ["regional_months", "regional_errors", features]
+        model.graph.value_info.append(known)
+        head = onnx.utils.Extractor(model).extract_model([features, "sex"], self.names[:2])
+        head.metadata_props.extend(model.metadata_props)
+        self.head = session(seal(head), path, 2)[0]
+        model.graph.output.append(known)
+        self.session = session(seal(model), path, 2)[0]
+
+    def of_pixels(self, pixels: np.ndarray, sexes: list[Sex]) -> tuple[np.ndarray, ...]:
+        """Ages and expected errors [n, Q], and features [n, 15, F], of montages."""
+        found = []
+        with progress("regions", len(pixels), "films") as advance:
+            for at in range(0, len(pixels), AT_ONCE):
+                feeds = {"films": pixels[at : at + AT_ONCE], "sex": codes(sexes[at : at + AT_ONCE])}
+                found.append(self.session.run(self.names, feeds))
+                advance(len(feeds["films"]))
+        months, expected, features = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return months.astype(float), expected.astype(float), features
+
+    def of_features(self, features: np.ndarray, sexes: list[Sex]) -> tuple[np.ndarray, np.ndarray]:
+        """Ages and expected errors [n, Q] of features [n, 15, F]."""
+        months, expected = self.head.run(self.names[:2], {self.names[2]: features, "sex": codes(sexes)})
+        return months.astype(float), expected.astype(float)
+
+
+def codes(sexes: list[Sex]) -> np.ndarray:
+    """The sexes as the network takes them, float32 [n, 2]."""
+    return np.array([one.code for one in sexes], np.float32).reshape(-1, 2)
 
 
 class Films:
     """Validation films: montages, labels, sexes, and what the network says of them."""
 
-    def __init__(self, reader: Regional, samples: list[Sample]) -> None:
+    def __init__(self, reader: Regional, network: Network, samples: list[Sample]) -> None:
         cache = open_cache(samples, reader.spec)
-        self.reader, self.samples = reader, list(cache.samples)
+        self.reader, self.network, self.samples = reader, network, list(cache.samples)
         self.pixels = np.array(cache.pixels)
         self.labels = np.array([float(film.months or 0) for film in self.samples])
         self.sexes = [film.sex for film in self.samples]
-        self.months, self.expected = asked(reader, self.pixels, self.sexes)
+        self.months, self.expected, self.features = network.of_pixels(self.pixels, self.sexes)
+        again = network.of_features(self.features[:50], self.sexes[:50])[0]
+        assert np.abs(again - self.months[:50]).max() < 0.1, "the head by itself gives what the file gives"
 
     def __len__(self) -> int:
         return len(self.samples)
-
-
-def asked(reader: Regional, pixels: np.ndarray, sexes: list[Sex]) -> tuple[np.ndarray, np.ndarray]:
-    """The network's ages and expected errors, [n, Q]."""
-    found = []
-    with progress("regions", len(pixels), "films") as advance:
-        for at in range(0, len(pixels), AT_ONCE):
-            part = pixels[at : at + AT_ONCE]
-            found.append(reader.predict(part, sexes[at : at + AT_ONCE]))
-            advance(len(part))
-    months, expected = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return months, expected
 
 
 def mae(errors: np.ndarray) -> dict[str, float]:
@@ -101,18 +132,23 @@ def errors(films: Films, start: np.ndarray) -> dict[str, Any]:
 
 
 def started(films: Films) -> np.ndarray:
-    """The ages by the network that training began with, [n]."""
-    config = configuration()
-    meaning = output(config.train, 0.0, 1.0)
-    network = Network(config.model, config.prepare, meaning.outputs).eval()
-    network.load_state_dict(first_member(weights.find(START)))
-    found = []
-    with torch.inference_mode(), progress("its start", len(films), "films") as advance:
+    """The ages by the network that training began with, [n]: the first member's own in the file of `START`."""
+    path = weights.find(START)
+    model = onnx.load_model_from_string(verified(path))
+    made = {name: node for node in model.graph.node for name in node.output}
+    joined = made[made["months"].input[0]]  # the mean over the members that stand side by side
+    first = made[joined.input[0]].input[0]
+    model.graph.output.append(onnx.helper.make_tensor_value_info(first, onnx.TensorProto.FLOAT, None))
+    network, found = session(seal(model), path, 2)[0], []
+    with progress("its start", len(films), "films") as advance:
         for at in range(0, len(films), AT_ONCE):
-            part = torch.from_numpy(films.pixels[at : at + AT_ONCE]).unsqueeze(1).float() / 255
-            found.append(meaning.months(network(part, encode(films.sexes[at : at + AT_ONCE])).age).numpy())
+            part = films.pixels[at : at + AT_ONCE]
+            both = np.concatenate([np.zeros_like(part), part], axis=2)  # it does not see the hand to the left
+            sex = codes(films.sexes[at : at + AT_ONCE])
+            feeds = {"films": both, "sex": sex, "quick_films": both[:0], "quick_sex": sex[:0]}
+            found.append(network.run([first], feeds)[0])
             advance(len(part))
-    return np.concatenate(found).astype(float)
+    return np.concatenate(found).astype(float).ravel()
 
 
 def intervals(films: Films) -> dict[str, Any]:
@@ -165,13 +201,9 @@ def telling(films_reader: Regional, months: np.ndarray, expected: np.ndarray, se
 
 
 def exchanged(one: np.ndarray, other: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
-    """A montage with some pieces of another."""
-    cell, changed = len(one) // CELLS, one.copy()
-    for piece, mask in zip(WRIST_PIECES, masks(cell) > 0, strict=True):
-        if piece.name in names:
-            rows = slice(first_row(piece, cell), first_row(piece, cell) + cell)
-            changed[rows, : 2 * cell][mask] = other[rows, : 2 * cell][mask]
-    return changed
+    """Features [15, F] of a film with some pieces of another's."""
+    of_other = np.array([piece.name in names for piece in PIECES])
+    return np.where(of_other[:, None], other, one)
 
 
 def pairs(films: Films, count: int, low: float, high: float, seed: int) -> list[tuple[int, int]]:
@@ -199,8 +231,9 @@ def _found_exchanged(films: Films, what: str, chosen: list[tuple[int, int]]) -> 
     whose difference is told, with the share that is flagged."""
     number, rows = KEYS.index(TOLD_BY[what]), np.array([one for one, _ in chosen])
     sexes = [films.sexes[one] for one in rows]
-    pixels = np.stack([exchanged(films.pixels[one], films.pixels[other], EXCHANGED[what]) for one, other in chosen])
-    months, expected = asked(films.reader, pixels, sexes)
+    own_and_other = [(films.features[one], films.features[other]) for one, other in chosen]
+    mixed = np.stack([exchanged(one, other, EXCHANGED[what]) for one, other in own_and_other])
+    months, expected = films.network.of_features(mixed, sexes)
     far, limits = (of[:, number] for of in scores(films.reader, months, sexes))
     own = scores(films.reader, films.months[rows], sexes)[0][:, number]
     told = telling(films.reader, months, expected, sexes)[:, number]
@@ -233,34 +266,32 @@ def false_alarms(films: Films) -> dict[str, Any]:
     return found | {"any": {"n": len(films), "value": float(flagged.any(axis=1).mean())}}
 
 
-def synthetic(reader: Regional, count: int = 200) -> dict[str, Any]:
+def synthetic(network: Network, count: int = 100) -> dict[str, Any]:
     """Synthetic hands whose carpals, or wrist, are of another age by 24 months: the difference and its sign.
 
     A hand is drawn twice by the same random numbers, at two ages; the difference is held against that of the hand drawn
     at one age, as synthetic hands are not like the films whose differences are known.
     """
-    result = {}
+    drawn, by, sexes = [], [], []
+    for seed in range(count):
+        rng, sex = np.random.default_rng([7, seed]), (Sex.FEMALE, Sex.MALE)[seed % 2]
+        age, older = float(rng.uniform(60, YOUNG[sex] - 24)), 24.0 if seed % 4 < 2 else -24.0
+        drawn += [montage(network.reader, seed, months, sex) for months in (age, age + older)]
+        by.append(np.sign(older))
+        sexes.append(sex)
+    features = network.of_pixels(np.stack(drawn), [sex for sex in sexes for _ in range(2)])[2]
+    one, other, result = features[::2], features[1::2], {}
+    own = network.of_features(one, sexes)[0]
     for what, names in EXCHANGED.items():
-        number, films, plain, signs, sexes = KEYS.index(TOLD_BY[what]), [], [], [], []
-        for seed in range(count):
-            rng = np.random.default_rng([7, seed])
-            sex = (Sex.FEMALE, Sex.MALE)[seed % 2]
-            age = float(rng.uniform(36, YOUNG[sex] - 12))
-            by = 24.0 if seed % 4 < 2 else -24.0
-            by = -by if not 24 <= age + by <= 200 else by
-            one, other = (montage(reader, seed, months, sex) for months in (age, age + by))
-            films.append(exchanged(one, other, names))
-            plain.append(one)
-            signs.append(np.sign(by) * (1 if what == "carpals" else -1))
-            sexes.append(sex)
-        changed, own = (asked(reader, np.stack(some), sexes)[0] for some in (films, plain))
+        number = KEYS.index(TOLD_BY[what])
+        mixed = np.stack([exchanged(*both, names) for both in zip(one, other, strict=True)])
+        changed = network.of_features(mixed, sexes)[0]
         moved = differences(changed)[:, number] - differences(own)[:, number]
-        told = scores(reader, changed, sexes)[1][:, number]
-        right = np.sign(moved) == np.array(signs)
+        sign = np.array(by) * (1 if what == "carpals" else -1)
         result[what] = {
             "n": count,
-            "sign_right": float(right.mean()),
-            "flagged": float((np.abs(told) > 1).mean()),
+            "sign_right": float((np.sign(moved) == sign).mean()),
+            "flagged": float((np.abs(scores(network.reader, changed, sexes)[1][:, number]) > 1).mean()),
             "moved": float(np.median(np.abs(moved))),
         }
     return result
@@ -268,16 +299,14 @@ def synthetic(reader: Regional, count: int = 200) -> dict[str, Any]:
 
 def montage(reader: Regional, seed: int, months: float, sex: Sex) -> np.ndarray:
     """The montage of a synthetic hand."""
-    from boneage.hand.prepare import prepare
-
     hand = draw(np.random.default_rng([8, seed]), months=months, sex=sex, size=299, plain=True)
     film = Radiograph(hand.pixels / np.float32(255), "phantom", "0" * 64, "PNG")
     return prepare(film, reader.spec)
 
 
-def seconds(films: Films) -> dict[str, Any]:
+def seconds(films: Films, model: str) -> dict[str, Any]:
     """How much longer a warm reading takes with ages by region: the median of paired ratios."""
-    predictor, reader, ratios, plain = Predictor.load(threads=2), Regional.load(threads=2), [], []
+    predictor, reader, ratios, plain = Predictor.load(threads=2), Regional.load(model, threads=2), [], []
     shown = [read(film.path) for film in films.samples[:TIMED] if film.path]
     for turn in range(ROUNDS + 1):
         for film in shown:
@@ -303,7 +332,8 @@ def main() -> None:
     reader = Regional.load(options.model, threads=2)
     config = Config.from_dict(reader.about["config"])
     samples = list(divide(open_folder(options.data), config.data).of("validation").samples)
-    films = Films(reader, samples[: options.limit or None])
+    network = Network(reader, weights.find(options.model))
+    films = Films(reader, network, samples[: options.limit or None])
     found = {
         "model": reader.name,
         "weights_sha256": reader.weights_sha256,
@@ -313,8 +343,8 @@ def main() -> None:
         "intervals": intervals(films),
         "false_alarms": false_alarms(films),
         "exchanged": found_exchanged(films, options.pairs),
-        "synthetic": synthetic(reader),
-        "time": seconds(films),
+        "synthetic": synthetic(network),
+        "time": seconds(films, options.model),
         "errors": errors(films, started(films)),
         "machine": {"cores": os.cpu_count(), "system": platform.machine()},
     }

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import typer
 from conformance import conformance
+from region_tables import regions
 from tables import TABLES, curves, models_table
 from typer.testing import CliRunner
 
@@ -45,7 +46,8 @@ def _commands(group: typer.Typer, path: list[str]) -> list[list[str]]:
 def results() -> str:
     """docs/results.md: the template with every {{name}} replaced by what was measured."""
     text = (DOCS / "results.template.md").read_text()
-    return re.sub(r"\{\{(\w+)\}\}", lambda name: TABLES[name[1]](), text)
+    worded = TABLES | {"regions": regions}
+    return re.sub(r"\{\{(\w+)\}\}", lambda name: worded[name[1]](), text)
 
 
 def epochs() -> str:

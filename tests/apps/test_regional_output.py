@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from command import done
+from command import done, refused
 from hands import hand
 from regional import told
 
@@ -79,3 +79,10 @@ def test_predict_tells_them_where_it_is_asked_to(tmp_path: Path) -> None:
     age = next(one for one in values["regional_ages"]["ages"] if one["region"] == "carpals")
     assert row["carpals_months"] == ("" if age["bone_age_months"] is None else str(age["bone_age_months"]))
     assert list(row)[-1] == "error"
+
+
+def test_without_the_package_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    film = tmp_path / "hand.png"
+    film.write_bytes(hand())
+    monkeypatch.setattr(weights, "shipped", dict)
+    refused("predict", film, "--regions", because="the weights regions are in the package boneage-weights")

@@ -52,6 +52,8 @@ def test_a_reading_has_ages_by_region_where_they_are_asked_for(regional: Regiona
     assert found.regional_ages.weights_sha256 == regional.weights_sha256
     assert Reading.from_dict(json.loads(json.dumps(found.to_dict()))) == found
     assert regional.weights_sha256[:12] in regional.meaning
+    assert regional.summary["name"] == "regions"
+    assert "usual" not in json.dumps(regional.summary["regions"])
     assert regional.meaning.startswith(MEANING)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -58,6 +59,12 @@ class Regional:
     def meaning(self) -> str:
         """The sentences that go with ages by region on every output."""
         return f"{MEANING} Model {self.name}, weights {self.weights_sha256[:12]}."
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The description of the model without its tables."""
+        known = self.about.get("regions", {})
+        return self.about | {"regions": {name: known[name] for name in ("split", "n") if name in known}}
 
     @classmethod
     def load(cls, model: str | Path = NAME, *, threads: int = 0) -> Regional:

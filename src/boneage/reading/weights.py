@@ -10,7 +10,7 @@ from ..errors import BadModel
 
 OWN = Path(__file__).parents[1] / "weights"
 DEFAULT = "default"
-ELSEWHERE = {"best", "resnet50", "inception_v4"}  # of the package boneage-weights
+ELSEWHERE = {"best", "resnet50", "inception_v4", "regions"}  # of the package boneage-weights
 
 
 def shipped() -> dict[str, Path]:

@@ -94,6 +94,8 @@ def predict(
 def info(model: Annotated[str | None, typer.Argument(help="a model; default: list what is installed")] = None) -> None:
     """Describe a model, or list weights, recipes and settings."""
     from ...reading.predictor import Predictor
+    from ...reading.regional import NAME, Regional
     from ..render import installation
 
-    print(json.dumps(Predictor.load(model).about, indent=2) if model else "\n".join(installation()))
+    about = model and (Regional.load().summary if model == NAME else Predictor.load(model).about)
+    print(json.dumps(about, indent=2) if about else "\n".join(installation()))

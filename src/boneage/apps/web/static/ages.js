@@ -53,8 +53,8 @@ export class Ages {
 
 /** A region as `drawRegions` takes it. */
 function labelled({ name, bone_age_months: months, outlines, is_unusual: unusual }) {
-  const age = months === null ? "not informative" : ageText(months);
-  return { outlines, text: `${titled(name)} ${age}${unusual ? " !" : ""}` };
+  const age = `${months === null ? "no age" : ageText(months)}${unusual ? " !" : ""}`;
+  return { outlines, inside: true, text: name.startsWith("ray") ? age : `${titled(name)} ${age}` };
 }
 
 function row(age) {

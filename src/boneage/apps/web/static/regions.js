@@ -6,7 +6,7 @@ const STROKES = [["rgb(3 9 13 / 0.8)", 3.6], ["#b8e5fb", 1.5]]; // a dark casing
 const SIDES = [[-1, 0], [1, 0], [0, -1], [0, 1]];
 const LABEL = { height: 20, pad: 7, away: 16, apart: 4, edge: 8 }; // CSS pixels
 
-/** Each region has a `text`, or a `name` and a `share`. `at([x, y])`: where a fraction of the film lies on the canvas. `size`: of what may be drawn on. `scale`: pixels a CSS pixel. */
+/** Each region has a `text`, or a `name` and a `share`; with `inside` its label lies on it, else beside the hand. `at([x, y])`: where a fraction of the film lies on the canvas. `size`: of what may be drawn on. `scale`: pixels a CSS pixel. */
 export function drawRegions(context, regions, at, size, scale) {
   const drawn = regions.filter((region) => region.outlines.length);
   const placed = drawn.map((region) => ({ ...region, lines: region.outlines.map((line) => line.map(at)) }));
@@ -24,7 +24,19 @@ export function drawRegions(context, regions, at, size, scale) {
   }
   context.restore();
   context.font = `500 ${12 * scale}px system-ui, sans-serif`;
-  for (const label of labels(context, placed, size, scale)) drawLabel(context, label, scale);
+  const within = placed.filter(({ inside }) => inside);
+  const beyond = placed.filter(({ inside }) => !inside);
+  const all = [...within.map((region) => onRegion(context, region, size, scale)), ...labels(context, beyond, size, scale)];
+  for (const label of all) drawLabel(context, label, scale);
+}
+
+/** The box of a label in the middle of its region. */
+function onRegion(context, { text, lines }, size, scale) {
+  const [left, top, across, down] = bounds(lines.flat());
+  const from = [left + across / 2, top + down / 2];
+  const sides = [context.measureText(text).width + 2 * LABEL.pad * scale, LABEL.height * scale];
+  const corner = [0, 1].map((axis) => Math.max(0, Math.min(size[axis] - sides[axis], from[axis] - sides[axis] / 2)));
+  return { text, from, side: [0, 0], box: [...corner, ...sides] };
 }
 
 function trace(context, line) {
