@@ -11,6 +11,7 @@ processes has had resident.
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
 import resource
@@ -22,7 +23,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -71,8 +72,17 @@ def stages(films: list[str], model: str) -> dict[str, float]:
     return {stage: round(float(np.median(each[WARM:])), 2) for stage, each in times.items()}
 
 
-def rate(films: Path, checkout: Path, model: str) -> tuple[float, float, float]:
-    """Films a second of one command, milliseconds of a core for a film, and MiB of its largest process."""
+class Run(NamedTuple):
+    """One command: films a second, milliseconds of a core a film, MiB of its largest process, and the ages by film."""
+
+    rate: float
+    core: float
+    memory: float
+    months: dict[str, float | None]
+
+
+def rate(films: Path, checkout: Path, model: str) -> Run:
+    """Read a folder by one command."""
     with tempfile.TemporaryDirectory() as place:
         table = Path(place) / "ages.csv"
         words = [sys.executable, "-m", "boneage", "predict", str(films), "--csv", str(table), "--model", model]
@@ -87,8 +97,9 @@ def rate(films: Path, checkout: Path, model: str) -> tuple[float, float, float]:
         watch.join()
         if process.returncode not in (0, 3):
             raise SystemExit(f"{checkout}: {words_of_it.decode()[-500:]}")
-        rows = table.read_text().count("\n") - 1
-    return rows / seconds, 1000 * (_busy() - busy) / rows, most[0]
+        rows = list(csv.DictReader(table.read_text(encoding="utf-8-sig").splitlines()))
+    months = {row["id"]: float(row["bone_age_months"]) if row["bone_age_months"] else None for row in rows}
+    return Run(len(rows) / seconds, 1000 * (_busy() - busy) / len(rows), most[0], months)
 
 
 def _busy() -> float:
@@ -145,25 +156,34 @@ def processor() -> str:
 
 def measured(ways: dict[str, Way], films: list[str], rounds: int) -> dict[str, Any]:
     """Each way's rate, memory and stages, and its rate as a multiple of the first one's, round by round."""
-    runs: dict[str, list[tuple[float, float, float]]] = {way: [] for way in ways}
+    runs: dict[str, list[Run]] = {way: [] for way in ways}
     for _ in range(rounds):
         for name, way in ways.items():
             runs[name].append(rate(Path(films[0]).parent, *way))
-            print(name, *(round(value, 1) for value in runs[name][-1]), flush=True)
+            print(name, *(round(value, 1) for value in runs[name][-1][:3]), flush=True)
     found: dict[str, Any] = {}
     first = next(iter(runs.values()))
     for name, (checkout, model) in ways.items():
         words = [sys.executable, __file__, "--stages", model, *films[:STAGED]]
         told = subprocess.run(words, env=environment(checkout), check=True, capture_output=True, text=True)
-        times = [own[0] / other[0] for own, other in zip(runs[name], first, strict=True)]
+        times = [own.rate / other.rate for own, other in zip(runs[name], first, strict=True)]
         found[name] = {
-            "films_a_second": round(float(np.median([run[0] for run in runs[name]])), 2),
+            "films_a_second": round(float(np.median([run.rate for run in runs[name]])), 2),
             "times": {"median": round(float(np.median(times)), 2), "low": min(times), "high": max(times)},
-            "core_milliseconds": round(float(np.median([run[1] for run in runs[name]])), 1),
-            "largest_process_mib": round(max(run[2] for run in runs[name])),
+            "core_milliseconds": round(float(np.median([run.core for run in runs[name]])), 1),
+            "largest_process_mib": round(max(run.memory for run in runs[name])),
+            "largest_shift": _largest_shift(runs[name][0].months, first[0].months),
             "milliseconds": json.loads(told.stdout),
         }
     return found
+
+
+def _largest_shift(months: dict[str, float | None], others: dict[str, float | None]) -> float:
+    """In months; infinite where one way reads a film that the other does not."""
+    pairs = [(months.get(name), age) for name, age in others.items()]
+    if any((own is None) != (age is None) for own, age in pairs):
+        return float("inf")
+    return max((abs(own - age) for own, age in pairs if own is not None and age is not None), default=0.0)
 
 
 def main() -> None:

@@ -535,6 +535,7 @@ def reading_rate(got: Any) -> str:
             f"{way['times']['median']:.2f} ({way['times']['low']:.2f} to {way['times']['high']:.2f})",
             f"{way['core_milliseconds']:.0f}",
             f"{way['largest_process_mib']} MiB",
+            f"{way['largest_shift']:.2f}",
         )
         for name, way in ways.items()
     ]
@@ -543,7 +544,15 @@ def reading_rate(got: Any) -> str:
     return "\n\n".join(
         [
             table(
-                ["how", "films a second", "times the first, in pairs", "ms of a core a film", "largest process"], rates
+                [
+                    "how",
+                    "films a second",
+                    "times the first, in pairs",
+                    "ms of a core a film",
+                    "largest process",
+                    "months from the first, at most",
+                ],
+                rates,
             ),
             table(["milliseconds of one core", *(names[name] for name in ways)], spent),
             f"{got['films']} validation films of 299 pixels, {got['rounds']} rounds in turn; {got['cores']} cores of "
