@@ -588,7 +588,16 @@ def integers(got: Any) -> str:
         "within 50/80/90 %",
         "cells outside",
     ]
-    return f"{table(header, rows)}\n\n{got['n']:,} {got['split']} films; weights {' and '.join(got['weights'])}."
+    words = [f"{got['n']:,} {got['split']} films; weights {' and '.join(got['weights'])}."]
+    if worst := found("integers_worst"):
+        changes = (
+            f"{one['kind']} {one['strength']} {one['mae'][0]:.2f} and {one['mae'][1]:.2f}" for one in worst["changes"]
+        )
+        words.append(
+            f"MAE after the changes of a film that cost `default` the most, in float32 by its card and in integers: "
+            f"{', '.join(changes)} (n = {worst['n']})."
+        )
+    return "\n\n".join([table(header, rows), *words])
 
 
 def smaller() -> str:
