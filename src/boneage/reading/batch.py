@@ -143,9 +143,8 @@ def read_and_explain(
     """
     count = workers or (cores() if len(films) >= FEW and not heatmaps else 1)
     if count > 1:
-        work = Reader(
-            predictor.path, predictor.weights_sha256, predictor.site, hand, force, heatmaps, regional and regional.path
-        )
+        path = regional.path if regional else None
+        work = Reader(predictor.path, predictor.weights_sha256, predictor.site, hand, force, heatmaps, path)
         each = shared_out(work, films, _lost, count=count, size=CHUNK)
     else:
         one = partial(read_one, predictor, hand=hand, force=force, heatmaps=heatmaps, regional=regional)
@@ -182,7 +181,7 @@ class Reader:
         if predictor.weights_sha256 != self.weights_sha256:
             raise BadModel(f"{self.model} has changed since the reading began: its weights are others")
         predictor.site = self.site
-        regional = self.regional and _regional(self.regional)
+        regional = _regional(self.regional) if self.regional else None
         one = partial(read_one, predictor, hand=self.hand, force=self.force, heatmaps=self.heatmaps)
         return one(film, regional=regional)
 

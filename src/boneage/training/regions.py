@@ -161,7 +161,7 @@ class Training:
         self.trunk = Trunk(self.network, schedule.frozen, schedule.size // CELLS)
         self.steps = round(schedule.epochs * (len(films) // schedule.batch))
         self.backbone = cast(EfficientNetLite, self.network.backbone)
-        for module in (self.backbone.stem, *self.backbone.blocks[: schedule.frozen]):
+        for module in (self.backbone.stem, *list(self.backbone.blocks)[: schedule.frozen]):
             module.requires_grad_(False)
         self.optimizer = _optimizer(self.network, schedule, self.config.train.weight_decay)
         self.average = Average(self.network, self.config.train.ema)
