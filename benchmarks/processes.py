@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ SETTINGS = (
     *(f"augment.{name}=0" for name in ("rotation", "shift", "zoom", "aspect", "gamma", "contrast", "flip")),
 )
 SERVER = multiprocessing.get_context("forkserver")  # which has torch in memory, so that a process begins at once
-SERVER.set_forkserver_preload(["boneage.training.train", "boneage.training.export"])
+SERVER.set_forkserver_preload(["boneage.training.train", "boneage.training.export", "boneage.data.phantom"])
 
 
 def work(trace: Path, rank: int, size: int, place: int, data: Path, out: Path, epochs: int) -> None:
@@ -124,7 +125,8 @@ def kills(data: Path, folder: Path, count: int, epochs: int) -> dict[str, Any]:
         while len(_rows(trace, 0)) < wanted and all(process.is_alive() for process in processes):
             time.sleep(0.002)
         for process in processes if how == signal.SIGKILL else processes[-1:]:
-            os.kill(process.pid, how)
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, how)
         codes = ended(processes)
         if how != signal.SIGKILL:
             assert set(codes) == {REQUEUE}, codes
