@@ -210,6 +210,8 @@ def killed(bench: Bench) -> dict[str, Any]:
         whole = workers = ended = 0
         while whole + workers < bench.asked.kills:
             processes = started(job, engine)
+            while all(one.poll() is None for one in processes) and not any(workers_of(one.pid) for one in processes):
+                time.sleep(0.1)  # an engine may take long to start: nothing is killed before there is a worker
             for _ in range(chance.randint(1, 4)):  # kills in one run: workers first, the run itself last
                 time.sleep(chance.uniform(0.3, bench.asked.longest))
                 there = [one for process in processes if process.poll() is None for one in workers_of(process.pid)]
