@@ -21,8 +21,8 @@ from boneage.hand.bone_regions import (
     questions,
     single_cells,
 )
-from boneage.hand.joints import TILES, places
-from boneage.hand.landmarks import LANDMARKS, after, apply, fitted
+from boneage.hand.joints import TILES, montage
+from boneage.hand.landmarks import FINGERS, LANDMARKS, apply, fitted
 from boneage.hand.locate import WHOLE as WHOLE_FILM
 from boneage.hand.locate import Hand, locator
 
@@ -37,7 +37,7 @@ def hand(turned: np.ndarray = WHOLE_FILM) -> Hand:
 def test_every_tile_but_the_wrists_is_a_piece_of_its_kind() -> None:
     assert [piece.name for piece in TILE_PIECES] == [tile.middle for tile in TILES[1:]]
     kinds = {piece.name: piece.kind for piece in TILE_PIECES}
-    assert {kinds[f"{finger}_finger1"] for finger in ("index", "middle", "ring", "pinky")} == {"MCP"}
+    assert {kinds[f"{finger}1"] for finger in FINGERS[1:]} == {"MCP"}
     assert (kinds["thumb2"], kinds["thumb3"]) == ("MCP", "PIP")
     assert (kinds["middle_finger2"], kinds["middle_finger3"]) == ("PIP", "DIP")
     assert KINDS == ("carpals", "radius and ulna", "metacarpal bases", "MCP", "PIP", "DIP")
@@ -97,7 +97,7 @@ def test_outlines_lie_about_their_joints_on_the_film(film: np.ndarray) -> None:
     found = outlines(hand(film))
     assert set(found) == {"carpals", "radius_ulna", "ray_i", "ray_ii", "ray_iii", "ray_iv", "ray_v"}
     points = dict(zip(LANDMARKS, hand(film).points, strict=True))
-    inside = {"ray_i": "thumb2", "ray_ii": "index_finger2", "ray_iii": "middle_finger3", "ray_v": "pinky_finger1"}
+    inside = {"ray_i": "thumb2", "ray_ii": "forefinger2", "ray_iii": "middle_finger3", "ray_v": "pinky_finger1"}
     for key, joint in inside.items():
         line = found[key].astype(np.float32)
         assert cv2.pointPolygonTest(line, points[joint].tolist(), False) > 0
@@ -107,7 +107,20 @@ def test_outlines_lie_about_their_joints_on_the_film(film: np.ndarray) -> None:
     assert towards > 0, "the carpals lie nearer to the fingers than the radius"
 
 
-def test_outlines_follow_the_tiles() -> None:
-    here = hand()
-    wrist = after(here.frame, places(here)[0])
-    np.testing.assert_allclose(outlines(here)["carpals"], apply(wrist, np.array(WRIST_PIECES[0].outline)))
+def test_outlines_follow_the_tiles_as_the_montage_is_cut() -> None:
+    """A film that is black but for one spot: the spot is in the piece whose outline it lies in."""
+    turned = np.array([[0.1, -0.8, 0.9], [0.7, 0.2, 0.1]])
+    here, size = hand(turned), 256
+    for key in ("carpals", "radius_ulna", "ray_iii"):
+        x, y = outlines(here)[key].mean(axis=0)
+        film = np.zeros((size, size), np.float32)
+        cv2.circle(film, (round(x * size), round(y * size)), 5, 1.0, -1)
+        cut = montage(film, here, 128, 0.0, 0)
+        cell = 128 // CELLS
+        wrist = {
+            p.name: cut[first_row(p, cell) :][:cell, : 2 * cell] * m
+            for p, m in zip(WRIST_PIECES, masks(cell), strict=True)
+        }
+        tiles = {p.name: cut[TILES[n + 1].part(cell)] for n, p in enumerate(TILE_PIECES)}
+        brightest = max(wrist | tiles, key=lambda name: float((wrist | tiles)[name].sum()))
+        assert brightest in OF[key].pieces

@@ -124,7 +124,7 @@ def outlines(hand: Hand) -> dict[str, Points]:
 
     A ray's goes around its joints. The short bones have none: they are all rays and what lies between.
     """
-    wrist, *tiles = [landmarks.after(hand.frame, place) for place in places(hand)]
+    wrist, *tiles = [landmarks.after(place, hand.frame) for place in places(hand)]
     corners = np.array([(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)])
     own = {piece.name: landmarks.apply(wrist, np.array(piece.outline)) for piece in WRIST_PIECES}
     cut = {p.name: landmarks.apply(place, corners) for p, place in zip(TILE_PIECES, tiles, strict=True)}

@@ -101,7 +101,7 @@ class Regional:
         own, size = self.spec, self.spec.size
         if seen.spec.hand and seen.hand is None:
             return None
-        if seen.spec.joints and seen.spec.size == size:
+        if seen.spec.joints and (seen.spec.size, seen.spec.finest) == (size, own.finest):
             return np.ascontiguousarray(seen.pixels[:, -size:])
         found = seen if seen.spec.hand else examine(seen.radiograph, own)
         return None if found.hand is None else render(found.radiograph, found.findings, own)
