@@ -7,10 +7,16 @@ import pytest
 from boneage.clinic.errors import (
     Busy,
     Closing,
+    FilmChanged,
+    NoDecision,
     NoRecord,
+    NoSpool,
     NoSuchJob,
     NoSuchReading,
+    NoSuchShowing,
     NotAFilm,
+    NotYourTurn,
+    NoWorklist,
     ServiceError,
     TooManyFilms,
     TooManyJobs,
@@ -25,6 +31,12 @@ ERRORS = [
     NoSuchJob(),
     NoRecord(),
     NoSuchReading(),
+    NoWorklist(),
+    NoDecision("a reason is missing"),
+    NoSpool("the node has not been started"),
+    NotYourTurn("film 3 is due"),
+    NoSuchShowing(),
+    FilmChanged(),
 ]
 
 
@@ -38,5 +50,5 @@ def test_each_is_one_sentence(error: ServiceError) -> None:
 
 def test_those_that_pass_say_when_to_try_again() -> None:
     passing = {type(error) for error in ERRORS if error.retry_after is not None}
-    assert passing == {Busy, Closing, TooManyJobs}
+    assert passing == {Busy, Closing, TooManyJobs, NoSpool}
     assert {type(error) for error in ERRORS} == set(ServiceError.__subclasses__())
