@@ -53,7 +53,7 @@ def judged(known: Predictions, bias: Bias, n: int, seed: int) -> dict[str, bool 
     order = np.random.default_rng(seed).permutation(len(known))
     local, rest = order[:n], order[n:]
     sexes = [known.sexes[row] for row in local]
-    fit = site.fitted(known.predictions[local], errors[local], sexes)
+    fit = site.fitted(known.predictions[local], errors[local], sexes, expected[local])
     residuals = errors[local] - (fit.cross_fitted if fit.is_better else 0.0)
     factors = site.site_factors(residuals, expected[local], sexes)
     girls, others = (Correction(**site.corrections(fit.coefficients)[name]) for name in ("female", "male"))

@@ -61,6 +61,22 @@ def test_opposite_shifts_of_the_sexes_are_found_like_one_of_both() -> None:
     assert min(together, opposite) >= 0.75
 
 
+def test_films_that_are_hard_to_read_say_less_of_a_bias() -> None:
+    """Half of the films have four times the noise: where that is known, a bias is found and told better."""
+    found: dict[bool, list[site.Fit]] = {True: [], False: []}
+    for seed in range(12):
+        months, errors, sexes = local(100, seed, girls=3.0, boys=3.0)
+        expected = np.where(np.arange(100) % 4 < 2, 16.0, 4.0)
+        errors = 3.0 + (errors - 3.0) * expected / 8
+        for is_known, fits in found.items():
+            fits.append(site.fitted(months, errors, sexes, expected if is_known else None))
+    assert sum(fit.is_better for fit in found[True]) > sum(fit.is_better for fit in found[False])
+    off = {known: np.mean([abs(fit.coefficients[0] - 3.0) for fit in fits]) for known, fits in found.items()}
+    assert off[True] < off[False]
+    same = site.fitted(*local(100, 3), np.full(100, 7.0))
+    np.testing.assert_allclose(same.coefficients, site.fitted(*local(100, 3)).coefficients)
+
+
 @pytest.mark.parametrize(("n", "is_better"), [(120, True), (400, False)])
 def test_many_films_have_to_show_a_bias_more_clearly(n: int, is_better: bool) -> None:
     fit = site.Fit(np.zeros(4), np.zeros(n), {"value": 0.2, "chance": 0.04})

@@ -129,7 +129,7 @@ def site_of(table: Predictions, predictor: Predictor) -> dict[str, Any]:
     """The calibration of a site from readings of its films; see `calibrate_site`."""
     if len(table) < FEWEST:
         raise BadTable(f"{len(table)} films that can be read are too few to calibrate a site: it takes {FEWEST}")
-    fit = fitted(table.predictions, -table.errors, table.sexes)
+    fit = fitted(table.predictions, -table.errors, table.sexes, table.expected_errors)
     corrected = table.predictions + (fit.cross_fitted if fit.is_better else 0.0)
     scales = (
         None
@@ -153,10 +153,18 @@ def site_of(table: Predictions, predictor: Predictor) -> dict[str, Any]:
     }
 
 
-def fitted(months: np.ndarray, errors: np.ndarray, sexes: Sequence[Sex], *, seed: int = 0) -> Fit:
+def fitted(
+    months: np.ndarray,
+    errors: np.ndarray,
+    sexes: Sequence[Sex],
+    expected_errors: np.ndarray | None = None,
+    *,
+    seed: int = 0,
+) -> Fit:
     """A linear correction for each sex, shrunk towards none, and its cross-fitted gain.
 
-    Ridge regression of errors, cut at 2.5 robust standard deviations, by the prior `PRIOR`. Whether there is a bias is
+    Ridge regression, by the prior `PRIOR`, of errors in units of the expected error (weighted least squares: a film
+    that is hard to read says less of a bias), cut at 2.5 robust standard deviations. Whether there is a bias is
     tested by flipping the signs of errors: without one they are as likely above as below. What is compared is how much
     a correction by the prior `LOOKED_FOR` explains of errors cut at one robust standard deviation. That is exact for
     errors that are symmetric, and finds more than an interval of the gain, in which the noise of every film stands.
@@ -165,17 +173,23 @@ def fitted(months: np.ndarray, errors: np.ndarray, sexes: Sequence[Sex], *, seed
         months: readings [n].
         errors: label minus reading, [n], months.
         sexes: of the films.
+        expected_errors: of the readings [n], months; without them all films count alike.
         seed: of the folds and the flips.
     """
-    design, cut = _design(months, sexes), _cut(errors)
+    design, scaled = _design(months, sexes), errors
+    weighted = design
+    if expected_errors is not None:
+        weights = np.median(expected_errors) / expected_errors
+        weighted, scaled = design * weights[:, None], errors * weights
+    cut, sharp = _cut(scaled), _cut(scaled, SHARP)
     variance = float(np.square(cut).mean())
     generator = np.random.default_rng(seed)
     folds = generator.permutation(np.arange(len(errors)) % FOLDS)
     flips = 2.0 * generator.integers(0, 2, (len(errors), FLIPS)) - 1
-    own, sharp = _cross_fitted(design, variance, folds, cut), _cut(errors, SHARP)
-    as_clear = _explained(design, sharp[:, None] * flips) >= _explained(design, sharp[:, None]) - TINY
+    own = _cross_fitted(design, weighted, variance, folds, cut)
+    as_clear = _explained(weighted, sharp[:, None] * flips) >= _explained(weighted, sharp[:, None]) - TINY
     gain = {"value": float(_gain(errors, own)), "chance": float((1 + as_clear.sum()) / (1 + FLIPS))}
-    return Fit(_solved(design.T @ design, design.T @ cut, variance), own, gain)
+    return Fit(_solved(weighted.T @ weighted, weighted.T @ cut, variance), own, gain)
 
 
 def corrections(coefficients: np.ndarray) -> dict[str, dict[str, float]]:
@@ -260,13 +274,15 @@ def _solved(squares: np.ndarray, products: np.ndarray, variance: float, prior: n
     return np.linalg.solve(squares + np.diag(variance / np.square(PRIOR if prior is None else prior)), products)
 
 
-def _cross_fitted(design: np.ndarray, variance: float, folds: np.ndarray, cut: np.ndarray) -> np.ndarray:
-    """The correction of each film by the films of the other folds, of errors [n, …]."""
-    squares, products, found = design.T @ design, design.T @ cut, np.empty_like(cut)
+def _cross_fitted(
+    design: np.ndarray, weighted: np.ndarray, variance: float, folds: np.ndarray, cut: np.ndarray
+) -> np.ndarray:
+    """The correction [n] of each film by the films of the other folds, from the weighted design and errors."""
+    squares, products, found = weighted.T @ weighted, weighted.T @ cut, np.empty_like(cut)
     for fold in range(FOLDS):
         inside = folds == fold
-        own = design[inside]
-        found[inside] = own @ _solved(squares - own.T @ own, products - own.T @ cut[inside], variance)
+        own = weighted[inside]
+        found[inside] = design[inside] @ _solved(squares - own.T @ own, products - own.T @ cut[inside], variance)
     return found
 
 
