@@ -3,6 +3,8 @@
 python benchmarks/node.py --out docs/results/node.json          all of it, some twenty minutes, as root
 python benchmarks/node.py --only speed --films 40               parts of it, shorter
 
+A part's figures replace those of the same part in the file of results, the others stay.
+
 `speed`: seconds from a film's sending to its last document in the PACS, warm; films received a second. `kills`: the
 node is killed (kill -9) at random moments while films come, the PACS is down for a while, and the spool is full for a
 while; every film that was acknowledged must be answered exactly once. `hostile`: garbage, PDUs of 4 GiB and half-open
@@ -42,7 +44,7 @@ from confined import USER, confined
 from nodes import NodeProcess, toml
 from pacs import Pacs, echo, pacs, sender
 
-from boneage.files import write_json
+from boneage.files import json_value, write_json
 
 DOCUMENTS = 3  # of a film, at the PACS
 ONE_BY_ONE = 11  # films whose latency is measured; the first of the process is told apart
@@ -291,7 +293,8 @@ def main() -> None:
         "hostile": lambda folder: hostile(folder, asked.seconds),
         "container": lambda folder: container(folder, asked.runs),
     }
-    found: dict[str, Any] = {"machine": f"{os.cpu_count()} cores, {platform.machine()}"}
+    found: dict[str, Any] = json_value(asked.out.read_text()) if asked.out and asked.out.exists() else {}
+    found["machine"] = f"{os.cpu_count()} cores, {platform.machine()}"
     for name in asked.only:
         with tempfile.TemporaryDirectory() as folder:
             found[name] = parts[name](Path(folder))

@@ -6,6 +6,7 @@ import contextlib
 import io
 import socket
 import struct
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,8 +20,8 @@ from pacs import echo, pacs, send, sender
 from boneage.apps.dicom.classes import NO_SUCH_INSTANCE
 from boneage.apps.dicom.doorkeeper import NOT_LISTED, PUSHED_OUT, TOO_MANY
 from boneage.apps.dicom.node import Node
-from boneage.apps.dicom.settings import Caller, Tls
-from boneage.apps.dicom.transport import Budget
+from boneage.apps.dicom.settings import Caller, NodeLimits, Tls
+from boneage.apps.dicom.transport import ABORT, HEAD, Budget, GuardedHandler, greeting
 
 LIMITS = {"greeting_seconds": 1, "idle_seconds": 4, "object": 300_000, "partial": 400_000, "pdu": 16384}
 EVIL = "127.0.0.2"  # where they call from
@@ -62,6 +63,46 @@ def test_nonsense_ends_its_own_connection_and_nothing_else(said: bytes, running:
     peer.sendall(said)
     assert echo(running.port) == 0
     assert closed(peer)
+
+
+def test_a_request_for_an_association_may_come_byte_by_byte() -> None:
+    here, there = socket.socketpair()
+    head = HEAD.pack(0x01, 200)
+
+    def send() -> None:
+        for byte in head + b"rest":
+            there.sendall(bytes([byte]))
+
+    sending = threading.Thread(target=send)
+    sending.start()
+    assert greeting(here, NodeLimits()) == head
+    sending.join()
+    assert here.recv(100) == b"rest"
+    for end in (here, there):
+        end.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        (HEAD.pack(0x04, 200), ABORT),
+        (HEAD.pack(0x01, 2**32 - 1), ABORT),
+        (b"GET / HTTP/1.1", ABORT),
+        (b"\x01\x00", b""),
+    ],
+    ids=["data", "4 GiB", "http", "cut short"],
+)
+def test_nothing_else_makes_an_association(
+    said: bytes, answer: bytes, running: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    monkeypatch.setattr(GuardedHandler, "_create_association", lambda self: made.append(self.client_address))
+    with connection(running.port) as peer:
+        peer.sendall(said)
+        peer.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(ConnectionError):
+            assert peer.recv(100) == answer
+    assert not made
 
 
 def test_three_hundred_half_open_connections_keep_nobody_out(running: Node) -> None:

@@ -5,11 +5,14 @@ The classes replace those that pynetdicom makes for each connection. A peer that
 
 from __future__ import annotations
 
+import gc
 import socket
 import ssl
+import struct
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from pynetdicom import evt
@@ -25,6 +28,9 @@ from .settings import NodeLimits
 
 PIECE = 65536  # bytes that are read at a time
 LOOP_SECONDS = 0.004  # between two looks of an association at its connection; pynetdicom's 0.001 costs many a core
+HEAD, ASSOCIATE = struct.Struct(">BxL"), 0x01  # of a PDU: its type and length; the type of the first (PS3.8, 9.3.2)
+ABORT = bytes.fromhex("07 00 00 00 00 04 00 00 02 00")  # an A-ABORT by the service provider (PS3.8, 9.3.8)
+COLLECTED = 60  # associations between two collections of garbage
 LONGEST_COMMAND = 4096  # bytes of the part of a message that is no data set
 REJECTED, BY_USER, CALLER_UNKNOWN = 0x01, 0x01, 0x03  # result, source and reason of a rejection (PS3.8, 9.3.4)
 
@@ -50,11 +56,19 @@ class Budget:
 
 
 class GuardedSocket(AssociationSocket):
-    """Receives no more than `NodeLimits.pdu` bytes at once, and waits for them no longer than ``idle_seconds``."""
+    """Receives no more than `NodeLimits.pdu` bytes at once, and waits for them no longer than ``idle_seconds``.
 
-    def __init__(self, assoc: Association, connection: socket.socket, limits: NodeLimits) -> None:
+    What was ``read`` before there was an association is received first.
+    """
+
+    def __init__(self, assoc: Association, connection: socket.socket, limits: NodeLimits, read: bytes) -> None:
         super().__init__(assoc, client_socket=connection)
-        self.limits = limits
+        self.limits, self.read = limits, bytearray(read)
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is something to receive."""
+        return bool(self.read) or bool(super().ready)
 
     def recv(self, nr_bytes: int) -> bytearray:
         """Exactly so many bytes, fewer if the peer closes.
@@ -64,17 +78,43 @@ class GuardedSocket(AssociationSocket):
         """
         if nr_bytes > self.limits.pdu or self.socket is None:
             raise OSError("a PDU is longer than the limit")
-        data, at, end = bytearray(nr_bytes), 0, time.monotonic() + self.limits.idle_seconds
-        view = memoryview(data)
-        while at < nr_bytes:
-            self.socket.settimeout(max(0.01, end - time.monotonic()))
-            count = self.socket.recv_into(view[at : at + PIECE])
-            if not count:
-                return data[:at]
-            at += count
-            if time.monotonic() > end:
-                raise OSError("a PDU comes too slowly")
-        return data
+        data, at = bytearray(nr_bytes), min(nr_bytes, len(self.read))
+        data[:at] = self.read[:at]
+        del self.read[:at]
+        return data[: at + received(self.socket, memoryview(data)[at:], self.limits.idle_seconds)]
+
+
+def received(connection: socket.socket, data: memoryview, seconds: float) -> int:
+    """Fill ``data``; returns how many bytes came, fewer if the peer closes. OSError if they come too slowly."""
+    at, end = 0, time.monotonic() + seconds
+    while at < len(data):
+        connection.settimeout(max(0.01, end - time.monotonic()))
+        count = connection.recv_into(data[at : at + PIECE])
+        if not count:
+            break
+        at += count
+        if time.monotonic() > end:
+            raise OSError("a PDU comes too slowly")
+    return at
+
+
+def greeting(connection: socket.socket, limits: NodeLimits) -> bytes:
+    """The first bytes of a connection, if they begin the request for an association; else the peer gets an A-ABORT.
+
+    An association of pynetdicom takes milliseconds to make, and threads of its own: for those who only say nonsense
+    there is none.
+
+    Raises:
+        OSError: for anything else, and for nothing within ``greeting_seconds``.
+    """
+    head = bytearray(HEAD.size)
+    if received(connection, memoryview(head), limits.greeting_seconds) == HEAD.size:
+        kind, length = HEAD.unpack(head)
+        if kind == ASSOCIATE and length <= limits.pdu:
+            return bytes(head)
+        with suppress(OSError):
+            connection.sendall(ABORT)
+    raise OSError("no request for an association")
 
 
 class BoundedDimse(DIMSEServiceProvider):
@@ -127,13 +167,16 @@ class GuardedHandler(RequestHandler):
     """Makes the association of one connection, with the classes of this module."""
 
     server: GuardedServer
-    visit: Visit | None = None
+
+    def setup(self) -> None:
+        """Wait for the peer's greeting."""
+        self.read = greeting(self.request, self.server.limits)
 
     def _create_association(self) -> Association:
         association = super()._create_association()
         server = self.server
         association.dul.event_queue.get_nowait()  # that of the socket that is replaced
-        association.dul.socket = GuardedSocket(association, self.request, server.limits)
+        association.dul.socket = GuardedSocket(association, self.request, server.limits, self.read)
         association.dul._run_loop_delay = LOOP_SECONDS
         association.dimse = BoundedDimse(association, server.limits, server.budget)
         association.acse = ListedAcse(association, server.doorkeeper.knows)
@@ -145,13 +188,14 @@ class GuardedServer(ThreadedAssociationServer):
     """The node's listener. The accepting thread never waits for a peer: not for its greeting, nor for its TLS."""
 
     daemon_threads = True
-    request_queue_size = 128
+    request_queue_size = 1024  # connections that come at once wait; one that is turned away tries again after a second
     doorkeeper: Doorkeeper
     limits: NodeLimits
     budget: Budget
 
     def __init__(self, *args: Any, **options: Any) -> None:
         self._visits: dict[int, Visit] = {}
+        self._uncollected = 0
         super().__init__(*args, **options | {"request_handler": GuardedHandler})
         self._encryption: ssl.SSLContext | None = self.ssl_context
         self.ssl_context = None  # its handshake would be made by the thread that accepts
@@ -167,8 +211,8 @@ class GuardedServer(ThreadedAssociationServer):
         """Serve one connection to its end, in a thread of its own, and close it whatever happens."""
         visit = self._visits.pop(id(request))
         try:
-            request.settimeout(self.limits.greeting_seconds)
             if self._encryption:
+                request.settimeout(self.limits.greeting_seconds)
                 request = visit.connection = self._encryption.wrap_socket(request, server_side=True)
             self._visits[id(request)] = visit
             super().finish_request(request, client_address)
@@ -187,6 +231,14 @@ class GuardedServer(ThreadedAssociationServer):
     def opened(self, request: Any, association: Association) -> None:
         """Take note of the association of a connection."""
         self._visits[id(request)].association = association
+        self._uncollected += 1
+
+    def service_actions(self) -> None:
+        """Free associations that have ended: they lie in cycles, with their films. pynetdicom does so by connections,
+        and all threads wait meanwhile."""
+        if self._uncollected >= COLLECTED:
+            self._uncollected = 0
+            gc.collect()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Nothing: what a peer does wrong ends its own connection."""
