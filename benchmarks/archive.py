@@ -247,7 +247,7 @@ def workers_of(process: int) -> list[int]:
             words = Path(f"/proc/{one}/cmdline").read_bytes()
         except OSError:
             continue
-        if b"boneage.data.workers" in words or words.startswith(b"ray::"):
+        if b"boneage.data.workers" in words or words.startswith(b"ray::read_shard"):
             found.append(one)
     return found
 
@@ -319,7 +319,7 @@ PARTS: dict[str, Callable[[Bench], dict[str, Any]]] = {
 
 
 def paper(found: dict[str, Any], films: float = 1e8, price: float = 0.04) -> dict[str, Any]:
-    """What so many films need, from the figures above: a model on paper, not a measurement."""
+    """What so many films need, from the figures above: a model on paper, not a measurement; empty without them."""
     if not {"growth", "plan", "bookkeeping", "scaling"} <= found.keys():
         return {}
     largest = max(found["growth"].values(), key=lambda one: one["films"])
@@ -369,7 +369,8 @@ def main() -> None:
         for part in asked.only:
             found[part] = PARTS[part](bench)
             print(part, found[part], flush=True)
-            found["paper"] = paper(found)
+            if figures := paper(found):
+                found["paper"] = figures
             found["machine"] = f"{platform.processor() or platform.machine()}, {cores()} cores"
             if asked.out:
                 write_json(asked.out, found)

@@ -197,6 +197,17 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) 
     remove_leftovers(tmp_path / "absent")
 
 
+def test_two_writers_of_one_file_do_not_share_what_is_half_written(tmp_path: Path) -> None:
+    """As on two machines, where processes may have the same number."""
+    path = tmp_path / "a.bin"
+    with replacing(path) as first:
+        first.write_bytes(b"first")
+        with replacing(path) as second:
+            second.write_bytes(b"second")
+        assert path.read_bytes() == b"second"
+    assert (path.read_bytes(), names(tmp_path)) == (b"first", ["a.bin"])
+
+
 def test_json_has_no_numbers_that_json_lacks(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
         write_json(tmp_path / "a.json", {"x": float("nan")})

@@ -4,7 +4,7 @@
 #SBATCH --cpus-per-task=1
 #SBATCH --mem=1G
 #SBATCH --time=12:00:00
-#SBATCH --signal=TERM@60
+#SBATCH --signal=B:TERM@60
 #SBATCH --requeue
 # JOB: the folder that `boneage archive plan` wrote, on a disk of all nodes. Submit with: sbatch --export=ALL,JOB=/shared/job slurm.sh
 # Submitted again, it reads what is left. Any other scheduler: set the two variables to its own K, from 1, and N.

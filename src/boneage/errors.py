@@ -36,6 +36,10 @@ class BadConfig(BoneAgeError):
     """A recipe or setting does not exist, or contradicts another or what a run has stored."""
 
 
+class MissingPackage(BadConfig):
+    """A package that a source of films needs is not installed: no fault of the source, nor of any film."""
+
+
 class CannotWrite(BoneAgeError):
     """An output cannot be written: it exists already, its folder is closed or its disk is full."""
 

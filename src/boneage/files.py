@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, BinaryIO
 
 from .errors import CannotWrite
@@ -75,7 +76,8 @@ def _renaming(path: Path) -> Iterator[Path]:
     if target.exists() and not target.is_file():
         raise CannotWrite(f"{path} cannot be written: it is a folder or a device")
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    own = f"{token_hex(4)}.{os.getpid()}"  # machines that share the folder may have processes of the same number
+    temporary = target.with_name(f".{target.name}.{own}.tmp")
     try:
         yield temporary
         sync(temporary)

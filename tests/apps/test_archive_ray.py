@@ -21,6 +21,7 @@ from boneage.apps.archive_ray import MEMORY, run_on_ray
 from boneage.errors import BadConfig, BoneAgeError
 from boneage.reading.archive.job import Job
 from boneage.reading.archive.run import Part, Ran, read_shard
+from boneage.reading.archive.run_log import runs_of
 
 pytest.importorskip("ray", reason="it needs boneage[ray]")
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own
@@ -84,6 +85,7 @@ def test_ray_comes_to_the_same_bytes_though_its_processes_are_killed(job: Job, t
 
 def test_a_job_that_is_done_gives_ray_nothing_to_do(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in(monkeypatch, lambda *words, **known: pytest.fail("a task was started"))
+    monkeypatch.setattr(sys.modules["ray"], "init", lambda *words, **known: pytest.fail("Ray was started"))
     assert run_on_ray(job, Part(), workers=1) == Ran()
 
 
@@ -147,6 +149,16 @@ def test_a_shard_that_is_lost_for_good_is_named_after_the_others_were_read(
         run_on_ray(copy, Part(), workers=2)
     assert list(copy.finished()) == [0, 3, 4, 5]
     assert run_on_ray(job, Part(), workers=2) == Ran()
+
+
+def test_a_shard_that_another_run_reads_is_not_counted(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = again(job, tmp_path / "job")
+    stand_in(monkeypatch, lambda folder, number, name, retry_failed: Ran(films=10 * (number > 1), elsewhere=number < 2))
+    run_on_ray(copy, Part(), workers=1)
+    (log,) = runs_of(copy)
+    assert (log["films"], log["shards"]) == (40, 4)
 
 
 def test_a_mistake_of_ours_in_a_task_is_raised(job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -176,6 +176,14 @@ def test_very_many_films_are_found_folder_by_folder(tmp_path: Path) -> None:
         names_below(tmp_path / "nowhere")
 
 
+def test_a_broken_link_that_is_named_like_a_film_has_no_status_of_another(tmp_path: Path) -> None:
+    folder_of(tmp_path, "b.png")
+    for name in ("a.png", "c.png"):
+        (tmp_path / name).symlink_to(tmp_path / "nowhere")
+    found = {Path(one.path).name: one.status for one in each_film_below(tmp_path, Counter())}
+    assert found == {"a.png": None, "b.png": os.stat(tmp_path / "b.png"), "c.png": None}
+
+
 def test_very_many_films_are_found_once_whatever_links_there_are(tmp_path: Path) -> None:
     folder_of(tmp_path, "data/own/1.png", "data/.kept/2.png", "else/3.png", "else/below/4.png")
     links = {"data/a": "else/below", "data/b": "else", "data/c": "data/own", "data/d": "data/.kept", "else/up": "."}

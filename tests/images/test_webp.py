@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from boneage.images import webp
 from boneage.images.content import Content
 from boneage.images.picture_levels import levels
 from boneage.images.webp import decode_still, still
@@ -53,6 +54,14 @@ def test_its_size_stands_in_the_head_and_how_it_lies_beside(name: str) -> None:
     assert (head.width, head.height) == (50, 40)
     with Image.open(io.BytesIO(FILES[name])) as image:
         assert head.described.getexif().get(274) == image.getexif().get(274) == (8 if "xmp" in name else None)
+
+
+def test_chunks_of_no_use_are_not_kept() -> None:
+    data = FILES["lossy, xmp"]
+    strange = b"".join(f"{number:04}".encode() + bytes(4) for number in range(1000))
+    head, found = still(data), still(data + strange + b"XMP " + bytes(4))
+    assert found == head
+    assert len(webp._chunks(data + strange)) == 2
 
 
 def test_an_animation_and_what_is_cut_short_are_not_read_here() -> None:

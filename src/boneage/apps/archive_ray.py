@@ -45,9 +45,11 @@ def run_on_ray(
             ever, and nothing would say so.
         BoneAgeError: if a shard could not be read, after all others were.
     """
-    job.predictor()  # refuses here what every task would refuse
     numbers = [number for number in part.shards(job) if is_left(job, number, retry_failed=retry_failed)]
-    who = Claimant.here()
+    if not numbers:
+        return Ran()
+    job.predictor()  # refuses here what every task would refuse
+    who = Claimant.here(part.run_name)
     with _ray(address, workers) as (ray, count), RunLog(job, who, count) as log:
         task = ray.remote(num_cpus=1, memory=MEMORY, max_retries=RETRIES)(read_shard)
         told = (str(job.folder), who.run)
@@ -55,7 +57,8 @@ def run_on_ray(
         troubles = []
         for number, found in _results(ray, refs, count):
             if isinstance(found, Ran):
-                log.films, log.shards, log.failed = log.films + found.films, log.shards + 1, log.failed + found.failed
+                log.films, log.failed = log.films + found.films, log.failed + found.failed
+                log.shards += 1 - found.elsewhere
                 log.write()
             else:
                 troubles.append(f"shard {number} could not be read: {found}")

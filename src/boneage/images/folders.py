@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import BadTable, shown
-from .formats import SUFFIXES, ending, is_film
+from .formats import ending, is_film
 from .pixels import printable
 
 _SPECIAL = ((stat.S_ISFIFO, "pipe"), (stat.S_ISSOCK, "socket"), (stat.S_ISCHR, "device"), (stat.S_ISBLK, "device"))
@@ -142,8 +142,10 @@ def each_film_below(folder: Path, passed: Counter[str]) -> Iterator[Found]:
             waiting.pop()
             continue
         path = f"{place}{os.sep}{name}"
+        status: os.stat_result | None = None  # what a broken link has
         try:
-            status = None if name.startswith(".") else os.stat(path)
+            if not name.startswith("."):
+                status = os.stat(path)
             if status and stat.S_ISDIR(status.st_mode):
                 if _is_entered(path, trees):
                     waiting.append((path, iter(_names(path))))
@@ -171,8 +173,7 @@ def _kind_of(name: str, path: str, status: os.stat_result | None) -> str:
     if status is None:
         return "hidden"
     if stat.S_ISREG(status.st_mode):
-        is_plain = f".{name.rpartition('.')[2].lower()}" in SUFFIXES  # most are: nothing else then needs to be asked
-        return "film" if is_plain or is_film(path) else _ending(name)
+        return "film" if is_film(path) else _ending(name)
     return next((word for is_one, word in _SPECIAL if is_one(status.st_mode)), "no ordinary file")
 
 

@@ -119,7 +119,7 @@ def ending(name: str) -> str:
 def without_ending(name: str) -> str:
     """A name or path without the ending of a film's format: ``a/7.png`` and ``a/7.dcm.gz`` are ``a/7``."""
     found = ending(name)
-    return name[: -len(found)] if found and _is_films(found) else name
+    return name[: -len(found)] if found and is_films(found) else name
 
 
 def is_film(path: str | os.PathLike[str]) -> bool:
@@ -130,7 +130,7 @@ def is_film(path: str | os.PathLike[str]) -> bool:
     """
     name = os.path.basename(path)
     found = ending(name)
-    if _is_films(found):
+    if is_films(found):
         return True
     if name == "DICOMDIR":  # a list of files
         return False
@@ -144,5 +144,6 @@ def is_film(path: str | os.PathLike[str]) -> bool:
     return format_of(head) is not None if not found else head[128:132] == b"DICM"
 
 
-def _is_films(found: str) -> bool:
+def is_films(found: str) -> bool:
+    """Whether an ending, as `ending` gives it, is a film's."""
     return found.removesuffix(".gz") in SUFFIXES or found in PHOTOGRAPHS

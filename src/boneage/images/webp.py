@@ -76,11 +76,13 @@ def decode_still(content: Content) -> Levels:
 
 
 def _chunks(data: bytes) -> dict[bytes, int]:
-    """Where the content of each chunk begins, by its name; of several of a name the first."""
+    """Where the content of the first chunk begins, and of the first with EXIF and with XMP data, by their names."""
     found: dict[bytes, int] = {}
     at = 12
-    while at + 8 <= len(data) and len(found) < len(data) // 8:
-        found.setdefault(data[at : at + 4], at + 8)
+    while at + 8 <= len(data):
+        name = data[at : at + 4]
+        if not found or name in _IN_PILLOW:
+            found.setdefault(name, at + 8)
         length = int.from_bytes(data[at + 4 : at + 8], "little")
         at += 8 + length + length % 2
     return found

@@ -156,17 +156,16 @@ def _whole(trunk: Trunk, films: Tensor, progress: Advance | None) -> dict[str, W
     last = {name: number for number, layer in enumerate(trunk.layers) for name in layer.inputs}
     was, now = ({trunk.input: films} for _ in range(2))  # the network as it was, and as it becomes
     for number, layer in enumerate(trunk.layers):
-        expected, given = (layer.of([values[name] for name in layer.inputs]) for values in (was, now))
-        if layer.is_float:
-            weights = {}
-        elif layer.weights is not None:
-            weights = _numbers(layer, now[layer.inputs[0]], float(found[made_by[layer.inputs[0]]].step))
-            given = layer.of([now[layer.inputs[0]]], torch.from_numpy(_values(weights)))
+        expected, seen = layer.of([was[name] for name in layer.inputs]), [now[name] for name in layer.inputs]
+        weights = dict[str, np.ndarray]()
+        if layer.is_float or layer.weights is None:
+            given = layer.of(seen)
+        else:
+            weights = _numbers(layer, seen[0], float(found[made_by[layer.inputs[0]]].step))
+            given = layer.of(seen, torch.from_numpy(_values(weights)))
             lost = (expected - given).mean((0, 2, 3))
             weights["bias"] = layer.bias + lost.numpy()
             given = given + lost[:, None, None]
-        else:
-            weights = {}
         expected, given = layer.activated(expected), layer.activated(given)
         if layer.is_last_float or not layer.is_float:
             few = expected.flatten()[:: max(1, expected.numel() // VALUES)].numpy()

@@ -15,7 +15,7 @@ from jobs import rows_of
 from orthanc import HTTP, Orthanc, orthanc
 
 from boneage import Predictor, read
-from boneage.errors import BadConfig, BadTable, UnreadableImage
+from boneage.errors import BadConfig, BadTable, MissingPackage, UnreadableImage
 from boneage.reading.archive import dicomweb, manifest
 from boneage.reading.archive.job import Job
 
@@ -127,6 +127,17 @@ def test_what_a_service_does_wrong_is_one_sentence(monkeypatch: pytest.MonkeyPat
         list(dicomweb.films("dicomweb+https://me:secret@pacs/web", None))
     with pytest.raises(UnreadableImage, match=r"instances/3: ConnectionError$"):
         dicomweb.fetched(f"{ROOT}/studies/1/series/2/instances/3")
+
+
+def test_a_package_that_is_missing_is_not_taken_for_a_service_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dicomweb, "_client", dicomweb._client.__wrapped__)
+    monkeypatch.setitem(sys.modules, "dicomweb_client.api", None)
+    for look in (
+        lambda: list(dicomweb.films(ROOT, None)),
+        lambda: dicomweb.fetched(f"{ROOT}/studies/1/series/2/instances/3"),
+    ):
+        with pytest.raises(MissingPackage, match=r"this needs boneage\[dicom\]: dicomweb_client.api is not installed"):
+            look()
 
 
 def test_a_token_of_the_environment_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ import pytest
 from jobs import again
 
 from boneage import Predictor, read
-from boneage.errors import BadModel
+from boneage.errors import BadModel, MissingPackage
 from boneage.reading.archive import film as films_of_jobs
 from boneage.reading.archive.film import FilmReader, failed, is_failure
 from boneage.reading.archive.job import Job
@@ -88,6 +88,18 @@ def test_a_mistake_of_ours_is_one_films_and_quotes_nothing(
     assert row["error"].startswith("cannot read /films/1.png: ")
     assert words in row["error"]
     assert "secret" not in row["error"]
+
+
+@pytest.mark.parametrize("error", [MissingPackage("adlfs is not installed"), ModuleNotFoundError(name="adlfs")])
+def test_a_package_that_is_missing_is_no_films_fault(
+    reader: FilmReader, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fetched(address: str) -> None:
+        raise error
+
+    monkeypatch.setattr(films_of_jobs.stores, "fetched", fetched)
+    with pytest.raises(type(error)):
+        reader(Planned("1", "adl://store/1.png"))
 
 
 def test_the_options_of_the_plan_are_used(unbroken: Job, films: Path, tmp_path: Path) -> None:

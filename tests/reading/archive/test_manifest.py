@@ -41,6 +41,15 @@ def test_a_shard_that_is_not_as_planned_is_refused(tmp_path: Path) -> None:
         manifest.films_of(job_of(tmp_path, 5, 3), 1)
 
 
+def test_a_file_that_is_damaged_or_lacks_a_shard_gives_no_ids(tmp_path: Path) -> None:
+    list(manifest.write(tmp_path / "manifest", iter(films(5)), 3))
+    for job, content in ((job_of(tmp_path, 9, 3), None), (job_of(tmp_path, 5, 3), b"PAR1")):
+        if content:
+            job.part(0).write_bytes(content)
+        with pytest.raises(BadConfig, match="is missing, cut short or damaged: plan the job again"):
+            list(manifest.ids_of(job, 0))
+
+
 @pytest.mark.parametrize("at_once", [2, 1000])
 def test_an_id_that_comes_twice_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
     monkeypatch.setattr(manifest, "_HASHES", at_once)

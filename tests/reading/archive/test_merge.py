@@ -97,6 +97,9 @@ def test_both_hands_of_a_picture_are_one_film(job: Job, tmp_path: Path) -> None:
     rows.write(job.readings(0), [found[0], hands[0], hands[0], *found[2:]], shard=0)
     with pytest.raises(BadTable, match=r"11\.png\) there twice"):
         merge(job, tmp_path / "other")
+    rows.write(job.readings(0), [found[0], *hands, *hands, *found[2:]], shard=0)
+    with pytest.raises(BadTable, match=r"11\.png\) there twice"):
+        merge(job, tmp_path / "other")
 
 
 def test_an_output_that_is_there_is_not_replaced(job: Job, tmp_path: Path) -> None:

@@ -59,6 +59,29 @@ def test_a_plan_that_was_stopped_is_no_job_and_is_planned_again(
     assert Job.open(tmp_path / "job").plan.films == 60
 
 
+@pytest.mark.parametrize("name", ["readings", "work"])
+def test_what_an_earlier_job_has_read_is_not_taken_for_this_ones(
+    tmp_path: Path, films: Path, tiny_model: Path, name: str
+) -> None:
+    old = tmp_path / "job" / name
+    old.mkdir(parents=True)
+    words = ("archive", "plan", films / "images", "--out", old.parent, "--model", tiny_model)
+    refused(*words, naming=old, because="is of an earlier job: remove it first")
+    old.rmdir()
+    done(*words)
+
+
+def test_a_model_file_is_planned_by_its_whole_path(
+    tmp_path: Path, films: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "fast.onnx").symlink_to(tiny_model)
+    monkeypatch.chdir(tmp_path)
+    done("archive", "plan", films / "images/1.png", "--out", "job", "--model", "fast.onnx")
+    monkeypatch.chdir("/")
+    assert Job.open(tmp_path / "job").plan.model == str(tmp_path / "fast.onnx")
+    assert Job.open(tmp_path / "job").predictor().name
+
+
 def test_other_weights_than_planned_are_refused(planned: Path, tmp_path: Path) -> None:
     values = json.loads((planned / "plan.json").read_text())
     (tmp_path / "plan.json").write_text(json.dumps(values | {"weights_sha256": "f" * 64}))

@@ -23,6 +23,7 @@ from boneage.reading.archive import run as runs
 from boneage.reading.archive.claims import Claimant
 from boneage.reading.archive.job import Job
 from boneage.reading.archive.run import Part, Ran, read_shard, run
+from boneage.reading.archive.shard import OpenShard
 
 
 def test_a_row_is_the_reading_that_predict_gives(unbroken: Job, tiny_model: Path) -> None:
@@ -169,6 +170,23 @@ def test_runs_share_the_shards_out_and_two_of_one_shard_do_no_harm(unbroken: Job
             shard.read(film, reader(shard.films[film]))
     assert first.finish() == second.finish() == 1
     assert readings(job) == readings(unbroken)
+
+
+def test_a_part_that_is_started_again_elsewhere_takes_its_own_claims_over(unbroken: Job, tmp_path: Path) -> None:
+    """A claim of another machine is fresh for minutes; a scheduler starts a lost part again before."""
+    job, rows = again(unbroken, tmp_path / "job"), rows_of(unbroken)
+    job.work.mkdir()
+    dead = OpenShard(job, 2, Claimant("part-3-of-3", "lost-node", 1))
+    assert claims.claim(job.work, 2, Claimant("part-3-of-3", "lost-node", 1))
+    for film in dead.left[:4]:
+        dead.begun(film)
+        dead.read(film, [rows[dead.films[film].id]])
+    assert not claims.claim(job.work, 2, Claimant.here("part-1-of-3"))
+    seen: list[int] = []
+    assert run(job, Part(3, 3), workers=1, advance=lambda done=1, note="": seen.append(done)).films == 1
+    assert sum(seen) == 5  # those that were read before the loss are seen too
+    assert list(job.finished()) == [2]
+    assert Part().run_name is None
 
 
 def test_failed_films_are_read_again_when_asked_and_changed_ones_are_noted(

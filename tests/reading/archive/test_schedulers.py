@@ -37,6 +37,11 @@ def test_the_body_of_the_job_array_reads_its_part(unbroken: Job, tmp_path: Path)
     assert readings(job) == readings(unbroken)
 
 
+def test_the_job_array_is_told_before_its_time_is_up() -> None:
+    """Without ``B:`` Slurm tells only the steps that srun starts, and this script starts none."""
+    assert "#SBATCH --signal=B:TERM@60\n" in (DOCS / "archive/slurm.sh").read_text()
+
+
 def manifest() -> dict[str, Any]:
     """The Indexed Job."""
     return yaml.safe_load((DOCS / "archive/kubernetes.yaml").read_text())

@@ -11,6 +11,7 @@ import pytest
 from pyarrow import parquet
 
 from boneage.errors import BadConfig, BadTable, UnreadableImage
+from boneage.reading.archive import manifest
 from boneage.reading.archive.planned import Planned
 from boneage.reading.archive.sources import source_of
 from boneage.types import Sex
@@ -74,6 +75,23 @@ def test_a_manifest_names_files_of_its_own_folder_and_objects_of_an_inventory(tm
     parquet.write_table(pa.table(columns), inventory)
     (film,) = listed(inventory)
     assert film[:4] == ("a/1.dcm", "s3://b/a/1.dcm", 9, int(when.timestamp()) * 10**9 + 5_000_000)
+
+
+@pytest.mark.parametrize(("unit", "times"), [("s", 10**9), ("ms", 10**6), ("us", 1000), ("ns", 1)])
+def test_a_manifest_may_have_times_of_any_resolution(tmp_path: Path, unit: str, times: int) -> None:
+    own, value = tmp_path / "own.parquet", 1_700_000_000_123_456_789 // times
+    when = pa.array([value, None]).cast(pa.timestamp(unit))
+    parquet.write_table(pa.table({"file": ["s3://b/1.png", "s3://b/2.png"], "modified": when}), own)
+    assert [film.modified for film in listed(own)] == [value * times, None]
+
+
+@pytest.mark.parametrize("sizes", [[9.0, float("nan")], ["9", "nine"], [9, -1], [9, None], [9.0, float("inf")]])
+def test_a_size_that_is_none_is_not_known(tmp_path: Path, sizes: list[object]) -> None:
+    own = tmp_path / "own.parquet"
+    parquet.write_table(pa.table({"file": ["s3://b/1.png", "s3://b/2.png"], "size": sizes}), own)
+    films = listed(own)
+    assert [film.size for film in films] == [9, None]
+    assert list(manifest.write(tmp_path / "manifest", films, 2)) == [2]
 
 
 def test_words_for_a_sex_that_are_not_understood_are_counted(tmp_path: Path) -> None:

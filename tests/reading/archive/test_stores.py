@@ -10,9 +10,10 @@ import pytest
 from command import done, refused
 from jobs import rows_of
 from object_store import WRITTEN, ObjectStore, object_store
+from pyarrow import fs
 
 from boneage import Predictor, read
-from boneage.errors import BadConfig, BadTable, UnreadableImage
+from boneage.errors import BadConfig, BadTable, MissingPackage, UnreadableImage
 from boneage.reading.archive import stores
 from boneage.reading.archive.job import Job
 from boneage.reading.archive.run import read_shard
@@ -39,6 +40,9 @@ def test_a_store_is_listed_prefix_by_prefix_and_no_object_is_asked_for(store: Ob
     assert listed(store, "films/rsna", notes) == ["1.png", "IM0001", "z ä.png", "a/2.png", "a/b/3.PNG"]
     assert {one.split()[0] for one in store.asked} == {"GET"}
     assert {one.split()[1] for one in store.asked} == {"films/"}
+    store.buckets["films"]["rsna/b/4.HEIC"] = b"a photograph fails by name, as in a folder"
+    assert listed(store, "films/rsna")[-1] == "b/4.HEIC"
+    del store.buckets["films"]["rsna/b/4.HEIC"]
     assert notes.after[0].endswith("2 objects were passed over by their names")
     assert listed(store, "films/rsna/") == listed(store, "films/rsna")
 
@@ -125,6 +129,23 @@ def test_a_store_that_pyarrow_has_no_client_for_is_fsspecs(films: Path) -> None:
 def test_a_protocol_whose_package_is_missing_is_named(tmp_path: Path, tiny_model: Path) -> None:
     words = ("archive", "plan", "adl://store/films", "--out", tmp_path / "job", "--model", tiny_model)
     refused(*words, naming="adl://store/films", because="is not installed")
+    with pytest.raises(MissingPackage, match="is not installed"):
+        stores.fetched("adl://store/films/1.png")
+
+
+def test_a_container_of_azure_is_opened_by_its_account() -> None:
+    system, path = stores._opened("abfs://films/rsna/?account_name=hospital")
+    assert (system.type_name, path) == ("abfs", "films/rsna")
+    assert system == fs.AzureFileSystem(account_name="hospital")
+    with pytest.raises(BadConfig, match=r"its account is missing: abfs://CONTAINER/PREFIX\?account_name=NAME"):
+        list(stores.films("abfs://films/rsna", None, Notes()))
+    with pytest.raises(BadConfig, match=r"account_key is none of account_name, .*credentials are the environment's"):
+        list(stores.films("abfs://films/rsna?account_name=a&account_key=b", None, Notes()))
+
+
+def test_a_protocol_that_an_address_does_not_open_is_one_sentence() -> None:
+    with pytest.raises(BadConfig, match=r"the client of ftp:// needs its host, which an address does not give$"):
+        list(stores.films("ftp://host/films", None, Notes()))
 
 
 @pytest.mark.parametrize(

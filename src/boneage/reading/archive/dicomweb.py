@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
-from ...errors import BadConfig, BadTable, UnreadableImage
+from ...errors import BadConfig, BadTable, MissingPackage, UnreadableImage
 from ...types import Sex
 from .planned import Planned
 
@@ -31,6 +31,7 @@ def films(query: str, sex: Sex | None) -> Iterator[Planned]:
 
     Raises:
         BadConfig: if the query is not understood.
+        MissingPackage: without `boneage[dicom]`.
         BadTable: if the service cannot be reached, or refuses.
         UnreadableImage: if it finds no film.
     """
@@ -43,6 +44,8 @@ def films(query: str, sex: Sex | None) -> Iterator[Planned]:
     while True:
         try:
             page = _client(root).search_for_instances(search_filters=filters, limit=PAGE, offset=start)
+        except MissingPackage:
+            raise
         except Exception as error:  # requests' and the client's own
             raise BadTable(f"{root} does not answer the query: {_words(error)}") from None
         if page and (begins := _address(root, page[0])) == first:
@@ -58,7 +61,12 @@ def films(query: str, sex: Sex | None) -> Iterator[Planned]:
 
 
 def fetched(address: str) -> bytes:
-    """The bytes of a film as a DICOM file. UnreadableImage if the service does not give it."""
+    """The bytes of a film as a DICOM file.
+
+    Raises:
+        MissingPackage: without `boneage[dicom]`.
+        UnreadableImage: if the service does not give it.
+    """
     root, _, path = address.rpartition("/studies/")
     study, _, rest = path.partition("/series/")
     series, _, instance = rest.partition("/instances/")
@@ -69,6 +77,8 @@ def fetched(address: str) -> bytes:
         dataset = client.retrieve_instance(study, series, instance, media_types=(("application/dicom", "*"),))
         written = io.BytesIO()
         dataset.save_as(written, enforce_file_format=True)
+    except MissingPackage:
+        raise
     except Exception as error:
         raise UnreadableImage(f"cannot read {address}: {_words(error)}") from None
     return written.getvalue()
@@ -77,9 +87,11 @@ def fetched(address: str) -> bytes:
 @lru_cache(maxsize=4)
 def _client(root: str) -> Any:
     """A client of a service, which keeps its connections."""
-    from dicomweb_client.api import DICOMwebClient
-    from dicomweb_client.session_utils import create_session
-
+    try:
+        from dicomweb_client.api import DICOMwebClient
+        from dicomweb_client.session_utils import create_session
+    except ModuleNotFoundError as error:
+        raise MissingPackage(f"{root}: this needs boneage[dicom]: {error.name} is not installed") from None
     session, token = create_session(), os.environ.get(TOKEN)
     if token:
         session.headers["Authorization"] = f"Bearer {token}"

@@ -11,14 +11,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ...errors import BoneAgeError, shown
-from ...files import text_bytes
+from ...errors import BoneAgeError, MissingPackage, shown
 from ...types import Failure, Flag, Reading
 from ..batch import Item, read_all
 from ..predictor import Predictor
 from . import dicomweb, stores
 from .job import Job
-from .planned import Planned
+from .planned import Planned, as_text
 
 Row = dict[str, Any]  # the fields of a reading as JSON has them, with `id`; or `id`, `file` and `error`
 CHANGED = "changed_since_plan"
@@ -52,13 +51,19 @@ class FilmReader:
         return type(self).of, (str(self.job.folder),)
 
     def __call__(self, film: Planned) -> list[Row]:
-        """The rows of a film: a reading for each hand, or the reason why there is none. Raises nothing of a film's."""
+        """The rows of a film: a reading for each hand, or the reason why there is none. Raises nothing of a film's.
+
+        Raises:
+            MissingPackage, ImportError: if a package is not installed here: no film's fault, and others would fail too.
+        """
         try:
             data, change = _fetched(film)
             path = Path(film.file) if film.file else None
             item = Item(film.file, path, film.sex, film.sex_source, film.reason, data)
             plan = self.job.plan
             results = list(read_all(self.predictor, [item], hand=plan.hand, force=plan.force))
+        except (MissingPackage, ImportError):
+            raise
         except BoneAgeError as error:
             return [failed(film, str(error))]
         except MemoryError:
@@ -70,7 +75,7 @@ class FilmReader:
 
 def failed(film: Planned, reason: str) -> Row:
     """The row of a film that has no reading."""
-    return {"id": film.id, "file": _text(film.file), "error": _text(reason)}
+    return {"id": film.id, "file": as_text(film.file), "error": as_text(reason)}
 
 
 def _row(film: Planned, result: Reading | Failure, change: str) -> Row:
@@ -80,7 +85,7 @@ def _row(film: Planned, result: Reading | Failure, change: str) -> Row:
     if change:
         flag = Flag.note(CHANGED, f"The file has changed since the job was planned: {change}.")
         row["flags"] = [*row["flags"], {"code": flag.code, "severity": flag.severity.value, "sentence": flag.sentence}]
-    return row | {"file": _text(film.file)}
+    return row | {"file": as_text(film.file)}
 
 
 def _fetched(film: Planned) -> tuple[bytes | None, str]:
@@ -104,10 +109,6 @@ def change_of(film: Planned) -> str:
     except (OSError, ValueError):
         return ""  # to read it says why
     return film.change(status.st_size, status.st_mtime_ns)
-
-
-def _text(words: str) -> str:
-    return words if words.isascii() else text_bytes(words).decode()
 
 
 def is_failure(row: Mapping[str, Any]) -> bool:

@@ -99,8 +99,8 @@ class Job:
     def predictor(self) -> Predictor:
         """The model of the plan, on one thread. BadModel where that is another one by now."""
         found = Predictor.load(self.plan.model, threads=1, site=self.plan.site)
-        site = found.site.sha256 if found.site else None
-        if (found.weights_sha256, site) != (self.plan.weights_sha256, self.plan.site_sha256):
+        now = described(found)
+        if (now["weights_sha256"], now["site_sha256"]) != (self.plan.weights_sha256, self.plan.site_sha256):
             what = "weights" if found.weights_sha256 != self.plan.weights_sha256 else "a site calibration"
             raise BadModel(
                 f"{self.folder / PLAN} was made for {what} that {self.plan.model} does not have here: "

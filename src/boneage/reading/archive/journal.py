@@ -60,10 +60,10 @@ class Known:
 
 
 class Journal:
-    """The journal of one run for one shard, to be written to. The file is made with its first event."""
+    """The journal of one process for one shard, to be written to. The file is made with its first event."""
 
-    def __init__(self, folder: Path, shard: int, base: int, run: str) -> None:
-        self.path = folder / f"{shard:08d}.{base}.{run}.jsonl"
+    def __init__(self, folder: Path, shard: int, base: int, process: str) -> None:
+        self.path = folder / f"{shard:08d}.{base}.{process}.jsonl"
         self._file: int | None = None
         self._lock = Lock()  # several threads read the films of one shard
 
@@ -96,7 +96,7 @@ class Journal:
             with self._lock:
                 if self._file is None:
                     self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-                    os.write(self._file, b"\n")  # an earlier run of this name may have been cut off within a line
+                    os.write(self._file, b"\n")  # an earlier process of this name may have been cut off within a line
                 while line:
                     line = line[os.write(self._file, line) :]
         except OSError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
@@ -60,22 +60,30 @@ def write(parts: Path, films: Iterable[Planned], shard_size: int) -> Iterator[in
 
 def films_of(job: Job, shard: int) -> list[Planned]:
     """The films of a shard, in order. BadConfig if the manifest is not as it was planned."""
-    path = job.part(shard // SHARDS_IN_PART)
-    try:
-        with parquet.ParquetFile(path) as file:
-            table = file.read_row_group(shard % SHARDS_IN_PART)
-    except (OSError, IndexError, pa.ArrowException):
-        raise BadConfig(f"{path} is missing, cut short or damaged: plan the job again") from None
+    with _opened(job, shard // SHARDS_IN_PART) as file:
+        table = file.read_row_group(shard % SHARDS_IN_PART)
     if table.num_rows != job.size(shard):
+        path = job.part(shard // SHARDS_IN_PART)
         raise BadConfig(f"{path} does not belong to this plan: shard {shard} has {table.num_rows} films")
     return [_planned(row) for row in zip(*(column.to_pylist() for column in table.columns), strict=True)]
 
 
 def ids_of(job: Job, part: int) -> Iterator[pa.Array]:
-    """The ids of the shards of one file of the manifest, shard by shard."""
-    with parquet.ParquetFile(job.part(part)) as file:
-        for group in range(file.num_row_groups):
+    """The ids of the shards of one file of the manifest, shard by shard. BadConfig if it is not as it was planned."""
+    with _opened(job, part) as file:
+        for group in range(min(SHARDS_IN_PART, job.plan.shards - part * SHARDS_IN_PART)):
             yield file.read_row_group(group, columns=["id"]).column("id").combine_chunks()
+
+
+@contextmanager
+def _opened(job: Job, part: int) -> Iterator[parquet.ParquetFile]:
+    """A file of the manifest. BadConfig if it is damaged, or lacks what is read of it in the block."""
+    path = job.part(part)
+    try:
+        with parquet.ParquetFile(path) as file:
+            yield file
+    except (OSError, IndexError, pa.ArrowException):
+        raise BadConfig(f"{path} is missing, cut short or damaged: plan the job again") from None
 
 
 def _shards(first: list[Planned], films: Iterator[Planned], size: int) -> Iterator[list[Planned]]:

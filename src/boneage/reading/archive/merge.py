@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -131,10 +131,10 @@ def _refuse_other(path: Path, planned: pa.Array, found: pa.Array, table: pa.Tabl
     parts = table.column("part").to_pylist()
     have, expected = found.to_pylist(), planned.to_pylist()
     pairs = list(zip(have, parts, strict=True))
-    once = [pair for place, pair in enumerate(pairs) if not _is_other_hand(pairs, place)]
-    if [name for name, _ in once] == expected:
+    times = Counter(pairs)
+    names = [name for at, (name, part) in enumerate(pairs) if times[name, part] > 1 or not _is_other_hand(pairs, at)]
+    if names == expected:
         return
-    names = [name for name, _ in once]
     doubled, known = {name for name in set(names) if names.count(name) > 1}, set(expected)
     complaints = {
         "missing": [name for name in expected if name not in set(have)],

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...errors import BadTable
 from ...table import simple
@@ -14,6 +13,9 @@ from ...types import Sex
 from ..batch import Notes
 from .planned import Planned, as_text, of_status
 from .stores import is_address
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _NAMES = {  # what a column means: how it may be called, S3's inventory among others
     "file": ("file", "path", "uri", "url", "image", "key"),
@@ -43,7 +45,7 @@ def films(path: Path, sex: Sex | None, notes: Notes) -> Iterator[Planned]:
             columns = _columns(path, file.schema_arrow.names)
             reader = _Rows(path, sex, notes)
             for batch in file.iter_batches(_ROWS, columns=list(columns.values())):
-                values = {meaning: batch.column(name).to_pylist() for meaning, name in columns.items()}
+                values = {meaning: _cells(batch.column(name)) for meaning, name in columns.items()}
                 for number in range(batch.num_rows):
                     yield reader.film({meaning: cells[number] for meaning, cells in values.items()})
     except OSError as error:
@@ -80,7 +82,8 @@ class _Rows:
         if not isinstance(name, str) or not name:
             raise BadTable(f"{self.path}, row {self.row}: no file is named")
         place = f"s3://{cells['bucket']}/{name}" if cells.get("bucket") else name
-        size, modified = cells.get("size"), _nanoseconds(cells.get("modified"))
+        size, modified = _whole(cells.get("size")), cells.get("modified")
+        modified = _whole(modified) if isinstance(modified, int) else None
         if not is_address(place):
             place = os.path.join(self.path.parent, place)
             size, modified = (size, modified) if None not in (size, modified) else _looked_at(place)
@@ -104,12 +107,23 @@ class _Rows:
             self.notes.after.append(f"{self.path}: the sex is unknown in {rows:,} rows, which say {words}")
 
 
-def _nanoseconds(value: Any) -> int | None:
-    """A time of change as `Planned` has it, of a timestamp or a whole number of nanoseconds."""
-    if isinstance(value, datetime):
-        aware = value if value.tzinfo else value.replace(tzinfo=UTC)
-        return int(aware.timestamp()) * 10**9 + aware.microsecond * 1000
-    return value if isinstance(value, int) else None
+def _cells(column: pa.Array) -> list[Any]:
+    """The values of a column; timestamps as nanoseconds since 1970, which Python's own times do not hold."""
+    from pyarrow import int64, types
+
+    if types.is_timestamp(column.type):
+        times = 10 ** (9 - 3 * ("s", "ms", "us", "ns").index(column.type.unit))
+        return [value if value is None else value * times for value in column.cast(int64()).to_pylist()]
+    return column.to_pylist()
+
+
+def _whole(value: Any) -> int | None:
+    """A whole number that 64 bits hold, of a number or its digits; None for what is none, such as NaN."""
+    try:
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if 0 <= number < 2**63 else None
 
 
 def _looked_at(place: str) -> tuple[int | None, int | None]:

@@ -12,12 +12,12 @@ from ...errors import BadConfig, CannotWrite
 from ...files import refuse_unwritable
 from ...progress import Advance
 from ..predictor import Predictor
-from ..weights import DEFAULT
+from ..weights import DEFAULT, shipped
 from . import manifest
-from .job import MANIFEST, PLAN, Job, Plan, described
+from .job import MANIFEST, PLAN, READINGS, WORK, Job, Plan, described
 from .sources import Source
 
-SHARD_SIZE = 2000  # films: about five minutes of one core
+SHARD_SIZE = 2000  # films: eight minutes of a core that takes 242 ms for each (docs/results/reading_rate.json)
 
 
 def plan(
@@ -43,7 +43,7 @@ def plan(
         advance: called after each shard.
 
     Raises:
-        CannotWrite: if there is a job already.
+        CannotWrite: if there is a job already, or what one has read.
         BadConfig: if a shard has no films.
         BadTable, UnreadableImage, BadModel: as the source and the model raise them.
     """
@@ -52,8 +52,11 @@ def plan(
         raise BadConfig(f"a shard of {shard_size} films is none: it needs at least 1")
     if (folder / PLAN).exists():
         raise CannotWrite(f"{out} holds a job already: boneage archive run {out} goes on with it")
+    for old in (folder / READINGS, folder / WORK):
+        if old.exists():  # the films of these shards would count as read
+            raise CannotWrite(f"{old} is of an earlier job: remove it first, or plan into another folder")
     refuse_unwritable(folder)
-    place = os.path.abspath(model) if os.path.exists(model) and os.sep in model else model
+    place = os.path.abspath(model) if os.path.exists(model) and model not in shipped() else model
     about = described(Predictor.load(place, threads=1, site=site))
     shutil.rmtree(folder / MANIFEST, ignore_errors=True)  # of a plan that was stopped
     films = shards = 0

@@ -30,10 +30,14 @@ class Planned(NamedTuple):
     reason: str = ""
 
     def change(self, size: int | None, modified: int | None) -> str:
-        """How the file has changed since the plan, in words; empty where it has not, or where that is not known."""
+        """How the file has changed since the plan, in words; empty where it has not, or where that is not known.
+
+        Times are compared by whole seconds: the listing of a store and the object itself, or a manifest and the disk,
+        may give them in different resolutions.
+        """
         if None not in (size, self.size) and size != self.size:
             return f"it had {self.size:,} bytes and has {size:,}"
-        if None not in (modified, self.modified) and modified != self.modified:
+        if modified is not None and self.modified is not None and modified // 10**9 != self.modified // 10**9:
             return "it was written again"
         return ""
 

@@ -84,11 +84,11 @@ def table(path: Path) -> pa.Table:
 
 
 def about(path: Path) -> dict[str, Any]:
-    """What a file of readings says of itself, with the number of its ``rows``. BadTable if it is damaged or none."""
+    """What a file of readings says of itself. BadTable if it is damaged or none."""
     try:
         with parquet.ParquetFile(path) as file:
-            rows, metadata = file.metadata.num_rows, file.schema_arrow.metadata or {}
-        return json.loads(metadata[_ABOUT]) | {"rows": rows}
+            metadata = file.schema_arrow.metadata or {}
+        return json.loads(metadata[_ABOUT])
     except (OSError, pa.ArrowException, KeyError, ValueError):
         raise BadTable(f"{path} is cut short or damaged: remove it, and boneage archive run reads it again") from None
 

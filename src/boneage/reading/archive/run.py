@@ -46,6 +46,11 @@ class Part:
         """The numbers of its shards."""
         return range(self.number - 1, job.plan.shards, self.of)
 
+    @property
+    def run_name(self) -> str | None:
+        """Of its run: by it a part that is started again, on any machine, takes its own claims over; None for all."""
+        return f"part-{self.number}-of-{self.of}" if self.of > 1 else None
+
 
 @dataclass
 class Ran:
@@ -72,7 +77,8 @@ def run(
 ) -> Ran:
     """Read the shards that have not been read, each into one file.
 
-    Several runs, on one machine or many, share the shards out among themselves; ``part`` shares them out beforehand.
+    Several runs, on one machine or many, share the shards out among themselves; ``part`` shares them out beforehand,
+    and one run at a time should read it.
 
     Args:
         job: the job.
@@ -87,7 +93,8 @@ def run(
         KeyboardInterrupt: after Ctrl-C; what was read is kept.
     """
     refuse_unwritable(job.folder)
-    who, numbers = Claimant.here(), (part or Part()).shards(job)
+    part = part or Part()
+    who, numbers = Claimant.here(part.run_name), part.shards(job)
     count = cores() if workers is None else workers
     if count < 1:
         raise BadConfig(f"{count} workers read nothing: ask for at least 1")
@@ -126,6 +133,8 @@ class _Reading:
     def submit(self, shard: OpenShard, most: int) -> None:
         """Send out the films of a shard, never more than ``most`` at once."""
         self._open[shard.number] = shard
+        if self.advance and shard.done:
+            self.advance(shard.done)
         if shard.is_complete:
             self._finish(shard)
         for film in shard.left:

@@ -26,6 +26,7 @@ class OpenShard:
         number: of the shard.
         films: all of its films, in order.
         left: the numbers of those that are still to be read; those that may have ended a process come last.
+        done: how many were read, or left out, before.
     """
 
     def __init__(self, job: Job, number: int, who: Claimant, *, retry_failed: bool = False) -> None:
@@ -36,13 +37,13 @@ class OpenShard:
         found = known(job.work, number, base)
         self._rows |= {film: read for film, read in found.rows.items() if not (retry_failed and _has_failed(read))}
         self._known, self._kills = found, _out_of_memory()
-        self._journal = Journal(job.work, number, base, who.run)
+        self._journal = Journal(job.work, number, base, f"{who.host}-{who.pid}")
         self._open = {number for number in range(len(self.films)) if number not in self._rows}
         self.left = sorted(self._open, key=lambda film: found.own[film] + found.lost[film])
-        self.done = len(self.films) - len(self.left)
         for film in self.left:
             self._leave_out(film)
         self.left = [film for film in self.left if film in self._open]
+        self.done = len(self.films) - len(self.left)
 
     @property
     def is_complete(self) -> bool:

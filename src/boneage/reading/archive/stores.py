@@ -12,10 +12,11 @@ from contextlib import suppress
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-from ...errors import BadConfig, BadTable, UnreadableImage
-from ...images.formats import SUFFIXES, ending
+from ...errors import BadConfig, BadTable, MissingPackage, UnreadableImage
+from ...images.formats import ending, is_films
 from ...images.pixels import MAX_BYTES
 from ...types import Sex
 from ..batch import Notes
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     from pyarrow.fs import FileInfo, FileSystem
 
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
-_OWN = {"s3", "gs", "gcs", "abfs", "abfss"}  # pyarrow's clients
-_OPTIONS = ("region", "endpoint_override", "scheme", "anonymous")  # of an address: it stands in every row
+_AZURE, _GOOGLE = {"abfs", "abfss"}, {"gs", "gcs"}
+_S3S = ("region", "endpoint_override", "scheme", "anonymous")  # options of an address: it stands in every row
+_AZURES = ("account_name", *(f"{one}_storage_{what}" for one in ("blob", "dfs") for what in ("authority", "scheme")))
 _SECONDS = {"connect_timeout": 10.0, "request_timeout": 60.0}
 _TRIES = 5  # of a request that fails for a reason that may pass
 
@@ -43,6 +45,7 @@ def films(address: str, sex: Sex | None, notes: Notes) -> Iterator[Planned]:
     one of numbers alone as a DICOM UID has, is taken too, and fails when it is read if it is no film.
 
     Raises:
+        BadConfig: if nobody knows the store (MissingPackage: by the packages that are installed).
         BadTable: if the store cannot be reached, or does not let its objects be listed.
         UnreadableImage: if there is no film.
     """
@@ -61,7 +64,7 @@ def films(address: str, sex: Sex | None, notes: Notes) -> Iterator[Planned]:
         for entry in sorted(found, key=lambda entry: entry.path):
             if entry.type == FileType.Directory:
                 below.append(entry.path)
-            elif not ending(entry.base_name) or ending(entry.base_name).removesuffix(".gz") in SUFFIXES:
+            elif not (last := ending(entry.base_name)) or is_films(last):
                 count += 1
                 yield _planned(entry, protocol, query, root, sex)
             else:
@@ -76,6 +79,7 @@ def fetched(address: str) -> tuple[bytes, int | None]:
     """The bytes of an object, and when it was written, in nanoseconds since 1970, where the store says.
 
     Raises:
+        MissingPackage: if the package for the store is not installed.
         UnreadableImage: if it is not there, too large or cannot be fetched.
     """
     try:
@@ -87,6 +91,8 @@ def fetched(address: str) -> tuple[bytes, int | None]:
             return data, _written(file.metadata().get("Last-Modified", b"").decode())
     except FileNotFoundError:
         raise UnreadableImage(f"cannot read {address}: there is no such object") from None
+    except MissingPackage:
+        raise
     except (BadConfig, UnreadableImage) as error:
         raise UnreadableImage(f"cannot read {address}: {error}") from None
     except Exception as error:
@@ -102,7 +108,7 @@ def _written(words: str) -> int | None:
 
 
 def _planned(entry: FileInfo, protocol: str, query: str, root: str, sex: Sex | None) -> Planned:
-    name = entry.path.strip("/")[len(root.strip("/")) :].lstrip("/") or entry.base_name
+    name = entry.path.strip("/")[len(root.strip("/")) :].lstrip("/")
     address = f"{protocol}://{entry.path}" + (f"?{query}" if query else "")
     return Planned(as_text(name), address, entry.size, entry.mtime_ns, sex)
 
@@ -114,7 +120,7 @@ def _opened(address: str) -> tuple[FileSystem, str]:
     try:
         return _system(protocol.lower(), path.partition("/")[0], query), path.rstrip("/")
     except ImportError as error:
-        raise BadConfig(f"{address}: the package {error.name or 'for this store'} is not installed") from None
+        raise MissingPackage(f"{address}: the package {error.name or 'for this store'} is not installed") from None
     except Exception as error:
         raise BadConfig(f"{protocol}://{path} is no address of a store: {_words(error)}") from None
 
@@ -125,18 +131,41 @@ def _system(protocol: str, first: str, query: str) -> Any:
     from pyarrow import fs
 
     if protocol == "s3":
-        options = dict(part.partition("=")[::2] for part in query.split("&") if part)
-        if strange := options.keys() - _OPTIONS:
-            raise ValueError(f"{min(strange)} is none of {', '.join(_OPTIONS)}; credentials are the environment's")
+        options = _options(query, _S3S)
         is_anonymous = options.pop("anonymous", "") == "true"
         retries = fs.AwsStandardS3RetryStrategy(max_attempts=_TRIES)
         return fs.S3FileSystem(anonymous=is_anonymous, retry_strategy=retries, **_SECONDS, **options)
-    if protocol in _OWN:
+    if protocol in _AZURE:
+        options = _options(query, _AZURES)
+        if "account_name" not in options:
+            raise ValueError(f"its account is missing: {protocol}://CONTAINER/PREFIX?account_name=NAME")
+        return fs.AzureFileSystem(**options)
+    if protocol in _GOOGLE:
         system, _ = fs.FileSystem.from_uri(f"{protocol}://{first}" + (f"?{query}" if query else ""))
         return system
+    return fs.PyFileSystem(fs.FSSpecHandler(_of_fsspec(protocol)))
+
+
+def _of_fsspec(protocol: str) -> Any:
+    """fsspec's client of a protocol. ValueError for one that an address alone does not open."""
     import fsspec
 
-    return fs.PyFileSystem(fs.FSSpecHandler(fsspec.filesystem(protocol)))
+    client = fsspec.get_filesystem_class(protocol)
+    asked = list(signature(client.__init__).parameters.values())[1:]
+    needed = [one.name for one in asked if one.default is one.empty and one.kind is one.POSITIONAL_OR_KEYWORD]
+    if needed:
+        raise ValueError(
+            f"the client of {protocol}:// needs its {' and '.join(needed)}, which an address does not give"
+        )
+    return client()
+
+
+def _options(query: str, known: tuple[str, ...]) -> dict[str, str]:
+    """What stands after the question mark. ValueError for an option that is none of the known."""
+    options = dict(part.partition("=")[::2] for part in query.split("&") if part)
+    if strange := options.keys() - known:
+        raise ValueError(f"{min(strange)} is none of {', '.join(known)}; credentials are the environment's")
+    return options
 
 
 def _words(error: Exception) -> str:
