@@ -11,13 +11,14 @@ import shutil
 import stat
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, BinaryIO
 
-from .errors import CannotWrite
+from .errors import BadConfig, CannotWrite
 
 LEFTOVERS = ".*.tmp"  # what `replacing` calls its temporary files
 MOST_LINKS = 40  # one after the other, as the system itself follows
@@ -193,6 +194,17 @@ def json_bytes(value: Any) -> bytes:
 def text_bytes(text: str) -> bytes:
     """Text as UTF-8. Bytes of a file's name that are not text are written as escapes, which JSON reads as the same."""
     return text.encode("utf-8", "backslashreplace")
+
+
+def toml_of(path: Path) -> dict[str, Any]:
+    """The values of a TOML file. BadConfig, with the file and the reason, if it cannot be read."""
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise BadConfig(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError as error:  # UnicodeDecodeError or TOMLDecodeError
+        where = re.search(r"line \d+, column \d+", str(error))
+        raise BadConfig(f"{path} cannot be read: it is no TOML{f', at {where[0]}' if where else ''}") from None
 
 
 def json_value(text: bytes | str) -> Any:

@@ -289,7 +289,9 @@ def test_a_file_that_is_no_database_and_a_folder_are_refused(tmp_path: Path) -> 
 def test_what_a_reviewer_decided_stands_with_the_reading_and_what_was_rejected_counts_no_more(in_file: Record) -> None:
     patient = str(in_file.pseudonyms.of(PATIENT))
     kept = in_file.add(reading(), who="node", patient=patient, age=None)
-    entry = in_file.judge(kept, Judgement("correct", 131.0, "R"), "Roe^Ann")
+    in_file.judge(kept, Judgement("correct", 131.0, "R"), "Roe^Ann")
+    kept = in_file.add(reading(), who="node", patient=patient, age=None)  # read again
+    entry = in_file.entry(kept)
     assert (entry.verdict, entry.reviewer_bone_age_months, entry.reviewer_laterality) == ("correct", 131.0, "R")
     assert (entry.reviewer, entry.withdrawn_at) == ("Roe^Ann", None)
     assert [one.id for one in in_file.of_patient(patient)] == [kept]

@@ -86,7 +86,8 @@ def test_a_session_goes_on_where_it_was_and_a_changed_film_is_not_rated(
     for number, film in enumerate(again.films):
         film.path.write_bytes(hand(seed=8 + number))
     with pytest.raises(BadConfig, match="1 films that were rated in 'w' were changed or are gone"):
-        open_study(folder / "STUDY.toml", record)
+        opened_session(folder / "STUDY.toml", None, record)
+    assert exported(open_study(folder / "STUDY.toml", record)).remarks[1].startswith("1 ratings are of films that are")
 
 
 def test_the_export_has_the_latest_answers_by_the_films_names(folder: Path, record: Record, service: Service) -> None:
@@ -122,6 +123,27 @@ def test_a_quiz_tells_afterwards_and_not_before(folder: Path, record: Record, se
     assert len(found.programs) == 1
     assert quiz.admitted("Reference") is None
     assert quiz.admitted("  dora  ") == "dora"
+
+
+def test_a_film_that_cannot_be_read_any_more_does_not_end_a_quiz(
+    folder: Path, record: Record, service: Service
+) -> None:
+    quiz = open_quiz(folder / "films", record)
+    for film in quiz.films:
+        film.path.unlink()
+    current = quiz.state("carla").current
+    assert current
+    state = asyncio.run(quiz.rate(service, "carla", current.id, Saying(months=None)))
+    assert state.seen
+    assert (state.seen.program_months, state.done) == (None, 1)
+    assert exported(quiz).programs == frozenset()
+
+
+def test_what_was_kept_elsewhere_is_not_exported_as_nothing(folder: Path) -> None:
+    elsewhere = folder / "recrod.db"
+    asked = ("ratings", folder / "STUDY.toml", "--record", elsewhere, "--out", folder / "ratings.csv")
+    refused(*asked, naming=elsewhere, because="there is no record")
+    assert not elsewhere.exists()
 
 
 def test_what_a_session_lacks_is_said(folder: Path, record: Record) -> None:

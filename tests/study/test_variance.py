@@ -35,6 +35,14 @@ def test_a_film_of_one_rating_and_an_unrated_one_do_no_harm() -> None:
     assert variance.of_incomplete(more) == variance.of_incomplete(values)
 
 
+def test_an_interval_that_would_reach_the_pole_is_none() -> None:
+    values = np.repeat(np.arange(7.0)[:, None] * 10, 3, axis=1)
+    values[0, 0], values[6, 1] = np.nan, 3.0  # all agree but on the last film
+    for of in variance.of_incomplete(values).values():
+        assert of["value"] is not None
+        assert (of["low"] is None) == (of["high"] is None)
+
+
 def test_films_that_nobody_rated_have_no_variance() -> None:
     found = variance.of_incomplete(np.full((7, 3), np.nan))
     assert all(of == {"value": None, "low": None, "high": None} for of in found.values())

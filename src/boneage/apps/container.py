@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -137,12 +138,12 @@ def run(found: Contract, load: Callable[[str], Predictor] = Predictor.load) -> O
         BadModel: if its model is not there.
         CannotWrite: if a folder for results takes none.
     """
-    whole, models = Outcome(), dict[str, Predictor]()
+    whole, load = Outcome(), cache(load)  # once a model
     for source, target in found.folders:
         outcome = Outcome()
         films = _films(source, outcome)
         task = Task() if films is None else task_of(source)
-        predictor = models.setdefault(task.model, load(task.model))
+        predictor = load(task.model)
         for path in films or ():
             _one(path, source, target, task, predictor, outcome)
         notification = {"text": outcome.text}

@@ -159,10 +159,12 @@ class Line:
 
     def _put_back(self, key: str, sentence: str, most: int | None = None) -> None:
         """Read a film later; after ``most`` attempts it is given up."""
-        log.warning("film %s: %s: it will be read again", key[:12], sentence)
         try:
-            if self.spool.put_back(key, sentence) == most:
+            tries = self.spool.put_back(key, sentence)
+            if most is not None and tries >= most:  # other reasons may have put it back more often before
                 self._fail(key, sentence)
+            else:
+                log.warning("film %s: %s: it will be read again", key[:12], sentence)
         except CannotWrite as error:
             log.error("%s", error)
 

@@ -64,7 +64,10 @@ READINGS = SqlTable(
     Col("verdict_reason", String(200)),
 )
 _COUNTS = READINGS.c.superseded_by.is_(None) & READINGS.c.withdrawn_at.is_(None)
-_REVIEW = (READINGS.c.reviewer_bone_age_months, READINGS.c.reviewer, READINGS.c.reviewed_at)
+_REVIEW = (
+    *(READINGS.c.reviewer_bone_age_months, READINGS.c.reviewer, READINGS.c.reviewed_at),
+    *(READINGS.c.verdict, READINGS.c.reviewer_laterality, READINGS.c.verdict_reason),
+)
 
 
 class Judgement(NamedTuple):
@@ -124,18 +127,22 @@ class Record:
         self._engine, self.pseudonyms = engine, pseudonyms
 
     @classmethod
-    def open(cls, place: str, key_file: Path | None = None) -> Record:
+    def open(cls, place: str, key_file: Path | None = None, *, is_new: bool = True) -> Record:
         """Open a record, and bring its tables to the present version.
 
         Args:
             place: a file (SQLite, made if it does not exist) or a database URL.
             key_file: the key of the patients' hashes; default: beside the file, with ``.key`` added to its name.
+            is_new: whether the file may be made.
 
         Raises:
-            BadConfig: if the URL is wrong, its driver is not installed, or the key file holds no key.
+            BadConfig: if the URL is wrong, its driver is not installed, the key file holds no key, or the file is not
+                there and may not be made.
             CannotWrite: if the file or the database cannot be used.
         """
         is_url = "://" in place
+        if not (is_new or is_url or Path(place).is_file()):
+            raise BadConfig(f"{place}: there is no record")
         if is_url and key_file is None and not place.startswith("sqlite:///"):
             raise BadConfig("a record in a database needs --record-key FILE for the key of the patients' hashes")
         engine = _engine(place if is_url else f"sqlite:///{Path(place)}")

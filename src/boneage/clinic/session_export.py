@@ -15,7 +15,8 @@ def exported(session: Session) -> Ratings:
     A film that cannot be rated is a gap.
     """
     rows = {film.sha256: row for row, film in enumerate(session.films)}
-    rated = [one for one in session.record.all() if one.given.film_sha256 in rows]
+    kept = session.record.all()
+    rated = [one for one in kept if one.given.film_sha256 in rows]
     values: dict[str, np.ndarray] = {}
     for one in sorted(rated, key=lambda one: one.given.revision):
         own = values.setdefault(one.reader, np.full((len(rows), 2), np.nan))
@@ -32,7 +33,7 @@ def exported(session: Session) -> Ratings:
         repeats=np.stack(list(values.values()), axis=1) if values else np.empty((len(rows), 0, 2)),
         programs=frozenset(programs),
         sexes=tuple(film.sex for film in session.films),
-        remarks=tuple(_remarks(session, rated, programs)),
+        remarks=tuple(_remarks(session, len(kept), rated, programs)),
     )
 
 
@@ -46,9 +47,9 @@ def _of_programs(rated: list[Rated], rows: dict[str, int]) -> dict[str, np.ndarr
     return found
 
 
-def _remarks(session: Session, rated: list[Rated], programs: dict[str, np.ndarray]) -> list[str]:
+def _remarks(session: Session, kept: int, rated: list[Rated], programs: dict[str, np.ndarray]) -> list[str]:
     said = [f"{len({one.reader for one in rated})} readers, {len(rated)} ratings with corrections."]
-    if lost := len(session.record.all()) - len(rated):
+    if lost := kept - len(rated):
         said.append(f"{lost} ratings are of films that are not here: they were left out.")
     options = " ".join(f"--program {name!r}" for name in (*programs, *([REFERENCE] if session.is_quiz else [])))
     return [*said, *([f"boneage agree takes this table with {options}."] if options else [])]

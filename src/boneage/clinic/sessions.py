@@ -24,7 +24,7 @@ from ..study.session_file import LONGEST_NAME, films_of, known, read_study
 from ..table import simple
 from ..types import DISCLAIMER, Radiograph, Sex
 from .answers import ReadingRequest
-from .errors import FilmChanged, NoSuchShowing, NotYourTurn
+from .errors import FilmChanged, NoSuchShowing, NotAFilm, NotYourTurn
 from .record import Record
 from .service import Service
 from .session_record import Rated, SessionRecord
@@ -180,30 +180,40 @@ class Session:
         return Shown(id=self._id(reader, showing), sex=sex, months=months, revision=revision)
 
     async def _revealed(self, service: Service, showing: Showing, months: float | None) -> Seen:
+        """What a reader of a quiz sees; of a film that cannot be read any more the reference alone."""
         film = showing.film
-        data = await asyncio.to_thread(_bytes_of, film)
-        answer, _ = await service.read_film(data, "film", ReadingRequest(sex=film.sex, keep=False))
+        seen = Seen(months=months, reference_months=film.months or 0.0, program_months=None, program="")
+        try:
+            data = await asyncio.to_thread(_bytes_of, film)
+            answer, _ = await service.read_film(data, "film", ReadingRequest(sex=film.sex, keep=False))
+        except (NotAFilm, FilmChanged):
+            return seen
         program = f"{answer.model} {answer.weights_sha256[:8]}"
-        reference = film.months or 0.0
-        return Seen(months=months, reference_months=reference, program_months=answer.bone_age_months, program=program)
+        return seen.model_copy(update={"program_months": answer.bone_age_months, "program": program})
 
 
 def opened_session(study: Path | None, quiz: Path | None, record: Record | None) -> Session | None:
-    """The reading session or the quiz that is asked for; None for neither. BadConfig for both."""
+    """The reading session or the quiz that is asked for; None for neither.
+
+    BadConfig for both, or if films that were rated are no longer there: readers would be asked for others.
+    """
     if study and quiz:
         raise BadConfig("--study and --quiz do not go together")
     if quiz:
         return open_quiz(quiz, record)
-    return open_study(study, record) if study else None
+    if study is None:
+        return None
+    session = open_study(study, record)
+    if lost := {one.given.film_sha256 for one in session.record.all()} - {film.sha256 for film in session.films}:
+        raise BadConfig(f"{study}: {len(lost)} films that were rated in {session.title!r} were changed or are gone")
+    return session
 
 
 def open_study(path: Path, record: Record | None) -> Session:
-    """The session of a STUDY.toml. BadConfig without a record, or if films that were rated are no longer there."""
+    """The session of a STUDY.toml. BadConfig without a record, or for more repeats than films."""
     study = read_study(path)
     kept = SessionRecord(_needed(record, "--study"), f"study {study.name}")
     films = films_of(study.films)
-    if lost := {one.given.film_sha256 for one in kept.all()} - {film.sha256 for film in films}:
-        raise BadConfig(f"{path}: {len(lost)} films that were rated in {study.name!r} were changed or are gone")
     if study.repeats > len(films):
         raise BadConfig(f"{path}: repeats is {study.repeats}, but there are {len(films)} films")
     return Session(study.name, films, kept, study.readers, study.seed, study.repeats, study.show_sex)

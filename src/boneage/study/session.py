@@ -71,7 +71,8 @@ def order(films: Sequence[SessionFilm], reader: str, seed: int, repeats: int = 0
     """The films in the order of one reader, drawn by seed, some of them twice.
 
     Every showing has a time, drawn from a hash of seed, reader and film: films that are shown once at any time, others
-    once in each half, so that what comes again is among other films. Films that are added change no other's place.
+    once in each half, so that what comes again is among other films. Without repeats an added film changes no other's
+    place.
 
     Args:
         films: in any order, no two of one file.

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +25,7 @@ from typing import Any
 
 from ..data.dataset import Sample, checked_table, with_paths
 from ..errors import BadConfig, BadTable
-from ..files import sha256
+from ..files import sha256, toml_of
 from ..images.folders import films_below
 from ..images.formats import without_ending
 from ..progress import progress
@@ -34,7 +33,7 @@ from ..types import Sex
 from .session import SessionFilm, twins
 
 SHORTEST_TOKEN = 16  # characters
-LONGEST_NAME = 64  # characters, of a reader
+LONGEST_NAME, LONGEST_TITLE = 64, 100  # characters, of a reader and of a study
 _KINDS: Mapping[str, Any] = {"name": str, "films": str, "seed": int, "repeats": int, "show_sex": bool}
 
 
@@ -64,11 +63,9 @@ def read_study(path: Path) -> Study:
     Raises:
         BadConfig: one sentence with the file and the reason.
     """
+    values = toml_of(path)
     try:
-        values = tomllib.loads(path.read_text("utf-8"))
         found = _study(values, path.absolute().parent)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadConfig(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     except BadConfig as error:
         raise BadConfig(f"{path}: {error}") from None
     if any(found.readers.values()) and os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
@@ -84,6 +81,8 @@ def _study(values: Mapping[str, Any], folder: Path) -> Study:
     for name, value in values.items():
         if name in _KINDS and type(value) is not _KINDS[name]:
             raise BadConfig(f"{name} = {value!r} is no {_KINDS[name].__name__}")
+    if len(values["name"]) > LONGEST_TITLE:
+        raise BadConfig(f"its name is longer than {LONGEST_TITLE} characters")
     if values.get("repeats", 0) < 0:
         raise BadConfig("repeats is less than 0")
     others = {name: value for name, value in values.items() if name not in ("films", "readers")}

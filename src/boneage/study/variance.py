@@ -48,6 +48,8 @@ def _jackknifed(value: float, left_out: np.ndarray, k: int) -> Measured:
     error = np.sqrt((n - 1) / n * np.square(others - others.mean()).sum())
     reach = float(stats.t.ppf(0.5 + LEVEL / 2, n - 1)) * error
     low, high = ((grown - 1) / (grown + k - 1) for grown in np.exp([middle - reach, middle + reach]))
+    if 1 + (k - 1) * low < TINY:  # the pole of Fisher's scale: what is left says nothing
+        return alone(value)
     return {"value": value, "low": float(low), "high": float(high)}
 
 

@@ -107,6 +107,7 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
         ('name = "pacs"', 'name = "../x"', "is no name"),
         ('name = "pacs"', 'name = "pacs"\nurl = "https://x/"', "either host, port and ae_title, or url"),
         ('host = "10.0.0.9"\nae_title = "PACS"', 'url = "ftp://x"', "no address of HTTP"),
+        ('host = "10.0.0.9"\nae_title = "PACS"', 'url = "http://[::1"', "no address of HTTP"),
         ('ae_title = "PACS"', 'ae_title = "PACS"\ndocuments = ["docx"]', "documents are some of"),
         ('ae_title = "PACS"', 'ae_title = "PACS"\ndocuments = "sr"', "documents = 'sr'"),
         ('ae_title = "PACS"', 'ae_title = "PACS"\ntls = true', "needs a table [tls]"),

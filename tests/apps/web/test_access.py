@@ -10,6 +10,8 @@ from services import client, form
 from starlette.testclient import TestClient
 
 from boneage.apps.web.access import token_for
+from boneage.clinic.session_record import SessionRecord
+from boneage.clinic.sessions import Session
 from boneage.errors import BadConfig
 
 
@@ -90,6 +92,9 @@ def test_an_open_door_is_refused(tmp_path: Path) -> None:
     assert made == (tmp_path / "token").read_text().strip()
     assert (tmp_path / "token").stat().st_mode & 0o077 == 0
     assert token_for("127.0.0.1", None, encrypted=False, plain=False) is None
+    study = Session("w", [], SessionRecord(None, "study w"), readers={"anna": ""})  # type: ignore[arg-type]
+    with pytest.raises(BadConfig, match="each reader needs a token"):
+        token_for("0.0.0.0", tmp_path / "token", encrypted=True, plain=False, session=study)
     (tmp_path / "token").write_text("short")
     with pytest.raises(BadConfig, match="16"):
         token_for("::", tmp_path / "token", encrypted=True, plain=False)

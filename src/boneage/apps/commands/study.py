@@ -50,7 +50,7 @@ def ratings(
     from ...files import text_bytes, write_bytes
     from ...study.ratings import to_csv
 
-    with closing(Record.open(record, record_key)) as opened:
+    with closing(Record.open(record, record_key, is_new=False)) as opened:
         found = exported((open_quiz if session.is_dir() else open_study)(session, opened))
     write_bytes(out, text_bytes(to_csv(found)))
     tell("\n".join(found.remarks))

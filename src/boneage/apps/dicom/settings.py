@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 import re
-import tomllib
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 
 from ...clinic.documents.bundle import KINDS
 from ...errors import BadConfig
+from ...files import toml_of
 from ..addresses import PORTS, is_loopback
 
 MIB = 2**20
@@ -77,7 +77,7 @@ class Destination:
         if self.host:
             _check_title(f"destination {self.name}", self.ae_title)
             _check_port(f"destination {self.name}", self.port, 1)
-        elif urlsplit(self.url).scheme not in ("http", "https") or not urlsplit(self.url).hostname:
+        elif not _is_http(self.url):
             raise BadConfig(f"destination {self.name}: {self.url!r} is no address of HTTP")
         if not self.documents or set(self.documents) - KINDS.keys():
             raise BadConfig(f"destination {self.name}: documents are some of {', '.join(KINDS)}")
@@ -174,20 +174,23 @@ class NodeSettings:
             raise BadConfig("a destination with tls = true needs a table [tls]")
 
 
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # such as an address of IPv6 that does not end
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
 def load(path: Path) -> NodeSettings:
     """The settings of a file; paths in it are relative to its folder.
 
     Raises:
         BadConfig: one sentence with the file and the reason.
     """
+    values = toml_of(path)
     try:
-        values = tomllib.loads(path.read_text("utf-8"))
         return _settings(values, path.absolute().parent)
-    except OSError as error:
-        raise BadConfig(f"{path} cannot be read: {error.strerror}") from None
-    except ValueError as error:  # UnicodeDecodeError or TOMLDecodeError
-        where = re.search(r"line \d+, column \d+", str(error))
-        raise BadConfig(f"{path} cannot be read: it is no TOML{f', at {where[0]}' if where else ''}") from None
     except BadConfig as error:
         raise BadConfig(f"{path}: {error}") from None
 

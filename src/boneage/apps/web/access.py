@@ -59,6 +59,8 @@ def token_for(
                 f"{host} can be reached from other computers: give --token-file FILE (it is made, with a new token, "
                 "if it is not there)"
             )
+        if session and not session.is_quiz and not session.tokens:
+            raise BadConfig(f"{host} can be reached from other computers: each reader needs a token in STUDY.toml")
         if not encrypted and not plain:
             raise BadConfig(
                 f"{host} can be reached from other computers: give --tls-cert and --tls-key, or --plain-http to send "
@@ -142,9 +144,19 @@ def page(name: str, root: str) -> str:
 
 def sign_in_page(root: str, problem: str = "") -> Response:
     """The page that asks for the token; ``problem``: what was wrong with the last attempt."""
-    text = page("sign-in.html", root)
+    return asking(page("sign-in.html", root), problem)
+
+
+def asking(text: str, problem: str) -> Response:
+    """A page with a form that asks who somebody is, and above its end what was wrong with the last attempt."""
     alert = f'<p class="problem" role="alert">{html.escape(problem)}</p>\n' if problem else ""
     return HTMLResponse(text.replace("</form>", f"{alert}</form>"), 401, {"Cache-Control": "no-store"})
+
+
+def remember(answer: Response, request: Request, cookie: str, value: str) -> None:
+    """Give a browser a cookie for this service alone, which no script can read."""
+    root, secure = request.app.state.root, request.scope["scheme"] == "https"
+    answer.set_cookie(cookie, value, path=root or "/", httponly=True, samesite="strict", secure=secure)
 
 
 def is_same(sent: str, right: str) -> bool:

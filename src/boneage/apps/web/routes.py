@@ -34,7 +34,7 @@ from ...clinic.record import Entry
 from ...clinic.service import Service
 from ...growth import reference
 from ...types import Radiograph
-from .access import COOKIE, cookie_of, is_same, sign_in_page
+from .access import COOKIE, cookie_of, is_same, remember, sign_in_page
 from .access import page as start_page
 from .forms import OneFilm, body_of, films_of, only
 
@@ -239,8 +239,7 @@ async def sign_in(request: Request) -> Response:
             return sign_in_page(root, "This is not the token of this service.")
         raise HTTPException(401, "this is not the token")
     answer = RedirectResponse(f"{root}/", 303)
-    secure = request.scope["scheme"] == "https"
-    answer.set_cookie(COOKIE, cookie_of(token), path=root or "/", httponly=True, samesite="strict", secure=secure)
+    remember(answer, request, COOKIE, cookie_of(token))
     return answer
 
 

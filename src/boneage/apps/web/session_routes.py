@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import html
 from typing import Annotated, Any
 from urllib.parse import parse_qs, quote, unquote
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse
 
-from ...clinic.service import Service
 from ...clinic.sessions import Saying, Session, SessionState
-from .access import COOKIE, cookie_of, is_same, token_of
+from .access import COOKIE, asking, cookie_of, is_same, remember, token_of
 from .access import page as static_page
-from .routes import pixels_of
+from .routes import ERRORS, Hash, InService, pixels_of
 
 NAME_COOKIE = "boneage-reader"
 OPEN = {"/", "/api/session", "/static/session.css"}  # to whom has no token yet
-ShowingId = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 
-router = APIRouter(prefix="/api/session")
+router = APIRouter(prefix="/api/session", responses=ERRORS)
 page = APIRouter(include_in_schema=False)
 
 
@@ -48,15 +45,15 @@ async def state(session: InSession, reader: Reader) -> SessionState:
 
 
 @router.get("/films/{showing}", response_class=Response)
-async def film(showing: ShowingId, request: Request, session: InSession, reader: Reader) -> Response:
+async def film(showing: Hash, service: InService, session: InSession, reader: Reader) -> Response:
     """The pixels of the film to rate now, or of the last one, as ``POST /api/films`` gives them."""
-    return await pixels_of(await session.show(_service(request), reader, showing))
+    return await pixels_of(await session.show(service, reader, showing))
 
 
 @router.put("/answers/{showing}")
-async def rate(showing: ShowingId, said: Saying, request: Request, session: InSession, reader: Reader) -> SessionState:
+async def rate(showing: Hash, said: Saying, service: InService, session: InSession, reader: Reader) -> SessionState:
     """Say an age. The same answer may be sent again; 409 for any other film than the one to rate now or the last."""
-    return await session.rate(_service(request), reader, showing, said)
+    return await session.rate(service, reader, showing, said)
 
 
 @router.get("/results")
@@ -90,8 +87,7 @@ async def sign_in(request: Request) -> Response:
     values = {COOKIE: right and cookie_of(right), NAME_COOKIE: admitted and quote(admitted)}
     for cookie, value in values.items():
         if value:
-            secure = request.scope["scheme"] == "https"
-            answer.set_cookie(cookie, value, path=root or "/", httponly=True, samesite="strict", secure=secure)
+            remember(answer, request, cookie, value)
     return answer
 
 
@@ -102,10 +98,6 @@ async def leave(request: Request) -> Response:
     for cookie in (COOKIE, NAME_COOKIE):
         answer.delete_cookie(cookie, path=request.app.state.root or "/", httponly=True, samesite="strict")
     return answer
-
-
-def _service(request: Request) -> Service:
-    return request.app.state.service
 
 
 def _reader(request: Request) -> str | None:
@@ -127,5 +119,4 @@ def _who_are_you(request: Request, problem: str = "") -> Response:
     for field, is_wanted in wanted.items():
         text = text.replace(f"<fieldset hidden data-{field}>", "<fieldset>") if is_wanted else text
         text = text if is_wanted else text.replace(f'name="{field}" ', f'name="{field}" disabled ')
-    alert = f'<p class="problem" role="alert">{html.escape(problem)}</p>\n' if problem else ""
-    return HTMLResponse(text.replace("</form>", f"{alert}</form>"), 401, {"Cache-Control": "no-store"})
+    return asking(text, problem)

@@ -65,7 +65,10 @@ export class HeldFilms {
   async #identify() {
     if (this.identifying) return;
     this.identifying = true;
-    for (let item; (item = this.films.find(({ key }) => !this.patients.has(key))); ) {
+    const asked = new Set(); // once a look: what failed is asked again at the next
+    const unknown = ({ key }) => !asked.has(key) && (this.patients.get(key)?.problem ?? !this.patients.has(key));
+    for (let item; (item = this.films.find(unknown)); ) {
+      asked.add(item.key);
       this.patients.set(item.key, await api.heldPatient(item.key).catch((error) => ({ problem: error.message })));
       this.#list();
       this.#form();
@@ -148,24 +151,25 @@ export class HeldFilms {
 
   async #decide() {
     const sent = this.#sent();
-    const { key } = this.shown;
+    const item = this.shown;
     if (!sent || this.busy) return;
     this.busy = true;
     this.#form();
     try {
-      const left = await api.decide(key, sent);
-      this.#say("decision-state", `${WORDS[sent.verdict]} by ${[sent.given, sent.family].filter(Boolean).join(" ")}.`);
+      const left = await api.decide(item.key, sent);
+      if (this.shown === item) this.#say("decision-state", `${WORDS[sent.verdict]} by ${[sent.given, sent.family].filter(Boolean).join(" ")}.`);
       $("announce").textContent = WORDS[sent.verdict];
       for (const name of KEPT) localStorage.setItem(`reviewer-${name}`, $(`reviewer-${name}`).value.trim());
       this.busy = false;
       this.#took(left);
     } catch (error) {
       this.busy = false;
-      this.#say("decision-state", error.message);
+      if (this.shown === item) this.#say("decision-state", error.message);
+      else this.#say("held-state", error.message); // another film is shown by now
       this.#form();
       if (error.status === 409) this.#took(await api.held().catch(() => ({ films: this.films, node_runs: true })));
     }
-    $("decision-state").focus();
+    if (this.shown === item) $("decision-state").focus();
   }
 
   /** What the form says; null, with a sentence, where that is no decision. */

@@ -38,6 +38,12 @@ function take(found) {
   $("bar").value = state.done;
 }
 
+/** Put the cursor into a field, its text chosen; to choose it alone need not move the cursor there. */
+function into(id) {
+  $(id).focus();
+  $(id).select();
+}
+
 /** Go on to the film to rate now, or to the end. */
 async function proceed() {
   turn(state.current ? "rating" : "done");
@@ -50,7 +56,7 @@ async function show(film) {
   shown = film;
   const [years, months] = film?.months == null ? ["", ""] : [Math.floor(film.months / 12), film.months % 12];
   [$("years").value, $("months").value] = [years, months];
-  if (film) $("years").select();
+  if (film) into("years");
   words();
   viewer.open(null);
   $("film").setAttribute("aria-label", film ? `Film ${place()}` : "No film");
@@ -230,7 +236,7 @@ function key(event) {
   const action = ["+", "="].includes(event.key) ? () => viewer.do("in") : event.key === "-" ? () => viewer.do("out") : KEYS[event.key.toLowerCase()];
   if (event.key === "Enter") entered(event, field);
   else if (field && arrowed(event.key)) event.preventDefault();
-  else if (/^\d$/.test(event.key) && !field && !$("rate").hidden) $("years").select(); // the digit goes there
+  else if (/^\d$/.test(event.key) && !field && !$("rate").hidden) into("years"); // the digit goes there
   else if (action && $("single-keys").checked) {
     event.preventDefault();
     action();
@@ -239,8 +245,8 @@ function key(event) {
 
 function entered(event, field) {
   if (mode === "paused") goOn();
-  else if (mode === "seen" && event.target.id !== "next") proceed();
-  else if (field?.id === "years" && $("years").value) $("months").select();
+  else if (mode === "seen" && !event.target.closest("button, summary")) proceed();
+  else if (field?.id === "years" && $("years").value) into("months");
   else return;
   event.preventDefault();
 }
