@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+INTERRUPTED = 130  # exit code after Ctrl-C
+REQUEUE = 75  # exit code after a scheduler's signal, EX_TEMPFAIL of sysexits.h: to be tried again
+
 
 def shown(name: str) -> str:
     """A name as it can be printed in one line: control characters and what is no text are escaped, as ``\\n``."""

@@ -7,10 +7,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..errors import BoneAgeError, Preempted
+from ..errors import INTERRUPTED, REQUEUE, BoneAgeError, Preempted
 
-INTERRUPTED = 130
-REQUEUE = 75  # EX_TEMPFAIL of sysexits.h: to be tried again
 EXTRA = {  # the optional install that a package belongs to
     **dict.fromkeys(("torch", "safetensors", "onnx", "onnxscript", "matplotlib"), "train"),
     "scipy": "study",

@@ -95,11 +95,14 @@ def fitted(
         sexes: of the films, known for all.
 
     Raises:
-        ValueError: for fewer films than a limit of `RARE` needs.
+        ValueError: for fewer films than a limit of `RARE` needs, or fewer than two of a sex: each is held against others.
     """
     if len(labels) < 1 / RARE:
         raise ValueError(f"{len(labels)} films are too few for a limit of {RARE:.0%}")
     of = {sex.value: np.array([one is sex for one in sexes]) for sex in (Sex.FEMALE, Sex.MALE)}
+    for name, rows in of.items():
+        if rows.sum() < 2:
+            raise ValueError(f"{rows.sum()} films of sex {name} are too few: each is held against the others")
     of[Sex.UNKNOWN.value] = np.ones(len(labels), bool)
     usual, mean, sd = {}, {}, {}
     scores = {word: np.empty(found.shape) for word, found in months.items()}

@@ -28,6 +28,7 @@ from ..evaluation.predictions import read_predictions
 from ..files import refuse_unwritable, sha256
 from ..progress import progress
 from ..reading.predictor import Predictor
+from ..run_folder import load_run
 from . import folds
 from .distributed import Interrupt, Processes, interruptible, join_processes, keep_freed_memory, preemptible
 from .tensors import TrainingData, load
@@ -56,18 +57,30 @@ class Plan:
     fold_of: dict[str, int]
 
     @property
+    def folds(self) -> list[int]:
+        """The numbers of the folds."""
+        return sorted(set(self.fold_of.values()))
+
+    @property
     def missing(self) -> list[int]:
         """The folds whose networks are not trained to the end."""
-        return [fold for fold in sorted(set(self.fold_of.values())) if not folds.is_done(self.run(fold))]
+        return [fold for fold in self.folds if not folds.is_done(self.run(fold), self.config.train.epochs)]
 
     def run(self, fold: int) -> Path:
         """The run folder of the network that is trained without a fold."""
         return self.out / f"fold{fold}"
 
     def films(self, processes: Processes) -> TrainingData:
-        """The films on the device of a process."""
+        """The films on the device of a process; what there is to say of them is printed.
+
+        BadConfig if a network of the folder was trained with other settings or on other films.
+        """
         with processes.main_first():
-            return load(self.config, self.data, processes.device, self.images)
+            films = load(self.config, self.data, processes.device, self.images)
+        for fold in self.folds:
+            folds.refuse_another(self.run(fold), self.config, folds.origin_without(films, self.fold_of, fold))
+        processes.tell(films.remarks)
+        return films
 
 
 def train_in_folds(
@@ -89,7 +102,7 @@ def train_in_folds(
             the report folder ``evaluation``.
         count: how many folds.
         images: the folder of the films, if they do not lie beside the table.
-        resume: continue in ``out``: what is trained stays, a run that was stopped goes on.
+        resume: continue in ``out``: what is trained stays, a run that was stopped goes on, or was of fewer epochs.
         devices: train side by side on these, one fold on each at a time; by default all GPUs where ``train.device``
             leaves that open and there are several.
 
@@ -100,14 +113,15 @@ def train_in_folds(
         BadTable, BadConfig, BadModel, CannotWrite: one sentence each.
         KeyboardInterrupt, Preempted: after a signal, when the states are saved.
     """
-    plan = _planned(config, data, Path(out), images, count, resume=resume)
-    chosen = _devices(config) if devices is None else list(devices)
-    if len(chosen) > 1 and plan.missing:
-        _side_by_side(plan, chosen)
-        is_main = True
-    else:
-        is_main = _one_by_one(plan)
-    return _evaluated(plan, count) if is_main else {}
+    with preemptible():
+        plan = _planned(config, data, Path(out), images, count, resume=resume)
+        chosen = _devices(config) if devices is None else list(devices)
+        if len(chosen) > 1 and plan.missing:
+            _side_by_side(plan, chosen)
+            is_main = True
+        else:
+            is_main = _one_by_one(plan)
+        return _evaluated(plan, count) if is_main else {}
 
 
 def _planned(
@@ -124,7 +138,10 @@ def _planned(
     refuse_unwritable(out)
     if int(os.environ.get("RANK", "0")) == 0 and not resume and out.exists() and any(out.iterdir()):
         raise CannotWrite(f"{out} exists already: choose another --out, or continue it with --resume")
-    return Plan(config, data, out, images, folds.folds(samples, count))
+    fold_of = folds.folds(samples, count)
+    if len(set(fold_of.values())) < count:
+        raise BadConfig(f"{len(samples)} training films of too few patients cannot be divided into {count} folds")
+    return Plan(config, data, out, images, fold_of)
 
 
 def _devices(config: Config) -> list[str]:
@@ -136,11 +153,9 @@ def _devices(config: Config) -> list[str]:
 def _one_by_one(plan: Plan) -> bool:
     """Train each fold that is missing with the processes there are; returns whether this is the main one."""
     keep_freed_memory()
-    with preemptible(), join_processes(plan.config.train.device) as processes:
-        missing = plan.missing
-        films = plan.films(processes) if missing else None
-        for fold in missing:
-            assert films is not None
+    with join_processes(plan.config.train.device) as processes:
+        films = plan.films(processes)
+        for fold in plan.missing:
             folds.train_without(fold, plan.fold_of, plan.config, films, plan.run(fold), processes)
         return processes.is_main
 
@@ -152,7 +167,7 @@ def _side_by_side(plan: Plan, devices: Sequence[str]) -> None:
     """Train the folds that are missing, one on each device at a time, each in a process of its own.
 
     Raises:
-        BoneAgeError: what went wrong in one of them; the others are stopped first, and saved.
+        BadConfig: what went wrong in one of them; the others are stopped first, and saved.
         KeyboardInterrupt, Preempted: after a signal, when all are saved.
     """
     with join_processes("cpu") as alone:
@@ -160,22 +175,25 @@ def _side_by_side(plan: Plan, devices: Sequence[str]) -> None:
     context = multiprocessing.get_context("spawn")
     waiting, running, said = deque(plan.missing), dict[str, BaseProcess](), context.SimpleQueue()
     slots = [f"{place} {device}" for place, device in enumerate(devices)]
-    failed = False
+    failed = ""
     with interruptible() as interrupt, progress("training", len(waiting), "folds") as advance:
         while running or (waiting and not failed and not interrupt):
             for slot in [one for one in slots if one not in running and waiting and not failed and not interrupt]:
-                work = (plan, waiting.popleft(), slot.split()[1], said)
-                running[slot] = context.Process(target=_train_alone, args=work)
+                fold = waiting.popleft()
+                work = (plan, fold, slot.split()[1], said)
+                running[slot] = context.Process(target=_train_alone, args=work, name=f"fold {fold}")
                 running[slot].start()
             wait([child.sentinel for child in running.values()], timeout=_POLL)
             for slot in [slot for slot, child in running.items() if not child.is_alive()]:
-                failed |= running.pop(slot).exitcode != 0
+                child = running.pop(slot)
+                if child.exitcode and not failed:
+                    failed = f"{child.name} was not trained: its process ended with exit code {child.exitcode}"
                 advance(1)
-            _stop(running, interrupt, failed=failed)
+            _stop(running, interrupt, failed=bool(failed))
     if interrupt:
         raise Preempted if interrupt.by_scheduler else KeyboardInterrupt
     if failed:
-        raise BadConfig("a fold was not trained" if said.empty() else said.get())
+        raise BadConfig(failed if said.empty() else said.get())
 
 
 def _stop(running: dict[str, BaseProcess], interrupt: Interrupt, *, failed: bool) -> None:
@@ -189,16 +207,18 @@ def _train_alone(plan: Plan, fold: int, device: str, said: SimpleQueue[str]) -> 
     """Train the network of one fold on one device, in a process of its own; what goes wrong is ``said``."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # several bars of progress would write over each other
     keep_freed_memory()
-    config = replace(plan.config, train=replace(plan.config.train, device=device))
     try:
         with preemptible(), join_processes(device) as processes:
-            films = load(config, plan.data, processes.device, plan.images)
+            films = load(plan.config, plan.data, processes.device, plan.images)
             folds.train_without(fold, plan.fold_of, plan.config, films, plan.run(fold), processes)
-    except BoneAgeError as error:
-        said.put(str(error))
-        raise SystemExit(2) from None
     except (Preempted, KeyboardInterrupt):
         raise SystemExit(1) from None
+    except BoneAgeError as error:
+        said.put(f"fold {fold}: {error}")
+        raise SystemExit(2) from None
+    except Exception as error:
+        said.put(f"fold {fold}: {type(error).__name__}: {' '.join(str(error).split())}")
+        raise SystemExit(2) from None
 
 
 # --- What they read ---------------------------------------------------------------------------------------------------
@@ -214,9 +234,8 @@ def _evaluated(plan: Plan, count: int) -> dict[str, Any]:
     table = replace(read_predictions(table_path), name=f"{plan.config.recipe}, {count} folds")
     if not len(table):
         raise BadTable(f"not one film of {plan.data} could be read")
-    predictors = [Predictor.load(plan.run(fold)) for fold in range(count)]
     context = {"data": Path(plan.data).name, "folds": count}
-    about = evaluate.provenance(predictors[0], "train, out of fold", failures, context)
+    about = evaluate.provenance(Predictor.load(plan.run(0)), "train, out of fold", failures, context)
     about |= {"model": table.name, "sex_not_given": False}
-    about["weights_sha256"] = sha256(*(one.weights_sha256.encode() for one in predictors))
+    about["weights_sha256"] = sha256(*(load_run(plan.run(fold))["weights_sha256"].encode() for fold in plan.folds))
     return evaluate.report(table, samples, plan.out / EVALUATION, about, factors={})

@@ -6,10 +6,11 @@ import ctypes
 import os
 import platform
 import signal
+import sys
 import threading
 import time
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -18,7 +19,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from ..errors import BadConfig, Preempted
+from ..errors import INTERRUPTED, REQUEUE, BadConfig, BoneAgeError, Preempted
 from .shared_statistics import with_shared_statistics
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4  # of mallopt(3)
@@ -76,6 +77,12 @@ class Processes:
         shared = torch.tensor(value, dtype=torch.float64, device=self.device)
         dist.broadcast(shared, 0)
         return shared.item()
+
+    def tell(self, sentences: Iterable[str]) -> None:
+        """Print sentences to standard error, in the main process alone."""
+        if self.is_main:
+            for sentence in sentences:
+                print(f"boneage: {sentence}", file=sys.stderr)
 
     @contextmanager
     def main_first(self) -> Iterator[None]:
@@ -181,6 +188,24 @@ def preemptible() -> Iterator[None]:
 
     with _handling(stop, *SCHEDULERS):
         yield
+
+
+@contextmanager
+def ended() -> Iterator[None]:
+    """Let a command of this package that is none of ``boneage`` end as those do: with one sentence and an exit code."""
+    try:
+        with preemptible():
+            yield
+    except BoneAgeError as error:
+        sentence, code = str(error), 2
+    except KeyboardInterrupt:
+        sentence, code = "stopped; what was done is kept", INTERRUPTED
+    except Preempted:
+        sentence, code = "stopped by the scheduler; what was done is kept", REQUEUE
+    else:
+        return
+    print(f"boneage: {sentence}", file=sys.stderr)
+    raise SystemExit(code)
 
 
 @contextmanager

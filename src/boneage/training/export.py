@@ -76,15 +76,30 @@ def model_bytes(runs: Sequence[Path], *, quantise: str = "float32", name: str = 
     reader, run = combined(runs)
     if views:
         run["config"] = override(Config.from_dict(run["config"]), [f"model.views={views}"]).to_dict()
-    import onnx
-
     shape = Config.from_dict(run["config"]).prepare.shape
     # Examples only: the numbers of films stay open. Two and three differ, so that they stay open separately.
     inputs = {"films": torch.zeros(2, *shape, dtype=torch.uint8), "sex": torch.zeros(2, 2)}
     if isinstance(reader, Ensemble):
         inputs |= {"quick_films": torch.zeros(3, *shape, dtype=torch.uint8), "quick_sex": torch.zeros(3, 2)}
     model = graph(reader, inputs, reader.outputs, quantise=quantise)
-    onnx.helper.set_model_props(model, {METADATA: json.dumps(_metadata(run, name or runs[0].name, quantise))})
+    return described(model, run, name or runs[0].name, quantise)
+
+
+def described(model: Any, run: dict[str, Any], name: str, quantise: str) -> bytes:
+    """The content of a model file of an ONNX model: with its description of itself, and its hash.
+
+    Args:
+        model: as from `graph`.
+        run: the content of ``run.json``.
+        name: what the model is called.
+        quantise: how its weights are stored.
+    """
+    import onnx
+
+    kept = ("config", "schedule", "data", "start", "members", "weights_sha256", "validation_mae", "epoch", "versions")
+    about = {"format": FORMAT, "name": name, "quantise": quantise, "disclaimer": DISCLAIMER}
+    about |= {key: run[key] for key in kept if key in run}
+    onnx.helper.set_model_props(model, {METADATA: json.dumps(about)})
     return seal(model)
 
 
@@ -209,10 +224,3 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         log.setLevel(level)
-
-
-def _metadata(run: dict[str, Any], name: str, quantise: str) -> dict[str, Any]:
-    """The model file's description of itself."""
-    kept = ("config", "data", "start", "members", "weights_sha256", "validation_mae", "epoch", "versions")
-    about = {"format": FORMAT, "name": name, "quantise": quantise, "disclaimer": DISCLAIMER}
-    return about | {key: run[key] for key in kept if key in run}

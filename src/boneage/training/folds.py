@@ -12,6 +12,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,7 @@ from .distributed import Processes, interruptible
 from .export import write_model
 from .fit import fit
 from .recipes import ROUGH, quick
-from .run import Run
+from .run import Run, refuse_difference
 from .tensors import TrainingData
 
 FOLDS, SEED = 5, 0
@@ -76,16 +77,39 @@ def training_films(data: str | Path, config: DataConfig, images: str | Path | No
 def without(data: TrainingData, fold_of: dict[str, int], fold: int) -> TrainingData:
     """The training films without those of a fold, and no validation films: nothing is to be chosen by their error."""
     rows = [row for row, name in enumerate(data.train.ids) if fold_of[name] != fold]
-    origin = data.origin | {"train": len(rows), "validation": 0, "left_out_fold": fold}
+    origin = origin_without(data, fold_of, fold)
     return replace(data, train=data.train.select(rows), validation=data.validation.select([]), origin=origin)
 
 
-def is_done(folder: Path) -> bool:
-    """Whether a run has reached the end of its schedule."""
+def origin_without(data: TrainingData, fold_of: dict[str, int], fold: int) -> dict[str, Any]:
+    """The ``origin`` of the films that `without` gives."""
+    count = sum(fold_of[name] != fold for name in data.train.ids)
+    return data.origin | {"train": count, "validation": 0, "left_out_fold": fold}
+
+
+def is_done(folder: Path, epochs: int) -> bool:
+    """Whether a run has reached the end of its schedule, and that was of so many epochs or more."""
     if not (folder / RUN).exists():
         return False
     run = load_run(folder)
-    return bool(run["step"] == run["steps"])
+    return bool(run["step"] == run["steps"] and run["config"]["train"]["epochs"] >= epochs)
+
+
+def refuse_another(folder: Path, config: Config, origin: dict[str, Any]) -> None:
+    """BadConfig, naming the difference, if a run was trained with other settings or films than these.
+
+    The device, the folder's name, fewer epochs and another word for the run's precision are no difference.
+    """
+    if not (folder / RUN).exists():
+        return
+    run, own = load_run(folder), config.train
+    stored = Config.from_dict(run["config"])
+    epochs = max(stored.train.epochs, own.epochs)
+    precision = stored.train.precision if own.precision == run["precision"] else own.precision
+    alike = replace(config, train=replace(own, epochs=epochs, precision=precision))
+    stored = replace(stored, train=replace(stored.train, epochs=epochs, device=own.device))
+    refuse_difference(folder, "configuration", stored.to_dict(), alike.to_dict())
+    refuse_difference(folder, "data", run["data"] | {"folder": origin["folder"]}, origin)
 
 
 def train_without(
@@ -93,12 +117,15 @@ def train_without(
 ) -> None:
     """Train the run ``folder`` on the training films without a fold's, and export it.
 
-    A run that was stopped is continued; what is done is not done again.
+    A run that was stopped is continued, and one of fewer epochs; what is done is not done again.
     """
-    if not is_done(folder):
+    if not is_done(folder, config.train.epochs):
         folder.mkdir(parents=True, exist_ok=True)
         run = Run(config, without(films, fold_of, fold), folder, processes)
         run.restore()
+        processes.tell(run.remarks)
+        if processes.is_main:
+            (folder / MODEL).unlink(missing_ok=True)  # of fewer epochs
         with interruptible() as interrupt:
             fit(run, interrupt)
     if processes.is_main:

@@ -7,7 +7,8 @@ pieces at once: the whole hand, the regions and their rests that a reading asks 
 few pieces are shown, one reader's label tells little: the target lies half-way between the label and what networks
 read that were trained without this film (`boneage.training.folds`).
 
-RUN gets ``state.safetensors``, which goes on with ``--resume``, and at the end the weights and ``run.json``.
+RUN gets ``state.safetensors``, which goes on with ``--resume``, by the same schedule and on the same films, and at the
+end the weights and ``run.json``. Ctrl-C saves and exits with 130, SIGTERM and SIGUSR1 with 75.
 ``python -m boneage.training.regions_file`` makes a model file of it.
 """
 
@@ -28,9 +29,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..config import CELLS, AugmentConfig, Config
+from ..config import CELLS, AugmentConfig, Config, ModelConfig
+from ..errors import Preempted
 from ..evaluation.predictions import read_predictions
-from ..files import refuse_unwritable
+from ..files import refuse_unwritable, sha256_json
 from ..hand.bone_regions import KINDS, PIECES, WHOLE, WRIST, question, questions
 from ..model_file import FORMAT, METADATA, seal, session
 from ..models.efficientnet_lite import EfficientNetLite
@@ -41,12 +43,12 @@ from ..reading import weights as installed
 from . import checkpoint
 from .augment import augment, plain
 from .checkpoint import prefixed, unprefixed
-from .distributed import interruptible, keep_freed_memory
+from .distributed import ended, interruptible, keep_freed_memory
 from .export import graph
 from .losses import Output, expected_error_loss, output, sex_loss
 from .optimizer import Average, learning_rate, optimizer_tensors, restore_optimizer
 from .recipes import recipe
-from .run import PACKAGES
+from .run import PACKAGES, refuse_difference
 from .small_maps import features_of
 from .stored import first_member
 from .tensors import FilmTensors, TrainingData, load
@@ -105,7 +107,7 @@ class Trunk:
     """The first blocks of a backbone, which stay as they are, run by ONNX Runtime: a third of torch's time.
 
     Args:
-        backbone: in evaluation mode.
+        network: in evaluation mode.
         blocks: how many, from the first.
         cell: the side of a cell of the montage in pixels.
     """
@@ -155,7 +157,7 @@ class Training:
     def __init__(self, films: FilmTensors, targets: Tensor, schedule: Schedule, folder: Path) -> None:
         self.films, self.targets, self.schedule, self.folder = films, targets, schedule, folder
         self.config = configuration()
-        self.output = output(self.config.train, float(films.months.mean()), float(films.months.std()))
+        self.output = output(self.config.train, 0.0, 1.0)
         self.network = first_network(self.config, self.output, first_member(installed.find(START)))
         self.network.eval()  # batch normalisation keeps its statistics
         self.trunk = Trunk(self.network, schedule.frozen, schedule.size // CELLS)
@@ -184,7 +186,7 @@ class Training:
         blocks, n = self.schedule.frozen, len(batch.sex)
         features = [features_of(self.backbone, maps, blocks).unflatten(0, (n, -1)) for maps in batch.maps]
         answers = self.network.head(torch.cat(features, 1), batch.given, self.network.shares(batch.asked))
-        found = loss(self.output, answers, batch.sex, batch.target, batch.label)
+        found = loss(self.output, self.config.model, answers, batch)
         found.backward()
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
@@ -198,15 +200,24 @@ class Training:
         order = torch.randperm(len(self.films), generator=torch.Generator().manual_seed(epoch + 7))
         return order[place * self.schedule.batch : (place + 1) * self.schedule.batch]
 
+    @property
+    def lesson(self) -> dict[str, Any]:
+        """A hash of what is learnt from: the films' names, labels and targets."""
+        columns = (self.films.months.tolist(), self.targets.tolist())
+        return {"sha256": sha256_json([list(self.films.ids), *columns])}
+
     def save(self) -> None:
         """Write everything that resuming needs, as one file."""
         tensors = prefixed("network", self.network.state_dict()) | prefixed("average", self.average.shadow)
         tensors |= prefixed("optimizer", optimizer_tensors(self.optimizer))
-        checkpoint.save_state(self.folder, tensors, {"step": self.step, "seconds": self.seconds})
+        values = {"step": self.step, "seconds": self.seconds, "schedule": asdict(self.schedule), "data": self.lesson}
+        checkpoint.save_state(self.folder, tensors, values)
 
     def restore(self) -> None:
-        """Continue from what `save` wrote."""
+        """Continue from what `save` wrote; BadConfig if that was by another schedule, or on other films or targets."""
         tensors, values = checkpoint.load_state(self.folder)
+        refuse_difference(self.folder, "schedule", values.get("schedule", {}), asdict(self.schedule))
+        refuse_difference(self.folder, "data", values.get("data", {}), self.lesson)
         self.network.load_state_dict(unprefixed("network", tensors))
         self.average.restore(unprefixed("average", tensors))
         restore_optimizer(self.optimizer, unprefixed("optimizer", tensors))
@@ -214,7 +225,10 @@ class Training:
 
 
 def fit(training: Training, interrupt: object) -> None:
-    """Train until the schedule ends, saving every `SAVED` steps; KeyboardInterrupt, after saving, at ``interrupt``."""
+    """Train until the schedule ends, saving every `SAVED` steps.
+
+    KeyboardInterrupt or `Preempted`, after saving, at ``interrupt``, by whose it was.
+    """
     began = time.monotonic() - training.seconds
     training.folder.mkdir(parents=True, exist_ok=True)
     with progress("regions", training.steps, "steps", training.step) as advance, ThreadPoolExecutor(1) as thread:
@@ -229,7 +243,7 @@ def fit(training: Training, interrupt: object) -> None:
                 line = {"step": training.step, "loss": round(found, 4), "seconds": round(training.seconds, 1)}
                 checkpoint.append_log(training.folder, line)
             if interrupt:
-                raise KeyboardInterrupt
+                raise Preempted if getattr(interrupt, "by_scheduler", False) else KeyboardInterrupt
 
 
 def finish(training: Training, data: TrainingData) -> dict[str, Any]:
@@ -262,13 +276,13 @@ def lessons(generator: torch.Generator) -> Tensor:
     return torch.cat([asked[:1].expand(WHOLES - 1, -1), asked, drawn])
 
 
-def loss(meaning: Output, answers: Answers, sex: Tensor, target: Tensor, label: Tensor) -> Tensor:
+def loss(meaning: Output, weights: ModelConfig, answers: Answers, batch: Batch) -> Tensor:
     """The mean loss over films and questions: of age, sex and expected error, a scalar."""
     q = answers.male.shape[1]
-    weights = configuration().model
-    raw, targets, labels = answers.age.flatten(0, 1), target.repeat_interleave(q), label.repeat_interleave(q)
+    targets, labels = batch.target.repeat_interleave(q), batch.label.repeat_interleave(q)
+    raw = answers.age.flatten(0, 1)
     found = meaning.loss(raw, targets)
-    found = found + weights.sex_loss * sex_loss(answers.male.flatten(), sex.repeat_interleave(q, 0))
+    found = found + weights.sex_loss * sex_loss(answers.male.flatten(), batch.sex.repeat_interleave(q, 0))
     errors = meaning.months(raw) - labels
     return found + weights.expected_error_loss * expected_error_loss(answers.expected_error.flatten(), errors)
 
@@ -312,16 +326,19 @@ def main() -> None:
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--epochs", type=float, default=Schedule.epochs)
     options = parser.parse_args()
-    refuse_unwritable(options.out)
-    keep_freed_memory()
-    data = load(replace(configuration(), recipe=""), options.data, torch.device("cpu"))
-    lessons_of = targets(data.train, options.out_of_fold)
-    training = Training(data.train, lessons_of, replace(Schedule(), epochs=options.epochs), options.out)
-    if options.resume and checkpoint.has_begun(options.out):
-        training.restore()
-    with interruptible() as interrupt:
-        fit(training, interrupt)
-    finish(training, data)
+    with ended():
+        refuse_unwritable(options.out)
+        if not options.resume:
+            checkpoint.refuse_existing(options.out)
+        keep_freed_memory()
+        data = load(replace(configuration(), recipe=""), options.data, torch.device("cpu"))
+        lessons_of = targets(data.train, options.out_of_fold)
+        training = Training(data.train, lessons_of, replace(Schedule(), epochs=options.epochs), options.out)
+        if options.resume and checkpoint.has_begun(options.out):
+            training.restore()
+        with interruptible() as interrupt:
+            fit(training, interrupt)
+        finish(training, data)
 
 
 if __name__ == "__main__":

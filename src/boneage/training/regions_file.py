@@ -10,10 +10,8 @@ was not trained on them, so what they show of errors and differences holds for o
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -25,19 +23,19 @@ from ..data.split import choose
 from ..errors import BadTable
 from ..files import write_bytes
 from ..hand.bone_regions import questions
-from ..model_file import FORMAT, METADATA, seal
 from ..models.regional import RegionalNetwork, RegionalReader
 from ..progress import progress
 from ..reading.intervals import SEX_GIVEN
 from ..reading.regional import NAME, Regional
 from ..reading.regional_tables import fitted
-from ..types import DISCLAIMER, Sex
+from ..run_folder import load_run
+from ..types import Sex
 from . import checkpoint
-from .export import graph, with_facts
+from .distributed import ended
+from .export import described, graph, with_facts
 from .losses import output
 
 AT_ONCE = 25  # films
-KEPT = ("config", "schedule", "data", "start", "weights_sha256", "validation_mae", "epoch", "versions")
 
 
 def model_bytes(run: Path, *, quantise: str = "int8") -> bytes:
@@ -52,21 +50,15 @@ def model_bytes(run: Path, *, quantise: str = "int8") -> bytes:
     size = config.prepare.size
     inputs = {"films": torch.zeros(2, size, size, dtype=torch.uint8), "sex": torch.zeros(2, 2)}
     model = graph(reader, inputs, ["regional_months", "regional_errors"], quantise=quantise)
-    described = {"format": FORMAT, "name": NAME, "quantise": quantise, "disclaimer": DISCLAIMER}
-    return _sealed(model, described | {name: about[name] for name in KEPT if name in about})
-
-
-def _sealed(model: Any, about: dict[str, Any]) -> bytes:
-    import onnx
-
-    onnx.helper.set_model_props(model, {METADATA: json.dumps(about)})
-    return seal(model)
+    return described(model, about, NAME, quantise)
 
 
 def answers(
     reader: Regional, samples: Sequence[Sample], *, sex_given: bool = True
 ) -> tuple[np.ndarray, np.ndarray, list[Sample]]:
-    """Ages and expected errors float64 [n, Q] of films that show a hand, and the films.
+    """Ages and expected errors float64 [n, Q] of films that can be read, and the films.
+
+    Also of those on which no hand is certain. BadTable if no film can be read.
 
     Args:
         reader: the network.
@@ -74,6 +66,8 @@ def answers(
         sex_given: whether the network is told the sex.
     """
     cache = open_cache(samples, reader.spec)
+    if not cache.samples:
+        raise BadTable(f"not one of {len(samples)} films can be read")
     found = []
     with progress("regions", len(cache.samples), "films") as advance:
         for at in range(0, len(cache.samples), AT_ONCE):
@@ -86,8 +80,10 @@ def answers(
 
 
 def calibrated(data: bytes, samples: Sequence[Sample], *, split: str) -> bytes:
-    """A model file's content with ranges from calibration films of known age and sex; BadTable for too few."""
+    """A model file's content with ranges from calibration films of known age and sex; BadTable for too few of a sex."""
     known = [film for film in samples if film.path and film.months is not None and film.sex is not Sex.UNKNOWN]
+    if not known:
+        raise BadTable(f"split {split!r} has no film of known age and sex")
     reader, months, expected, films = Regional(data, Path(NAME)), {}, {}, known
     for given, word in SEX_GIVEN.items():
         months[word], expected[word], films = answers(reader, known, sex_given=given)
@@ -106,11 +102,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    data = model_bytes(options.run)
-    about = checkpoint.load_weights(options.run)[1]
-    config = Config.from_dict(about["config"])
-    films, split = choose(open_folder(options.data), config.data, "calibration", about["data"])
-    write_bytes(options.out, calibrated(data, films.samples, split=split))
+    with ended():
+        data, about = model_bytes(options.run), load_run(options.run)
+        config = Config.from_dict(about["config"])
+        films, split = choose(open_folder(options.data), config.data, "calibration", about["data"])
+        write_bytes(options.out, calibrated(data, films.samples, split=split))
 
 
 if __name__ == "__main__":

@@ -232,12 +232,12 @@ class Run:
     def _refuse_another_run(self, values: dict[str, Any]) -> None:
         """BadConfig, naming the difference, if a stored state would not go on as the run that wrote it."""
         stored = Config.from_dict(values["config"])
-        self._refuse_difference("configuration", self._resolved(stored), self._resolved(self.config))
+        refuse_difference(self.folder, "configuration", self._resolved(stored), self._resolved(self.config))
         self._refuse_precision(values.get("precision", stored.train.precision))
         folder = {"folder": self.data.origin.get("folder")}  # which may have been renamed
-        self._refuse_difference("data", values["data"] | folder, self.data.origin)
+        refuse_difference(self.folder, "data", values["data"] | folder, self.data.origin)
         if self.teacher:
-            self._refuse_difference("start", values["start"], self.start or {})
+            refuse_difference(self.folder, "start", values["start"], self.start or {})
 
     def _resolved(self, config: Config) -> dict[str, Any]:
         """The settings with this run's precision in place of the word for it: `_refuse_precision` compares that. Fewer
@@ -253,10 +253,12 @@ class Run:
                 f"{self.precision} here: resume it with --set train.precision={stored}"
             )
 
-    def _refuse_difference(self, what: str, stored: dict[str, Any], own: dict[str, Any]) -> None:
-        changed = ", ".join(differences(stored, own))
-        if changed:
-            raise BadConfig(f"{self.folder} was started with another {what} ({changed}): resume it with the same")
+
+def refuse_difference(folder: Path, what: str, stored: dict[str, Any], own: dict[str, Any]) -> None:
+    """BadConfig, naming what differs, if the run in a folder was started with something else than it is to go on with."""
+    changed = ", ".join(differences(stored, own))
+    if changed:
+        raise BadConfig(f"{folder} was started with another {what} ({changed}): resume it with the same")
 
 
 def untrained(config: Config, meaning: Output, labels: Tensor) -> Network:

@@ -12,6 +12,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from ..errors import BadConfig
+
 
 class SharedBatchNorm(nn.BatchNorm2d):
     """Batch normalisation whose statistics in training are those of the films of all processes together.
@@ -46,12 +48,18 @@ class SharedBatchNorm(nn.BatchNorm2d):
 
 
 def with_shared_statistics(network: nn.Module, device: torch.device) -> nn.Module:
-    """The network with the statistics of its batch normalisation shared by all processes; its tensors stay its own."""
+    """The network with the statistics of its batch normalisation shared by all processes; its tensors stay its own.
+
+    BadConfig for a kind of batch normalisation that does more, as some of timm do: what replaces it would not do that.
+    """
+    norms = {type(module) for module in network.modules() if isinstance(module, _BatchNorm)}
+    if odd := ", ".join(sorted(kind.__name__ for kind in norms - {nn.BatchNorm2d})):
+        raise BadConfig(f"{odd} cannot be shared by several processes: train this network with one")
     if device.type == "cuda":
         return nn.SyncBatchNorm.convert_sync_batchnorm(network)
     for module in list(network.modules()):
         for name, child in module.named_children():
-            if isinstance(child, nn.BatchNorm2d):
+            if isinstance(child, _BatchNorm):
                 setattr(module, name, _shared(child))
     return network
 

@@ -87,9 +87,7 @@ def _train(
         run.begin(start)
     if resume:
         run.restore()
-    if processes.is_main:
-        for sentence in [*films.remarks, *run.remarks]:
-            print(f"boneage: {sentence}", file=sys.stderr)
+    processes.tell([*films.remarks, *run.remarks])
     with interruptible() as interrupt:
         fit(run, interrupt)
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ...errors import BadConfig
 from ..options import Data, Images, Settings, chosen, configured, resumed, say, show_folds, tell
 
 
@@ -41,6 +42,8 @@ def train(
     """
     config = resumed(recipe, settings, out / "fold0" if folds else out) if resume else configured(recipe, settings)
     if folds:
+        if no_export:
+            raise BadConfig("--no-export and --folds exclude each other: the model files read the films left out")
         show_folds(config, folder, out, count=folds, images=images, resume=resume)
         return
     from ...training.train import train
