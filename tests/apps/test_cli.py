@@ -405,6 +405,12 @@ def test_training_on_a_table_whose_films_are_elsewhere_is_refused(tmp_path: Path
     assert not out.exists()
 
 
+def test_folds_are_read_by_their_model_files(films: Path, tmp_path: Path) -> None:
+    words = ("--data", films, "--out", tmp_path / "out", "--folds", 2, "--no-export")
+    refused("train", "tiny", *words, because="--no-export and --folds exclude each other")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_data_folder_with_one_film_can_be_trained_on_and_evaluated(
     films: Path, tiny_model: Path, tmp_path: Path
 ) -> None:

@@ -96,3 +96,8 @@ def test_between_two_ages_a_table_is_straight() -> None:
 def test_too_few_films_are_refused() -> None:
     with pytest.raises(ValueError, match="99 films are too few"):
         fitted(*drawn(99))
+    months, expected, labels, _ = drawn(100)
+    for boys in (0, 1):
+        sexes = [Sex.MALE] * boys + [Sex.FEMALE] * (100 - boys)
+        with pytest.raises(ValueError, match=f"{boys} films of sex male are too few: each is held against the others"):
+            fitted(months, expected, labels, sexes)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import multiprocessing
+import os
+import signal
 from dataclasses import replace
+from multiprocessing import SimpleQueue
 from pathlib import Path
 
 import pytest
@@ -14,10 +18,11 @@ torch = pytest.importorskip("torch")
 from command import done, refused
 from tiny import TINY, tiny_config
 
-from boneage.errors import BadConfig, CannotWrite
+from boneage.errors import BadConfig, CannotWrite, Preempted
 from boneage.run_folder import load_run
 from boneage.training import cross_validation, folds
 from boneage.training.cross_validation import train_in_folds
+from boneage.training.tensors import TrainingData
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 SHORT = ("train.epochs=1", "prepare.size=32")
@@ -59,29 +64,85 @@ def test_the_command_goes_on_with_what_is_there_and_tells_the_error(two_folds: P
     assert "exists already: choose another --out, or continue it with --resume" in said
 
 
+@pytest.mark.parametrize(
+    ("count", "setting", "named"), [(2, "train.lr=0.5", "configuration (train.lr)"), (3, SHORT[0], "data (train)")]
+)
+def test_what_is_trained_does_not_go_on_otherwise(
+    two_folds: Path, films: Path, count: int, setting: str, named: str
+) -> None:
+    words = ("--data", films, "--out", two_folds, "--folds", count, "--resume", "--set", setting)
+    refused("train", "tiny", *words, naming=two_folds / "fold0", because=f"was started with another {named}")
+
+
 def test_without_gpus_the_missing_folds_are_trained_one_after_the_other(
-    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    films: Path,
+    tiny_data: TrainingData,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     trained: list[int] = []
+    monkeypatch.setattr(cross_validation, "load", lambda *_: replace(tiny_data, doubts=["film 7 is doubtful"]))
     monkeypatch.setattr(folds, "train_without", lambda fold, *_: trained.append(fold))
-    monkeypatch.setattr(folds, "is_done", lambda run: run.name == "fold1")
+    monkeypatch.setattr(folds, "is_done", lambda run, _: run.name == "fold1")
     monkeypatch.setattr(cross_validation, "_evaluated", lambda plan, count: {"n": count})
     assert train_in_folds(tiny_config(), films, tmp_path / "out", count=3) == {"n": 3}
     assert trained == [0, 2]
+    assert capsys.readouterr().err == "boneage: film 7 is doubtful\n"
+
+
+def test_a_scheduler_stops_what_follows_the_training_too(
+    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folds, "train_without", lambda *_: None)
+    monkeypatch.setattr(cross_validation, "_evaluated", lambda *_: signal.raise_signal(signal.SIGTERM))
+    with pytest.raises(Preempted):
+        train_in_folds(tiny_config(), films, tmp_path / "out", count=2)
 
 
 def test_a_fold_that_fails_beside_others_says_why(films: Path, tmp_path: Path) -> None:
     config = tiny_config(*SHORT, "train.epochs=1000")
-    with pytest.raises(BadConfig, match=r"train.device 'mps' is not here"):
+    with pytest.raises(BadConfig, match=r"^fold 1: train.device 'mps' is not here"):
         train_in_folds(config, films, tmp_path / "out", count=2, devices=("cpu", "mps"))
-    assert not folds.is_done(tmp_path / "out" / "fold0")  # which was stopped then
+    assert not folds.is_done(tmp_path / "out" / "fold0", 1000)  # which was stopped then
 
 
-def test_what_cannot_be_divided_or_has_seen_all_films_is_refused(films: Path, tmp_path: Path) -> None:
+def test_what_no_one_foresaw_in_a_fold_is_told_by_its_kind(
+    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cross_validation.os, "dup2", lambda *_: None)  # this process keeps its standard error
+    plan = cross_validation._planned(tiny_config(), films, tmp_path, None, 2, resume=True)
+    (tmp_path / "fold1").write_text("no folder")
+    said = SimpleQueue[str]()
+    with pytest.raises(SystemExit):
+        cross_validation._train_alone(plan, 1, "cpu", said)
+    assert said.get().startswith("fold 1: FileExistsError: ")
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_fold_that_dies_without_a_word_is_named_with_its_exit_code(
+    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forking = multiprocessing.get_context("fork")  # takes what is patched along
+    monkeypatch.setattr(cross_validation.multiprocessing, "get_context", lambda _: forking)
+    monkeypatch.setattr(cross_validation, "_train_alone", lambda *_: os._exit(9))
+    with pytest.raises(BadConfig, match=r"^fold 0 was not trained: its process ended with exit code 9$"):
+        train_in_folds(tiny_config(), films, tmp_path / "out", count=2, devices=("cpu", "cpu"))
+
+
+def test_what_cannot_be_divided_or_has_seen_all_films_is_refused(
+    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = tiny_config()
     for count in (1, 10_000):
         with pytest.raises(BadConfig, match="cannot be divided"):
             train_in_folds(config, films, tmp_path / "out", count=count)
+    samples = folds.training_films(films, config.data)
+    with monkeypatch.context() as patch:
+        two_patients = tuple(replace(film, patient=str(number % 2)) for number, film in enumerate(samples))
+        patch.setattr(folds, "training_films", lambda *_: two_patients)
+        with pytest.raises(BadConfig, match="51 training films of too few patients cannot be divided into 3 folds"):
+            train_in_folds(config, films, tmp_path / "out", count=3)
     started = replace(config, train=replace(config.train, start="quick"))
     with pytest.raises(BadConfig, match="has seen the films of all folds"):
         train_in_folds(started, films, tmp_path / "out", count=2)

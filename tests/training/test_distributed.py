@@ -3,6 +3,7 @@ from __future__ import annotations
 import platform
 import signal
 import threading
+from collections.abc import Callable
 
 import pytest
 from command import child
@@ -13,7 +14,7 @@ from torch import nn
 
 from boneage.errors import BadConfig, Preempted
 from boneage.training import distributed
-from boneage.training.distributed import Processes, interruptible, join_processes, preemptible
+from boneage.training.distributed import Processes, ended, interruptible, join_processes, preemptible
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
@@ -34,6 +35,12 @@ def test_alone_a_process_leads_and_agrees_with_itself() -> None:
         assert (processes.mean(0.1), processes.broadcast(0.1)) == (0.1, 0.1)
         with processes.main_first():
             pass
+
+
+def test_the_main_process_alone_tells(capsys: pytest.CaptureFixture[str]) -> None:
+    for rank in (1, 0):
+        Processes(rank, 2, torch.device("cpu")).tell([f"said by {rank}", "twice"])
+    assert capsys.readouterr().err == "boneage: said by 0\nboneage: twice\n"
 
 
 def test_auto_is_the_gpu_where_there_is_one() -> None:
@@ -73,6 +80,28 @@ def test_a_second_ctrl_c_insists_unless_it_is_the_echo_of_the_first(monkeypatch:
 def test_before_and_after_the_training_a_scheduler_ends_it_at_once() -> None:
     with preemptible(), pytest.raises(Preempted):
         signal.raise_signal(signal.SIGUSR1)
+
+
+def mistaken() -> None:
+    raise BadConfig("the recipe is none")
+
+
+@pytest.mark.parametrize(
+    ("work", "code", "said"),
+    [
+        (mistaken, 2, "the recipe is none"),
+        (lambda: signal.raise_signal(signal.SIGINT), 130, "stopped; what was done is kept"),
+        (lambda: signal.raise_signal(signal.SIGTERM), 75, "stopped by the scheduler; what was done is kept"),
+    ],
+)
+def test_a_command_ends_with_one_sentence_and_a_code(
+    work: Callable[[], None], code: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ended():
+        pass
+    with pytest.raises(SystemExit) as end, ended():
+        work()
+    assert (end.value.code, capsys.readouterr().err) == (code, f"boneage: {said}\n")
 
 
 def test_handlers_are_put_back_whatever_happens() -> None:

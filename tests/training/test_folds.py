@@ -11,10 +11,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from runs import run_of
+from runs import log, run_of
 from tiny import tiny_config
 
 from boneage.data.dataset import Sample
+from boneage.errors import BadConfig
 from boneage.evaluation.predictions import Predictions
 from boneage.run_folder import MODEL, load_run
 from boneage.training import folds
@@ -55,15 +56,33 @@ def test_a_run_is_trained_without_its_fold_once_and_goes_on_when_it_was_stopped(
     assert len(some.validation) == 0
     with pytest.raises(KeyboardInterrupt):
         fit(run_of(some, folder, "train.epochs=2", "train.save_every=1"), True)
-    assert not folds.is_done(folder)
+    assert not folds.is_done(folder, 2)
     folds.train_without(3, fold_of, config, tiny_data, folder, ALONE)
-    assert folds.is_done(folder)
+    assert folds.is_done(folder, 2)
+    assert not folds.is_done(folder, 3)
     assert load_run(folder)["data"] == tiny_data.origin | {
         "train": len(some.train), "validation": 0, "left_out_fold": 3
     }  # fmt: skip
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
     folds.train_without(3, fold_of, config, tiny_data, folder, ALONE)
     assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+    folds.train_without(3, fold_of, tiny_config("train.epochs=3", "train.save_every=1"), tiny_data, folder, ALONE)
+    assert folds.is_done(folder, 3)
+    assert [line["epoch"] for line in log(folder)] == [1, 2, 3]
+    assert (folder / MODEL).stat().st_mtime_ns > before[MODEL]
+
+
+def test_a_run_of_other_settings_or_films_is_no_fold(tiny_run: Path, tmp_path: Path) -> None:
+    config, origin = tiny_config(), load_run(tiny_run)["data"]
+    folds.refuse_another_fold(tmp_path, config, origin)  # there is no run
+    folds.refuse_another_fold(tiny_run, tiny_config("train.epochs=9", "train.device=cpu"), origin | {"folder": "moved"})
+    for setting in ("train.lr=0.5", "train.epochs=1"):
+        with pytest.raises(BadConfig, match=rf"tiny was started with another configuration .{setting.split('=')[0]}"):
+            folds.refuse_another_fold(tiny_run, tiny_config(setting), origin)
+    with pytest.raises(BadConfig, match="tiny was trained in fp32: resume it with the same"):
+        folds.refuse_another_fold(tiny_run, tiny_config("train.precision=bf16"), origin)
+    with pytest.raises(BadConfig, match=r"tiny was started with another data .sha256.: resume it with the same"):
+        folds.refuse_another_fold(tiny_run, config, origin | {"sha256": "0" * 64})
 
 
 def test_the_table_has_each_film_as_read_by_the_networks_that_left_it_out(

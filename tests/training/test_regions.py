@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,13 +13,16 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from command import check_sentence
+
 from boneage.config import PrepareConfig
-from boneage.errors import BadModel
+from boneage.errors import BadConfig, BadModel, Preempted
 from boneage.hand.bone_regions import PIECES, WHOLE, question, questions
 from boneage.models.head import Network, encode
 from boneage.models.regional import RegionalNetwork
 from boneage.run_folder import load_run
 from boneage.training import checkpoint, regions
+from boneage.training.distributed import interruptible
 from boneage.training.losses import output
 from boneage.training.regions import (
     DRAWN,
@@ -142,6 +147,36 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(
         torch.testing.assert_close(resumed.average.shadow[name], value, atol=1e-5, rtol=1e-4)
     assert [line["step"] for line in checkpoint.read_log(tmp_path / "whole")] == [2, 4, 6]
     capsys.readouterr()
+
+
+def test_a_scheduler_stops_a_run_that_goes_on_by_its_own_schedule_and_lessons_alone(
+    training: Training, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with interruptible() as interrupt:
+        signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(Preempted):
+            fit(training, interrupt)
+    assert checkpoint.load_state(training.folder)[1]["step"] == 1
+    training.schedule = replace(SCHEDULE, epochs=3)
+    with pytest.raises(BadConfig, match=r"run was started with another schedule .epochs."):
+        training.restore()
+    training.schedule, training.targets = SCHEDULE, training.targets + 1
+    with pytest.raises(BadConfig, match=r"run was started with another data .targets."):
+        training.restore()
+    capsys.readouterr()
+
+
+def test_the_command_writes_over_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / checkpoint.STATE).write_text("a run")
+    words = ["regions", "--data", "nowhere", "--out-of-fold", "oof.csv", "--out", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(SystemExit) as end:
+        regions.main()
+    check_sentence(
+        end.value.code, capsys.readouterr().err, tmp_path, "exists already: choose another --out, or continue"
+    )
 
 
 def test_the_end_is_a_run_folder_that_says_what_it_is(training: Training) -> None:

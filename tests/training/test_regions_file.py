@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ torch = pytest.importorskip("torch")
 from regional import SIZE, regional_run, tiny_regions
 
 from boneage.data.dataset import open_folder
-from boneage.errors import BadTable
+from boneage.errors import BadModel, BadTable
 from boneage.hand.bone_regions import questions
 from boneage.model_file import verified
 from boneage.models.head import encode
@@ -24,7 +25,7 @@ from boneage.training import checkpoint
 from boneage.training.export import with_facts
 from boneage.training.losses import output
 from boneage.training.regions import predict
-from boneage.training.regions_file import answers, calibrated
+from boneage.training.regions_file import answers, calibrated, model_bytes
 from boneage.types import Sex
 
 SEXES = [Sex.FEMALE, Sex.MALE, Sex.UNKNOWN, Sex.MALE]
@@ -75,3 +76,17 @@ def test_ranges_come_from_the_films_and_leave_the_weights_alone(
 def test_too_few_films_are_refused(bare_regions: Path, films: Path) -> None:
     with pytest.raises(BadTable, match="split 'few': 60 films are too few"):
         calibrated(bare_regions.read_bytes(), open_folder(films).samples, split="few")
+
+
+def test_films_that_say_nothing_are_refused(bare_regions: Path, films: Path, tmp_path: Path) -> None:
+    film, text = open_folder(films).samples[0], tmp_path / "film.png"
+    text.write_text("no film")
+    with pytest.raises(BadTable, match="split 'all' has no film of known age and sex"):
+        calibrated(bare_regions.read_bytes(), [replace(film, sex=Sex.UNKNOWN)], split="all")
+    with pytest.raises(BadTable, match="not one of 1 films can be read"):
+        calibrated(bare_regions.read_bytes(), [replace(film, path=text)], split="all")
+
+
+def test_another_run_makes_no_such_file(tiny_run: Path) -> None:
+    with pytest.raises(BadModel, match=r"tiny is no run of boneage\.training\.regions"):
+        model_bytes(tiny_run)

@@ -95,7 +95,8 @@ def fitted(
         sexes: of the films, known for all.
 
     Raises:
-        ValueError: for fewer films than a limit of `RARE` needs, or fewer than two of a sex: each is held against others.
+        ValueError: for fewer films than a limit of `RARE` needs, or fewer than two of a sex, as each is held against
+            the others.
     """
     if len(labels) < 1 / RARE:
         raise ValueError(f"{len(labels)} films are too few for a limit of {RARE:.0%}")

@@ -78,7 +78,7 @@ class Plan:
         with processes.main_first():
             films = load(self.config, self.data, processes.device, self.images)
         for fold in self.folds:
-            folds.refuse_another(self.run(fold), self.config, folds.origin_without(films, self.fold_of, fold))
+            folds.refuse_another_fold(self.run(fold), self.config, folds.origin_without(films, self.fold_of, fold))
         processes.tell(films.remarks)
         return films
 

@@ -19,6 +19,7 @@ import numpy as np
 from ..config import Config, DataConfig
 from ..data.dataset import Sample, open_folder
 from ..data.split import assign, divide
+from ..errors import BadConfig
 from ..evaluation.evaluate import predict_all
 from ..evaluation.predictions import Predictions
 from ..files import write_bytes
@@ -30,7 +31,7 @@ from .distributed import Processes, interruptible
 from .export import write_model
 from .fit import fit
 from .recipes import ROUGH, quick
-from .run import Run, refuse_difference
+from .run import Run, refuse_another
 from .tensors import TrainingData
 
 FOLDS, SEED = 5, 0
@@ -95,21 +96,18 @@ def is_done(folder: Path, epochs: int) -> bool:
     return bool(run["step"] == run["steps"] and run["config"]["train"]["epochs"] >= epochs)
 
 
-def refuse_another(folder: Path, config: Config, origin: dict[str, Any]) -> None:
-    """BadConfig, naming the difference, if a run was trained with other settings or films than these.
+def refuse_another_fold(folder: Path, config: Config, origin: dict[str, Any]) -> None:
+    """BadConfig, naming the difference, if there is a run that was trained with other settings or films than these.
 
-    The device, the folder's name, fewer epochs and another word for the run's precision are no difference.
+    See `boneage.training.run.refuse_another`; ``auto`` and the precision that it was are no difference.
     """
     if not (folder / RUN).exists():
         return
-    run, own = load_run(folder), config.train
-    stored = Config.from_dict(run["config"])
-    epochs = max(stored.train.epochs, own.epochs)
-    precision = stored.train.precision if own.precision == run["precision"] else own.precision
-    alike = replace(config, train=replace(own, epochs=epochs, precision=precision))
-    stored = replace(stored, train=replace(stored.train, epochs=epochs, device=own.device))
-    refuse_difference(folder, "configuration", stored.to_dict(), alike.to_dict())
-    refuse_difference(folder, "data", run["data"] | {"folder": origin["folder"]}, origin)
+    run = load_run(folder)
+    refuse_another(folder, run, config, origin)
+    precisions = {run["config"]["train"]["precision"], run["precision"]}
+    if config.train.precision not in precisions:
+        raise BadConfig(f"{folder} was trained in {run['precision']}: resume it with the same train.precision")
 
 
 def train_without(

@@ -201,23 +201,23 @@ class Training:
         return order[place * self.schedule.batch : (place + 1) * self.schedule.batch]
 
     @property
-    def lesson(self) -> dict[str, Any]:
-        """A hash of what is learnt from: the films' names, labels and targets."""
-        columns = (self.films.months.tolist(), self.targets.tolist())
-        return {"sha256": sha256_json([list(self.films.ids), *columns])}
+    def origin(self) -> dict[str, str]:
+        """Hashes of what is learnt from."""
+        films = [list(self.films.ids), self.films.months.tolist()]
+        return {"films": sha256_json(films), "targets": sha256_json(self.targets.tolist())}
 
     def save(self) -> None:
         """Write everything that resuming needs, as one file."""
         tensors = prefixed("network", self.network.state_dict()) | prefixed("average", self.average.shadow)
         tensors |= prefixed("optimizer", optimizer_tensors(self.optimizer))
-        values = {"step": self.step, "seconds": self.seconds, "schedule": asdict(self.schedule), "data": self.lesson}
+        values = {"step": self.step, "seconds": self.seconds, "schedule": asdict(self.schedule), "data": self.origin}
         checkpoint.save_state(self.folder, tensors, values)
 
     def restore(self) -> None:
         """Continue from what `save` wrote; BadConfig if that was by another schedule, or on other films or targets."""
         tensors, values = checkpoint.load_state(self.folder)
         refuse_difference(self.folder, "schedule", values.get("schedule", {}), asdict(self.schedule))
-        refuse_difference(self.folder, "data", values.get("data", {}), self.lesson)
+        refuse_difference(self.folder, "data", values.get("data", {}), self.origin)
         self.network.load_state_dict(unprefixed("network", tensors))
         self.average.restore(unprefixed("average", tensors))
         restore_optimizer(self.optimizer, unprefixed("optimizer", tensors))

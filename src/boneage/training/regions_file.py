@@ -20,7 +20,7 @@ from ..config import Config
 from ..data.cache import open_cache
 from ..data.dataset import Sample, open_folder
 from ..data.split import choose
-from ..errors import BadTable
+from ..errors import BadModel, BadTable
 from ..files import write_bytes
 from ..hand.bone_regions import questions
 from ..models.regional import RegionalNetwork, RegionalReader
@@ -39,8 +39,10 @@ AT_ONCE = 25  # films
 
 
 def model_bytes(run: Path, *, quantise: str = "int8") -> bytes:
-    """The content of the model file of a run folder, without ranges; BadModel if the folder is damaged."""
+    """The content of the model file of a run folder, without ranges; BadModel if it is damaged or another run's."""
     weights, about = checkpoint.load_weights(run)
+    if "schedule" not in about:
+        raise BadModel(f"{run} is no run of boneage.training.regions: it has no schedule of its own")
     config = Config.from_dict(about["config"])
     meaning = output(config.train, 0.0, 1.0)
     network = RegionalNetwork(config.model, config.prepare, meaning.outputs)

@@ -231,31 +231,37 @@ class Run:
 
     def _refuse_another_run(self, values: dict[str, Any]) -> None:
         """BadConfig, naming the difference, if a stored state would not go on as the run that wrote it."""
-        stored = Config.from_dict(values["config"])
-        refuse_difference(self.folder, "configuration", self._resolved(stored), self._resolved(self.config))
-        self._refuse_precision(values.get("precision", stored.train.precision))
-        folder = {"folder": self.data.origin.get("folder")}  # which may have been renamed
-        refuse_difference(self.folder, "data", values["data"] | folder, self.data.origin)
-        if self.teacher:
-            refuse_difference(self.folder, "start", values["start"], self.start or {})
-
-    def _resolved(self, config: Config) -> dict[str, Any]:
-        """The settings with this run's precision in place of the word for it: `_refuse_precision` compares that. Fewer
-        epochs than this run has are no difference, and neither is the device."""
-        own, epochs = self.config.train, max(config.train.epochs, self.config.train.epochs)
-        train = replace(config.train, precision=self.precision, epochs=epochs, device=own.device)
-        return replace(config, train=train).to_dict()
-
-    def _refuse_precision(self, stored: str) -> None:
+        refuse_another(self.folder, values, self.config, self.data.origin)
+        stored = values.get("precision", Config.from_dict(values["config"]).train.precision)
         if stored != self.precision:
             raise BadConfig(
                 f"{self.folder} was started in {stored}, and train.precision {self.config.train.precision!r} is "
                 f"{self.precision} here: resume it with --set train.precision={stored}"
             )
+        if self.teacher:
+            refuse_difference(self.folder, "start", values["start"], self.start or {})
+
+
+def refuse_another(folder: Path, values: dict[str, Any], config: Config, origin: dict[str, Any]) -> None:
+    """BadConfig, naming the difference, if the run in a folder had other settings or films.
+
+    More epochs are no difference, and neither are the device, the word for the precision, and the data folder's name.
+
+    Args:
+        folder: of the run.
+        values: what it has stored, with its ``config`` and ``data``.
+        config: the settings.
+        origin: of the films (`boneage.training.tensors.TrainingData`).
+    """
+    stored, own = Config.from_dict(values["config"]), config.train
+    epochs = max(stored.train.epochs, own.epochs)
+    alike = replace(stored.train, epochs=epochs, device=own.device, precision=own.precision)
+    refuse_difference(folder, "configuration", replace(stored, train=alike).to_dict(), config.to_dict())
+    refuse_difference(folder, "data", values["data"] | {"folder": origin.get("folder")}, origin)
 
 
 def refuse_difference(folder: Path, what: str, stored: dict[str, Any], own: dict[str, Any]) -> None:
-    """BadConfig, naming what differs, if the run in a folder was started with something else than it is to go on with."""
+    """BadConfig, naming what differs, if the run in a folder was started with something else than it goes on with."""
     changed = ", ".join(differences(stored, own))
     if changed:
         raise BadConfig(f"{folder} was started with another {what} ({changed}): resume it with the same")
