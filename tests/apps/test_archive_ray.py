@@ -195,11 +195,11 @@ def test_an_engine_that_is_none_is_refused(job: Job) -> None:
     refused("archive", "run", job.folder, "--address", "auto", because="--engine None is none")
 
 
-def test_a_cluster_that_is_not_there_is_one_sentence(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_that_is_not_there_is_one_sentence(job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def init(*words: Any, **known: Any) -> None:
         raise ConnectionError("no cluster\nat all")
 
     stand_in(monkeypatch, None)
     monkeypatch.setattr(sys.modules["ray"], "init", init)
     with pytest.raises(BadConfig, match=r"^Ray does not start or answer at 10\.0\.0\.1:6379: no cluster$"):
-        run_on_ray(job, Part(), address="10.0.0.1:6379")
+        run_on_ray(again(job, tmp_path / "job"), Part(), address="10.0.0.1:6379")

@@ -32,7 +32,7 @@ def test_readers_are_known_by_name_or_token(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("name = ", "cannot be read: it is no TOML, at line 1, column 8$"),
+        ("name = \n", "cannot be read: it is no TOML, at line 1, column 8$"),
         (NAMES.replace('"w"', f'"{"w" * 101}"'), "longer than 100 characters"),
         (NAMES + 'colour = "red"\n', "no setting colour: known are name, films"),
         ('name = "w"\nreaders = ["anna"]\n', "it lacks films"),

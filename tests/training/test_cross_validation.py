@@ -8,7 +8,6 @@ import multiprocessing
 import os
 import signal
 from dataclasses import replace
-from multiprocessing import SimpleQueue
 from pathlib import Path
 
 import pytest
@@ -113,7 +112,7 @@ def test_what_no_one_foresaw_in_a_fold_is_told_by_its_kind(
     monkeypatch.setattr(cross_validation.os, "dup2", lambda *_: None)  # this process keeps its standard error
     plan = cross_validation._planned(tiny_config(), films, tmp_path, None, 2, resume=True)
     (tmp_path / "fold1").write_text("no folder")
-    said = SimpleQueue[str]()
+    said = multiprocessing.SimpleQueue()
     with pytest.raises(SystemExit):
         cross_validation._train_alone(plan, 1, "cpu", said)
     assert said.get().startswith("fold 1: FileExistsError: ")
