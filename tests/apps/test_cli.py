@@ -120,7 +120,10 @@ def test_phantoms_are_trained_on_exported_and_read(tmp_path: Path) -> None:
     few = ["--set", "train.epochs=1", "--set", "train.batch=4"]
     said = done("train", "tiny", "--data", hands, "--out", run, *SETTINGS, *few).out
     assert re.fullmatch(rf"{run}: MAE \d+\.\d\d months on 1 validation films, .*\n", said)
-    assert done("export", run, "--out", model, "--name", "mine").out == f"{model} written\n"
+    words = ("--out", model, "--name", "mine", "--quantise", "float16")
+    assert done("export", run, *words).out == f"{model} written\n"
+    assert json.loads(done("info", model).out)["quantise"] == "float16"
+    assert model.stat().st_size < 0.65 * (run / "model.onnx").stat().st_size
     assert "Model mine, " in done("predict", hands / "images" / "1.png", "--model", model).out
 
 

@@ -102,7 +102,7 @@ def test_what_cannot_be_read_now_is_read_later(
         key = line.spool.add([film()])
         until(line, "ready")
         assert line.spool.tries(key) == 2
-    assert "4711" not in caplog.text
+    assert "MRN" not in caplog.text
 
 
 def test_a_fault_that_stays_ends_with_the_film_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -192,7 +192,7 @@ def test_colour_with_adobes_marker_is_turned_to_rgb_once() -> None:
 
 def test_a_missing_delimiter_at_the_end_loses_nothing() -> None:
     data = compressed(dicom(), JPEG2000Lossless)
-    for cut in range(1, 9):
+    for cut in (1, 4, 5, 8):
         film = read(data[:-cut])
         np.testing.assert_allclose(film.pixels, PICTURE, atol=LEVEL)
         assert film.notes == (("the delimiter at the end of its compressed image is missing",) if cut > 4 else ())
@@ -244,8 +244,13 @@ def test_a_codestream_with_one_byte_changed_reads_or_is_refused(
     )
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(SIDE, SIDE), (SIDE - 3, SIDE - 5)])
-@pytest.mark.parametrize("kind", ["unsigned", "signed", "bytes", "colour"])
+@pytest.mark.parametrize(
+    ("kind", "rows", "columns"),
+    [
+        ("unsigned", SIDE, SIDE),  # a multiple of each scale; the others are of none
+        *((kind, SIDE - 3, SIDE - 5) for kind in ("unsigned", "signed", "bytes", "colour")),
+    ],
+)
 def test_jpeg_2000_above_the_limit_is_read_without_its_finest_levels(kind: str, rows: int, columns: int) -> None:
     smooth = cv2.resize(TWELVE, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)[:rows, :columns].clip(0, 4095)
     values = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -38,8 +39,9 @@ def build(name: str, channels: int = 3, **settings: str | float) -> nn.Module:
     return backbone(ModelConfig(name=name, **settings), channels).eval()
 
 
+@cache
 def shape_of(name: str, channels: int = 3, **settings: str) -> nn.Module:
-    """A backbone whose tensors have shapes but no values: counts and shapes at no cost."""
+    """A backbone whose tensors have shapes but no values: counts and shapes at no cost. Not for altering."""
     with torch.device("meta"):
         return build(name, channels, **settings)
 
@@ -333,8 +335,10 @@ def test_timm_is_asked_for_features_only(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")  # the exporter's own
-def test_lite0_exports_with_its_padding(tmp_path: Path) -> None:
-    """75 pixels become 38, 19, 10, 5, 3: the stride meets even and odd sides."""
+def test_lite0_exports_with_its_padding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """75 pixels become 38, 19, 10, 5, 3: the stride meets even and odd sides. One stage has two blocks."""
+    few = [(1 + (at == 2), *stage) for at, (_, *stage) in enumerate(efficientnet_lite.STAGES)]
+    monkeypatch.setattr(efficientnet_lite, "STAGES", few)
     onnxruntime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
     network = build("efficientnet_lite0")

@@ -20,22 +20,33 @@ from boneage.training.export import export
 from boneage.training.quantise import SMALLEST, SMALLEST_INT8, quantise_weights
 
 
-def test_sixteen_bits_cost_half_the_size_and_no_accuracy(tiny_run: Path, tiny_model: Path, tmp_path: Path) -> None:
-    half = export(tiny_run, tmp_path / "half.onnx", quantise="float16")
-    assert half.stat().st_size < 0.65 * tiny_model.stat().st_size
-    full, small = Predictor.load(tiny_model), Predictor.load(half)
-    assert (full.about["quantise"], small.about["quantise"]) == ("float32", "float16")
-    pixels = films(full.spec)
-    months = small.months(pixels, SEXES)
-    np.testing.assert_allclose(months, full.months(pixels, SEXES), atol=0.1)
-    assert not np.array_equal(months, full.months(pixels, SEXES))
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model file in float32."""
+    folder = tmp_path_factory.mktemp("full")
+    return export(untrained(folder / "run", tiny_config("model.hidden=256")), folder / "full.onnx")
 
 
-def test_eight_bits_cost_three_quarters_of_the_size_and_little_accuracy(tmp_path: Path) -> None:
-    full = export(untrained(tmp_path / "run", tiny_config("model.hidden=256")), tmp_path / "full.onnx")
-    model, small = onnx.load(full), tmp_path / "small.onnx"
-    quantise_weights(model, "int8")
-    small.write_bytes(seal(model))
+def smaller(full: Path, out: Path, word: str) -> Path:
+    """The same model file with its weights in another type."""
+    model = onnx.load(full)
+    quantise_weights(model, word)
+    out.write_bytes(seal(model))
+    return out
+
+
+def test_sixteen_bits_cost_half_the_size_and_no_accuracy(full: Path, tmp_path: Path) -> None:
+    half = smaller(full, tmp_path / "half.onnx", "float16")
+    assert half.stat().st_size < 0.65 * full.stat().st_size
+    reads = [Predictor.load(path) for path in (full, half)]
+    pixels = films(reads[0].spec)
+    months = [predictor.months(pixels, SEXES) for predictor in reads]
+    np.testing.assert_allclose(months[1], months[0], atol=0.1)
+    assert not np.array_equal(*months)
+
+
+def test_eight_bits_cost_three_quarters_of_the_size_and_little_accuracy(full: Path, tmp_path: Path) -> None:
+    small = smaller(full, tmp_path / "small.onnx", "int8")
     assert small.stat().st_size < 0.4 * full.stat().st_size
     reads = [Predictor.load(path) for path in (full, small)]
     pixels = films(reads[0].spec)

@@ -13,12 +13,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from command import done, refused
+from command import boneage, done, refused
 from runs import FROZEN, assert_same_run, finished, log, run_of, same, state, step
 from tiny import TINY, tiny_config
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from boneage.errors import BadConfig, BadModel
-from boneage.run_folder import MODEL, load_run
+from boneage.run_folder import load_run
 from boneage.training import checkpoint
 from boneage.training.distributed import Processes
 from boneage.training.fit import fit
@@ -29,25 +30,25 @@ from boneage.training.train import train
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 HARSH = ("augment.noise=0.05", "augment.erase=0.5", "train.save_every=2")  # epochs of three steps
-STRUCK = """
+KILLED = """
 import os, signal, sys
 from boneage.apps.cli import main
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-event, count, number = sys.argv.pop(1), int(sys.argv.pop(1)), int(sys.argv.pop(1))
+event, count = sys.argv.pop(1), int(sys.argv.pop(1))
 
 def strike(*_):
     global count
     count -= 1
     if count == 0:
-        os.kill(os.getpid(), number)
+        os.kill(os.getpid(), signal.SIGKILL)
 
 if event == "step":
     register_optimizer_step_post_hook(strike)
 else:
     sys.addaudithook(lambda name, arguments: strike() if name == event else None)
 main()
-"""  # the program, sent the signal ``number`` by itself at the ``count``-th optimiser step or audited event
+"""  # the program, killed by itself at the ``count``-th optimiser step or audited event
 
 
 class After:
@@ -61,19 +62,30 @@ class After:
         return self.left == 0
 
 
-def struck(films: Path, out: Path, event: str, count: int, number: signal.Signals) -> subprocess.CompletedProcess[str]:
-    """``boneage train``, continued where there is something to continue, until the signal strikes."""
+def command(films: Path, out: Path) -> list[str]:
+    """The words of ``boneage train``, continued where there is something to continue."""
     settings = [word for setting in (*TINY, *HARSH) for word in ("--set", setting)]
-    resume = ["--resume"] if out.exists() else []
-    command = ["train", "tiny", "--data", str(films), "--out", str(out), *settings, *resume]
+    return ["train", "tiny", "--data", str(films), "--out", str(out), *settings, *["--resume"] * out.exists()]
+
+
+def killed(films: Path, out: Path, event: str, count: int) -> subprocess.CompletedProcess[str]:
+    """``boneage train`` in a process of its own, until it is killed."""
     return subprocess.run(
-        [sys.executable, "-c", STRUCK, event, str(count), str(int(number)), *command],
+        [sys.executable, "-c", KILLED, event, str(count), *command(films, out)],
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=300,
         check=False,
     )
+
+
+def stopped(data: TrainingData, folder: Path) -> Path:
+    """The folder of a run that Ctrl-C stopped in mid-epoch."""
+    with pytest.raises(KeyboardInterrupt):
+        fit(run_of(data, folder, *HARSH), After(5))
+    assert step(folder) == 5
+    return folder
 
 
 class Died(BaseException):
@@ -105,7 +117,7 @@ def test_a_run_killed_twice_ends_as_if_nothing_had_happened(films: Path, tmp_pat
         ("step", 3, 4),  # in mid-epoch, within a step that no state has seen
     ]
     for event, count, goes_on in kills:
-        assert struck(films, folder, event, count, signal.SIGKILL).returncode == -signal.SIGKILL
+        assert killed(films, folder, event, count).returncode == -signal.SIGKILL
         assert step(folder) == goes_on
     train(tiny_config(*HARSH), films, folder, resume=True, export=False)
     assert_same_run(folder, unbroken)
@@ -121,11 +133,15 @@ def test_a_run_killed_twice_ends_as_if_nothing_had_happened(films: Path, tmp_pat
 def test_a_signal_saves_says_so_and_the_run_goes_on(
     films: Path, tmp_path: Path, unbroken: Path, number: signal.Signals, code: int, said: str
 ) -> None:
-    folder = tmp_path / "run"
-    done = struck(films, folder, "step", 5, number)
-    assert done.returncode == code
-    assert done.stderr.splitlines()[-1].endswith(said)
-    assert "Traceback" not in done.stderr
+    folder, left = tmp_path / "run", iter(range(4, -1, -1))
+    hook = register_optimizer_step_post_hook(lambda *_: next(left, 1) or signal.raise_signal(number))
+    try:
+        ended = boneage(*command(films, folder))
+    finally:
+        hook.remove()
+    assert ended.code == code
+    assert ended.err.splitlines()[-1].endswith(said)
+    assert "Traceback" not in ended.err
     assert step(folder) == 5
     train(tiny_config(*HARSH), films, folder, resume=True, export=False)
     assert_same_run(folder, unbroken)
@@ -284,10 +300,9 @@ def test_resuming_on_other_films_is_refused(tiny_run: Path, own_films: Path, tin
 
 
 def test_the_same_films_in_a_folder_of_another_name_go_on(
-    films: Path, own_films: Path, tmp_path: Path, unbroken: Path
+    tiny_data: TrainingData, films: Path, own_films: Path, tmp_path: Path, unbroken: Path
 ) -> None:
-    folder = tmp_path / "run"
-    assert struck(films, folder, "step", 5, signal.SIGINT).returncode == 130
+    folder = stopped(tiny_data, tmp_path / "run")
     assert own_films.name != films.name
     train(tiny_config(*HARSH), own_films, folder, resume=True, export=False)
     assert_same_run(folder, unbroken)
@@ -344,12 +359,12 @@ def test_resuming_something_else_is_refused(films: Path, tmp_path: Path) -> None
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["notes.txt"]
 
 
-def test_the_command_line_takes_the_runs_own_settings(films: Path, tmp_path: Path, unbroken: Path) -> None:
-    folder = tmp_path / "run"
-    assert struck(films, folder, "step", 5, signal.SIGINT).returncode == 130
-    words = ("train", "tiny", "--data", films, "--out", folder, "--resume")
+def test_the_command_line_takes_the_runs_own_settings(
+    tiny_data: TrainingData, films: Path, tmp_path: Path, unbroken: Path
+) -> None:
+    folder = stopped(tiny_data, tmp_path / "run")
+    words = ("train", "tiny", "--data", films, "--out", folder, "--resume", "--no-export")
     refused(*words, "--set", "train.lr=0.5", naming=folder, because="another configuration (train.lr)")
     refused("train", "quick", *words[2:], naming=folder, because="was started with the recipe tiny, not quick")
     done(*words)
-    (folder / MODEL).unlink(missing_ok=True)
     assert_same_run(folder, unbroken)

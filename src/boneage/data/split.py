@@ -8,7 +8,9 @@ import io
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ..config import DataConfig
@@ -49,7 +51,7 @@ def split_of(dataset: Dataset, config: DataConfig, groups: Mapping[str, int] | N
     source = split_source(dataset)
     if source is not None:
         parts = dict.fromkeys((film.id for film in films), "train") if source is RSNA else {}
-        parts |= read_split(source)
+        parts |= _rsna() if source is RSNA else read_split(source)
         return {sample.id: parts[sample.id] for sample in films if sample.id in parts}
     return assign(films, duplicates.exact(films) if groups is None else groups, sizes(len(films), config), config.seed)
 
@@ -65,7 +67,13 @@ def split_source(dataset: Dataset) -> Path | None:
 
 def _ours(ids: Iterable[str]) -> set[str]:
     """The ids that are in the RSNA split."""
-    return read_split(RSNA).keys() & ids
+    return _rsna().keys() & ids
+
+
+@cache
+def _rsna() -> Mapping[str, str]:
+    """The RSNA split, read once: every folder of films is asked whether it is in it."""
+    return MappingProxyType(read_split(RSNA))
 
 
 def divide(dataset: Dataset, config: DataConfig, groups: Mapping[str, int] | None = None) -> Dataset:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from ..types import Sex
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
 # Okabe & Ito 2008; a marker as well, for readers and printers without colour
@@ -119,6 +120,6 @@ def png(figure: Figure, legend_of: Axes | None) -> bytes:
     if legend_of is not None:
         names = {name: handle for handle, name in zip(*legend_of.get_legend_handles_labels(), strict=True)}
         figure.legend(names.values(), names.keys(), loc="outside lower center", ncols=min(len(names), 5), fontsize=9)
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", facecolor=figure.get_facecolor(), metadata={"Software": None})
+    stream, canvas = io.BytesIO(), cast("FigureCanvasAgg", figure.canvas)
+    canvas.print_png(stream, metadata={"Software": None})  # `savefig` would lay out and draw all of it twice
     return stream.getvalue()

@@ -54,14 +54,15 @@ def main() -> None:
 
 def decode(request: dict[str, Any], frame: bytes) -> tuple[Any, str]:
     """The array [rows, columns] or [rows, columns, samples] of one codestream, and its photometric interpretation."""
-    from pydicom.encaps import encapsulate
-    from pydicom.pixels import get_decoder
-
     syntax, scale = request.pop("transfer_syntax"), request.pop("scale", 1)
     if syntax not in _PLUGINS:
         raise ValueError(f"transfer syntax {syntax} is not supported")
     if scale > 1:
         return _smaller(frame, scale, request)
+    sys.modules.setdefault("requests", None)  # type: ignore[arg-type]  # a third of pydicom's import, to download with
+    from pydicom.encaps import encapsulate
+    from pydicom.pixels import get_decoder
+
     if syntax == _JPEG_EXTENDED and request["bits_stored"] > 8:
         syntax = _JPEG_LOSSLESS  # GDCM reads 12-bit lossy JPEG too, but pydicom hands it over under this name only
     if syntax == _RLE:

@@ -31,13 +31,12 @@ def regions(points: Points, side: int) -> np.ndarray:
     A region is a union of discs. Where discs of two regions overlap, a pixel belongs to the one whose middle is nearer,
     measured in radii.
     """
-    rows, columns = np.mgrid[:side, :side] + 0.5
-    pixels = np.stack([columns, rows], axis=-1) / side
+    at = (np.arange(side) + 0.5) / side
     nearest = np.full((side, side), 1.0)
     of = np.full((side, side), -1)
     for number, (centres, radius) in enumerate(_Discs(points).all()):
-        for centre in centres:
-            distance = np.linalg.norm(pixels - centre, axis=-1) / radius
+        for x, y in centres:
+            distance = np.sqrt((at - x) ** 2 + (at - y)[:, None] ** 2) / radius
             of[distance < nearest] = number
             nearest = np.minimum(nearest, distance)
     return of

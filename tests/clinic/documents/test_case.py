@@ -64,4 +64,4 @@ def test_a_picture_that_is_not_dicom_has_no_study_and_a_case_prints_nothing() ->
     png = replace(plain_case(), film=read(hand()))
     with pytest.raises(NoDocument, match="not DICOM"):
         _ = png.owner
-    assert "4711" not in repr(plain_case())
+    assert "MRN" not in repr(plain_case())

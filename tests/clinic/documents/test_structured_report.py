@@ -12,7 +12,7 @@ from clinical_films import HEADER, case, film, opened, plain_case, refused_case
 from highdicom.sr import Comprehensive3DSR, ComprehensiveSR, srread
 from pydicom.dataset import Dataset
 from regional import told
-from validators import dciodvfy, dsrdump, pixelmed
+from validators import dciodvfy, dsrdump
 
 from boneage.clinic.answers import RegionalAge, RegionalAges
 from boneage.clinic.documents import codes
@@ -176,10 +176,3 @@ def test_programs_of_others_find_no_error(kind: str, tmp_path: Path) -> None:
         path.write_bytes(make(one))
         assert dciodvfy(path) == []
         assert ("XR Bone age" in dsrdump(path)) == (one.months is not None)
-
-
-@pytest.mark.slow
-def test_pixelmed_finds_no_error_by_the_template(tmp_path: Path) -> None:
-    path = tmp_path / "report.dcm"
-    path.write_bytes(reports.comprehensive_3d(plain_case()))
-    assert pixelmed(path) == []

@@ -82,6 +82,7 @@ def serve(app: FastAPI, host: str, port: int, *, tls_cert: Path | None = None, t
     if (tls_cert is None) is not (tls_key is None):
         raise BadConfig("--tls-cert and --tls-key belong together: only one of them was given")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", stream=sys.stderr)
+    listener = _listening(host, port)
     config = uvicorn.Config(
         in_pieces(app),
         http=connection_class(limits),
@@ -102,7 +103,7 @@ def serve(app: FastAPI, host: str, port: int, *, tls_cert: Path | None = None, t
         config.load()
     except OSError as error:  # of the certificate; `ssl.SSLError` is one too
         raise no_certificate(f"{tls_cert} and {tls_key}", "certificate and key", error) from None
-    Server(config, app, limits).run(sockets=[_listening(host, port)])
+    Server(config, app, limits).run(sockets=[listener])
     if app.state.service.queue.given_up:
         _end_at_once()
 
