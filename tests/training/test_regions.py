@@ -26,6 +26,8 @@ from boneage.training.distributed import interruptible
 from boneage.training.losses import output
 from boneage.training.regions import (
     DRAWN,
+    HARD,
+    HARDS,
     WHOLES,
     Schedule,
     Training,
@@ -96,7 +98,8 @@ def test_a_network_of_the_whole_montage_is_taken_over() -> None:
 
 def test_each_step_has_the_whole_hand_those_of_a_reading_and_others() -> None:
     asked = lessons(torch.Generator().manual_seed(3))
-    assert asked.shape == (len(questions()) + WHOLES - 1 + DRAWN, len(PIECES))
+    assert asked.shape == (len(questions()) + WHOLES - 1 + len(HARD) * (HARDS - 1) + DRAWN, len(PIECES))
+    assert all((asked.numpy() == hard).all(1).sum() >= HARDS for hard in HARD)
     assert ((asked == 0) | (asked == 1)).all()
     assert (asked.sum(1) > 0).all()
     assert (asked == 1).all(1).sum() >= WHOLES
@@ -197,6 +200,11 @@ def test_the_end_is_a_run_folder_that_says_what_it_is(training: Training) -> Non
     assert json.dumps(run)
     with pytest.raises(BadModel):
         checkpoint.load_state(training.folder)
+    further = Training(films(), films().months, SCHEDULE, training.folder.with_name("further"), training.folder)
+    assert further.start["weights_sha256"] == run["weights_sha256"]
+    assert further.start["start"] == run["start"]
+    for name, value in training.network.state_dict().items():
+        assert torch.equal(further.network.state_dict()[name], value)
 
 
 def test_the_target_is_half_way_to_what_was_read_out_of_fold(tmp_path: Path) -> None:

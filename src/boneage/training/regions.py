@@ -1,6 +1,6 @@
 """Training of the network that tells ages by region: it takes a shipped network of joints further.
 
-python -m boneage.training.regions --data DIR --out-of-fold oof.csv --out RUN [--resume]
+python -m boneage.training.regions --data DIR --out-of-fold oof.csv --out RUN [--start RUN] [--resume]
 
 The network (`boneage.models.regional`) sees one piece of the hand at a time, so each film teaches every set of
 pieces at once: the whole hand, the regions and their rests that a reading asks for, and sets drawn at random. Where
@@ -33,7 +33,7 @@ from ..config import CELLS, AugmentConfig, Config, ModelConfig
 from ..errors import Preempted
 from ..evaluation.predictions import read_predictions
 from ..files import refuse_unwritable, sha256_json
-from ..hand.bone_regions import KINDS, PIECES, WHOLE, WRIST, question, questions
+from ..hand.bone_regions import KINDS, PIECES, REGIONS, WHOLE, WRIST, question, questions
 from ..model_file import FORMAT, METADATA, seal, session
 from ..models.efficientnet_lite import EfficientNetLite
 from ..models.head import SEX_FEATURES
@@ -54,7 +54,8 @@ from .stored import first_member
 from .tensors import FilmTensors, TrainingData, load
 
 START = "default"  # whose first member is the recipe `distribution_384_distilled`
-WHOLES, DRAWN = 4, 4  # of the lessons of a step: the whole hand, and sets drawn at random
+WHOLES, HARDS, DRAWN = 4, 3, 4  # how often a step has the whole hand and each of `HARD`; sets drawn at random
+HARD = (REGIONS[0].shown, ~REGIONS[2].shown)  # the carpals, and with radius and ulna: they say least and learn slowest
 SAVED = 50  # steps
 HEAD_RATE = 3.0  # the learning rate of the head over that of the backbone
 AUGMENT = AugmentConfig(
@@ -154,11 +155,18 @@ class Batch:
 class Training:
     """The state of a run: network, optimiser and average, and how they are saved and restored."""
 
-    def __init__(self, films: FilmTensors, targets: Tensor, schedule: Schedule, folder: Path) -> None:
+    def __init__(
+        self, films: FilmTensors, targets: Tensor, schedule: Schedule, folder: Path, start: Path | None = None
+    ) -> None:
         self.films, self.targets, self.schedule, self.folder = films, targets, schedule, folder
         self.config = configuration()
         self.output = output(self.config.train, 0.0, 1.0)
         self.network = first_network(self.config, self.output, first_member(installed.find(START)))
+        self.start: dict[str, Any] = {"model": START, "member": 0}
+        if start:
+            weights, about = checkpoint.load_weights(start)
+            self.network.load_state_dict(weights)
+            self.start = {"weights_sha256": about["weights_sha256"], "epoch": about["epoch"], "start": about["start"]}
         self.network.eval()  # batch normalisation keeps its statistics
         self.trunk = Trunk(self.network, schedule.frozen, schedule.size // CELLS)
         self.steps = round(schedule.epochs * (len(films) // schedule.batch))
@@ -210,7 +218,8 @@ class Training:
         """Write everything that resuming needs, as one file."""
         tensors = prefixed("network", self.network.state_dict()) | prefixed("average", self.average.shadow)
         tensors |= prefixed("optimizer", optimizer_tensors(self.optimizer))
-        values = {"step": self.step, "seconds": self.seconds, "schedule": asdict(self.schedule), "data": self.origin}
+        values = {"step": self.step, "seconds": self.seconds, "schedule": asdict(self.schedule)}
+        values |= {"data": self.origin, "start": self.start}
         checkpoint.save_state(self.folder, tensors, values)
 
     def restore(self) -> None:
@@ -218,6 +227,7 @@ class Training:
         tensors, values = checkpoint.load_state(self.folder)
         refuse_difference(self.folder, "schedule", values.get("schedule", {}), asdict(self.schedule))
         refuse_difference(self.folder, "data", values.get("data", {}), self.origin)
+        refuse_difference(self.folder, "start", values.get("start", {}), self.start)
         self.network.load_state_dict(unprefixed("network", tensors))
         self.average.restore(unprefixed("average", tensors))
         restore_optimizer(self.optimizer, unprefixed("optimizer", tensors))
@@ -256,7 +266,7 @@ def finish(training: Training, data: TrainingData) -> dict[str, Any]:
         "config": training.config.to_dict(),
         "schedule": asdict(training.schedule),
         "data": data.origin,
-        "start": {"model": START, "member": 0},
+        "start": training.start,
         "output": {"loss": training.config.train.loss, "centre": 0.0, "scale": 1.0},
         "step": training.step,
         "epoch": training.step * training.schedule.batch / len(training.films),
@@ -268,12 +278,13 @@ def finish(training: Training, data: TrainingData) -> dict[str, Any]:
 
 
 def lessons(generator: torch.Generator) -> Tensor:
-    """The sets of pieces of one step, float [n, 15]: the whole hand several times, those of a reading, random ones."""
+    """The sets of pieces of one step, float [n, 15]: those of a reading, some of them several times, random ones."""
     asked = torch.from_numpy(questions()).float()
     share = 0.2 + 0.6 * torch.rand(DRAWN, 1, generator=generator)
     drawn = (torch.rand(DRAWN, len(PIECES), generator=generator) < share).float()
     drawn[drawn.sum(1) == 0] = 1
-    return torch.cat([asked[:1].expand(WHOLES - 1, -1), asked, drawn])
+    hard = torch.from_numpy(np.array(HARD)).float().repeat(HARDS - 1, 1)
+    return torch.cat([asked[:1].expand(WHOLES - 1, -1), hard, asked, drawn])
 
 
 def loss(meaning: Output, weights: ModelConfig, answers: Answers, batch: Batch) -> Tensor:
@@ -323,6 +334,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out-of-fold", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--start", type=Path, help="another RUN, whose network is taken further")
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--epochs", type=float, default=Schedule.epochs)
     options = parser.parse_args()
@@ -333,7 +345,8 @@ def main() -> None:
         keep_freed_memory()
         data = load(replace(configuration(), recipe=""), options.data, torch.device("cpu"))
         lessons_of = targets(data.train, options.out_of_fold)
-        training = Training(data.train, lessons_of, replace(Schedule(), epochs=options.epochs), options.out)
+        schedule = replace(Schedule(), epochs=options.epochs)
+        training = Training(data.train, lessons_of, schedule, options.out, options.start)
         if options.resume and checkpoint.has_begun(options.out):
             training.restore()
         with interruptible() as interrupt:

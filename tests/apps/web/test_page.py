@@ -56,6 +56,20 @@ def test_what_must_always_be_seen_is(page: Any, place: ServiceProcess) -> None:
     assert not [line for line in place.log if "DOE" in line]
 
 
+def test_an_age_that_is_just_being_typed_is_not_written_over(page: Any) -> None:
+    """What is drawn anew meanwhile, here for another sex, leaves the fields alone until the age is taken from them."""
+    drop(page, hand(size=300))
+    done(page)
+    page.evaluate("""() => {
+        const years = document.getElementById("age-years");
+        years.value = "9";
+        years.dispatchEvent(new Event("input"));
+        document.querySelector("input[name=sex][value=male]").click();
+    }""")
+    expect(page.locator("#age-source")).to_have_text("as you say")
+    expect(page.locator("#age-years")).to_have_value("9")
+
+
 def test_several_films_are_a_worklist_with_its_failures(page: Any) -> None:
     for number in range(3):
         drop(page, hand(seed=number), f"{number}.png")

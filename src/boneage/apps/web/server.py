@@ -82,7 +82,6 @@ def serve(app: FastAPI, host: str, port: int, *, tls_cert: Path | None = None, t
     if (tls_cert is None) is not (tls_key is None):
         raise BadConfig("--tls-cert and --tls-key belong together: only one of them was given")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", stream=sys.stderr)
-    listener = _listening(host, port)
     config = uvicorn.Config(
         in_pieces(app),
         http=connection_class(limits),
@@ -103,7 +102,7 @@ def serve(app: FastAPI, host: str, port: int, *, tls_cert: Path | None = None, t
         config.load()
     except OSError as error:  # of the certificate; `ssl.SSLError` is one too
         raise no_certificate(f"{tls_cert} and {tls_key}", "certificate and key", error) from None
-    Server(config, app, limits).run(sockets=[listener])
+    Server(config, app, limits).run(sockets=[_listening(host, port)])
     if app.state.service.queue.given_up:
         _end_at_once()
 

@@ -89,7 +89,8 @@ export class Panel {
     $("sex-source").textContent = answer ? SOURCES[answer.sex_source] ?? "" : "";
     $("age-source").textContent = answer ? SOURCES[answer.age_source] : "";
     const age = film?.options.age ?? answer?.chronological_age_months ?? null;
-    if (anew || !$("options").contains(document.activeElement)) fillAge(age);
+    const typing = this.timer || $("options").contains(document.activeElement); // what is typed is not written over
+    if (anew || !typing) fillAge(age);
     $("patient").placeholder = answer?.patient ? "linked by the file\u2019s own id" : "";
     if (anew) {
       $("born").value = film?.born ?? "";
@@ -168,7 +169,10 @@ export class Panel {
   #soon(work) {
     clearTimeout(this.timer);
     const film = this.film;
-    this.timer = setTimeout(() => film === this.film && work(), 250);
+    this.timer = setTimeout(() => {
+      this.timer = null;
+      if (film === this.film) work();
+    }, 250);
   }
 }
 
