@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 from statistics import quantiles
@@ -116,6 +117,7 @@ def inner(module: str, *, lazy: bool) -> set[str]:
     return found - {module}
 
 
+@cache
 def outer(module: str) -> set[str]:
     """The other packages that a module names, lazily or not."""
     found: set[str] = set()
