@@ -141,6 +141,13 @@ def test_a_model_without_sex_says_so(tiny_model: Path, hand: Radiograph, tmp_pat
     assert model.read(hand).codes == ("sex_not_used",)
 
 
+def test_no_child_is_younger_than_born(tiny: Predictor, hand: Radiograph, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Predictor, "predict_batch", lambda *_: (np.array([-7.6]), np.array([5.0])))
+    reading = tiny.read(hand, Sex.FEMALE)
+    assert reading.bone_age_months == 0
+    assert "end_of_scale" in reading.codes
+
+
 def test_an_answer_that_is_no_number_is_no_reading(
     tiny: Predictor, hand: Radiograph, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -139,9 +139,11 @@ def test_a_region_whose_interval_is_too_wide_says_nothing() -> None:
     assert all(one.bone_age_months is None for one in ages(tables(WIDE), flat(), flat(40.0), Sex.UNKNOWN))
 
 
-def test_no_interval_begins_below_zero() -> None:
-    found = ages(tables(), flat(2.0), flat(4.0), Sex.FEMALE)
-    assert all(one.interval is not None and one.interval.low == 0 for one in found)
+def test_no_age_and_no_interval_is_below_zero() -> None:
+    for whole in (2.0, -3.0):
+        found = ages(tables(), flat(whole), flat(4.0), Sex.FEMALE)
+        assert all(one.interval is not None and one.interval.low == 0 for one in found)
+        assert {one.bone_age_months for one in found} == {max(whole, 0.0)}
 
 
 def test_the_whole_asks_for_the_whole() -> None:

@@ -277,6 +277,7 @@ class Predictor:
         if self.site:
             months = self.site.corrected(months, sex)
             factors = self.site.factors[sex.value] if self.site.factors else factors
+        months = max(months, 0.0)  # a network may say less of what is no film of a child
         return round(months, 2), None if factors is None else around(months, expected_error, factors)
 
 

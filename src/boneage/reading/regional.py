@@ -154,9 +154,9 @@ def ages(tables: Tables, months: np.ndarray, expected: np.ndarray, sex: Sex) -> 
         age, reach = float(months[own]), float(half[own])
         interval = Interval(LEVEL, round(max(age - reach, 0.0), 2), round(max(age + reach, 0.0), 2))
         if half[rest] > LARGEST:
-            found.append(RegionalAge(region.key, round(age, 2), interval))
+            found.append(RegionalAge(region.key, round(max(age, 0.0), 2), interval))
             continue
         usual = round(float(mean - limit), 2), round(float(mean + limit), 2)
         gap = round(age - float(months[rest]), 2)
-        found.append(RegionalAge(region.key, round(age, 2), interval, gap, round(float(sd), 2), usual))
+        found.append(RegionalAge(region.key, round(max(age, 0.0), 2), interval, gap, round(float(sd), 2), usual))
     return tuple(found)
