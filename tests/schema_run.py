@@ -16,6 +16,7 @@ def run(url: str, folder: Path, examples: int) -> subprocess.CompletedProcess[st
     environment["PYTHONPATH"] = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
     words = ["run", f"{url}/api/openapi.json", "--checks", "all", "--max-examples", str(examples), "--seed", "1"]
     words += ["--suppress-health-check", "all", "--generation-database", "none", "--no-color"]
+    words += ["--workers", "3"]  # a request waits longer than it works
     words += ["--request-timeout", "60", "--max-response-time", "60"]  # the queue is endless here
     program = "import sys; from schemathesis.cli import schemathesis; sys.exit(schemathesis())"
     return subprocess.run(
