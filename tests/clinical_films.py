@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from functools import cache
 from typing import Any
 
@@ -42,6 +43,11 @@ HEADER: dict[str, Any] = {
     "ReferringPhysicianName": "Weiß^Ida",
     "ImageLaterality": "L",
 }
+
+
+def tells_patient(text: str) -> bool:
+    """Whether the id of `HEADER`, or its number alone, stands in a text; digits within a hash or a UID do not count."""
+    return re.search(r"(?<![0-9A-Za-z.])(MRN|4711)(?![0-9A-Za-z])", text) is not None
 
 
 @cache

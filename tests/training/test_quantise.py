@@ -35,12 +35,16 @@ def smaller(full: Path, out: Path, word: str) -> Path:
     return out
 
 
+def months_of(*paths: Path) -> list[np.ndarray]:
+    """What model files of one preparation read from the same films."""
+    reads = [Predictor.load(path) for path in paths]
+    return [predictor.months(films(reads[0].spec), SEXES) for predictor in reads]
+
+
 def test_sixteen_bits_cost_half_the_size_and_no_accuracy(full: Path, tmp_path: Path) -> None:
     half = smaller(full, tmp_path / "half.onnx", "float16")
     assert half.stat().st_size < 0.65 * full.stat().st_size
-    reads = [Predictor.load(path) for path in (full, half)]
-    pixels = films(reads[0].spec)
-    months = [predictor.months(pixels, SEXES) for predictor in reads]
+    months = months_of(full, half)
     np.testing.assert_allclose(months[1], months[0], atol=0.1)
     assert not np.array_equal(*months)
 
@@ -48,9 +52,7 @@ def test_sixteen_bits_cost_half_the_size_and_no_accuracy(full: Path, tmp_path: P
 def test_eight_bits_cost_three_quarters_of_the_size_and_little_accuracy(full: Path, tmp_path: Path) -> None:
     small = smaller(full, tmp_path / "small.onnx", "int8")
     assert small.stat().st_size < 0.4 * full.stat().st_size
-    reads = [Predictor.load(path) for path in (full, small)]
-    pixels = films(reads[0].spec)
-    months = [predictor.months(pixels, SEXES) for predictor in reads]
+    months = months_of(full, small)
     shifts = np.abs(months[0] - months[1])
     assert 0 < shifts.mean() < 0.03 * np.ptp(months[0])
 

@@ -39,6 +39,7 @@ def main() -> None:
     """Answer one request; any failure is answered as ``{"error": reason}``."""
     answers = _private_stdout()
     _limit()
+    sys.modules.setdefault("requests", None)  # type: ignore[arg-type]  # a third of pydicom's import, to download with
     try:
         request = json.loads(sys.stdin.buffer.readline())
         array, photometric = decode(request, sys.stdin.buffer.read())
@@ -59,7 +60,6 @@ def decode(request: dict[str, Any], frame: bytes) -> tuple[Any, str]:
         raise ValueError(f"transfer syntax {syntax} is not supported")
     if scale > 1:
         return _smaller(frame, scale, request)
-    sys.modules.setdefault("requests", None)  # type: ignore[arg-type]  # a third of pydicom's import, to download with
     from pydicom.encaps import encapsulate
     from pydicom.pixels import get_decoder
 

@@ -152,11 +152,12 @@ def ages(tables: Tables, months: np.ndarray, expected: np.ndarray, sex: Sex) -> 
             found.append(RegionalAge(region.key))
             continue
         age, reach = float(months[own]), float(half[own])
+        told = round(max(age, 0.0), 2)
         interval = Interval(LEVEL, round(max(age - reach, 0.0), 2), round(max(age + reach, 0.0), 2))
         if half[rest] > LARGEST:
-            found.append(RegionalAge(region.key, round(max(age, 0.0), 2), interval))
+            found.append(RegionalAge(region.key, told, interval))
             continue
         usual = round(float(mean - limit), 2), round(float(mean + limit), 2)
         gap = round(age - float(months[rest]), 2)
-        found.append(RegionalAge(region.key, round(max(age, 0.0), 2), interval, gap, round(float(sd), 2), usual))
+        found.append(RegionalAge(region.key, told, interval, gap, round(float(sd), 2), usual))
     return tuple(found)

@@ -176,12 +176,9 @@ def fitted(
         expected_errors: of the readings [n], months; without them all films count alike.
         seed: of the folds and the flips.
     """
-    design, scaled = _design(months, sexes), errors
-    weighted = design
-    if expected_errors is not None:
-        weights = np.median(expected_errors) / expected_errors
-        weighted, scaled = design * weights[:, None], errors * weights
-    cut, sharp = _cut(scaled), _cut(scaled, SHARP)
+    weights = np.ones(len(errors)) if expected_errors is None else np.median(expected_errors) / expected_errors
+    design, scaled = _design(months, sexes), errors * weights
+    weighted, cut, sharp = design * weights[:, None], _cut(scaled), _cut(scaled, SHARP)
     variance = float(np.square(cut).mean())
     generator = np.random.default_rng(seed)
     folds = generator.permutation(np.arange(len(errors)) % FOLDS)

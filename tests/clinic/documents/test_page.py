@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from clinical_films import HEADER, case, film, opened, plain_case, refused_case
+from clinical_films import HEADER, case, film, opened, plain_case, refused_case, tells_patient
 from hands import hand
 from pdf_text import printed
 from validators import dciodvfy
@@ -24,7 +24,7 @@ def test_it_has_the_age_and_the_films_date_and_no_name() -> None:
     assert f"{plain.months:.1f} months" in text
     assert "film of 2024-03-01" in text
     assert "Çelik" not in text
-    assert "MRN" not in text
+    assert not tells_patient(text)
 
 
 def test_the_same_case_gives_the_same_bytes_and_a_picture_a_page_without_a_date() -> None:

@@ -17,7 +17,7 @@ from . import manifest
 from .job import MANIFEST, PLAN, READINGS, WORK, Job, Plan, described
 from .sources import Source
 
-SHARD_SIZE = 2000  # films: eight minutes of a core that takes 242 ms for each (docs/results/reading_rate.json)
+SHARD_SIZE = 2000  # films: eight minutes of a core that takes 249 ms for each (docs/results/reading_rate.json)
 
 
 def plan(
@@ -50,11 +50,7 @@ def plan(
     folder = Path(os.path.abspath(out))
     if shard_size < 1:
         raise BadConfig(f"a shard of {shard_size} films is none: it needs at least 1")
-    if (folder / PLAN).exists():
-        raise CannotWrite(f"{out} holds a job already: boneage archive run {out} goes on with it")
-    for old in (folder / READINGS, folder / WORK):
-        if old.exists():  # the films of these shards would count as read
-            raise CannotWrite(f"{old} is of an earlier job: remove it first, or plan into another folder")
+    _refuse_earlier(folder)
     refuse_unwritable(folder)
     place = os.path.abspath(model) if os.path.exists(model) and model not in shipped() else model
     about = described(Predictor.load(place, threads=1, site=site))
@@ -83,3 +79,12 @@ def plan(
     )
     job.write()
     return job
+
+
+def _refuse_earlier(folder: Path) -> None:
+    """CannotWrite if a folder holds a job, or what one has read: the films of its shards would count as read."""
+    if (folder / PLAN).exists():
+        raise CannotWrite(f"{folder} holds a job already: boneage archive run {folder} goes on with it")
+    for old in (folder / READINGS, folder / WORK):
+        if old.exists():
+            raise CannotWrite(f"{old} is of an earlier job: remove it first, or plan into another folder")
