@@ -41,7 +41,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         run = Run(config, data, Path(folder), Processes(0, 1, device))
         for step in range(run.steps):
-            loss = train_step(run, run.network, step)
+            loss = float(train_step(run, run.network, step))
             if (step + 1) % (2 * run.epoch_steps):
                 continue
             months = predict(run, data.train.pixels, data.train.sex)

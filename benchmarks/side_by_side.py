@@ -6,9 +6,9 @@ A LANE is a process of its own; recipes joined by commas follow each other in it
 is tried with follows it: ``joints+prepare.size=384+train.loss=distribution``. With ``--fold`` a fold of the training
 films is left out and judges in place of the validation films. Alone, a network leaves such a device idle while it waits
 for the launches of its many small steps: several fill it, best under NVIDIA's multi-process service
-(``nvidia-cuda-mps-control -d``), and each replays its backbone's two passes as CUDA graphs. The rate's cosine ends when
-the time does: how many steps a run has is estimated anew from its last ones. So these runs are not repeatable to the
-bit and cannot be resumed; each says in its run.json how many epochs it had.
+(``nvidia-cuda-mps-control -d``). The rate's cosine ends when the time does: how many steps a run has is estimated anew
+from its last ones. So these runs are not repeatable to the bit and cannot be resumed; each says in its run.json how
+many epochs it had.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from boneage.training.recipes import recipe
 from boneage.training.run import Run
 from boneage.training.tensors import TrainingData, load
 
-RECENT = 40  # times ten steps, from which the speed is estimated
+RECENT = 40  # looks at the interrupt, from which the speed is estimated
 AT_LEAST = 3.0  # seconds of them
 RESERVE = 4.0  # seconds for reading the validation films at the end
 
@@ -43,7 +43,7 @@ class Unsaved(Run):
 class Deadline:
     """Ends a run's schedule at a time (of `time.time`), or after its epochs if that is earlier.
 
-    `fit` asks after every step whether to stop. It is told no; every ten steps the number of steps is set anew.
+    `fit` asks whether to stop. It is told no, and each time the number of steps is set anew.
     """
 
     def __init__(self, run: Run, until: float) -> None:
@@ -52,7 +52,7 @@ class Deadline:
 
     def __bool__(self) -> bool:
         step = self.run.progress.step
-        if step >= 20 and step % 10 == 0:  # the first steps are slow
+        if step >= 20:  # the first steps are slow
             now = time.time()
             self.marks = [*self.marks, (now, step)][-RECENT:]
             (first, at), left = self.marks[0], self.until - RESERVE - now
@@ -79,18 +79,6 @@ def epochs(run: Run) -> float:
     return run.progress.step / run.epoch_steps
 
 
-def graphed(run: Run) -> None:
-    """Let the backbone's passes in training be replayed, each by one launch; the network is left as it was."""
-    network = run.network.train()
-    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    films, _ = fit.augmented_batch(run, 0, 0, fit.batch_rows(run, 0))
-    x = ((films - network.mean) / network.std).expand(-1, network.channels, -1, -1)
-    x = torch.empty_like(x, memory_format=torch.channels_last).copy_(x)
-    with torch.autocast("cuda", torch.bfloat16, cache_enabled=False):
-        torch.cuda.make_graphed_callables(network.backbone, (x,))
-    network.load_state_dict(before)
-
-
 def tried(word: str) -> Config:
     """A recipe with what it is tried with."""
     name, *changes = word.split("+")
@@ -115,8 +103,6 @@ def lane(names: list[str], data: Path, runs: Path, until: float, fold: int | Non
             if fold is not None:
                 films = judged_by(fold, films, folds.folds(folds.training_films(data, config.data)))
             run = Unsaved(config, films, runs / name, processes)
-            if processes.device.type == "cuda":
-                graphed(run)
             fit_until(run, now + (until - now) / (len(names) - place))
             print(f"{name}: {run.progress.best:.2f} months after {epochs(run):.2f} epochs", flush=True)
 

@@ -176,17 +176,11 @@ def cost(got: Any) -> str:
 
 @of("gpu")
 def gpu(got: Any) -> str:
-    """What training costs on a GPU: the steps alone, and the runs, six of which shared it."""
-    steps = [
-        (
-            row["recipe"],
-            f"{row['real']:.0f}",
-            f"{row['constant']:.0f}",
-            f"{row['real'] / row['constant']:.0%}",
-            f"{row['share_of_peak']:.1%}",
-        )
-        for row in got["steps"]
-    ]
+    """What training costs on a GPU: the steps alone, and the runs."""
+    columns = (
+        *("steps alone", "batch", "films a second", "on one constant batch", "real of constant", "launches"),
+        *("milliseconds of the GPU", "least by bytes", "least by operations"),
+    )
     runs = [
         (
             row["recipe"],
@@ -197,10 +191,28 @@ def gpu(got: Any) -> str:
         )
         for row in got["runs"]
     ]
-    alone = ("steps alone", "films a second", "on one constant batch", "real of constant", "of the peak")
-    shared = ("runs, the device shared", "epochs", "minutes", "films a second", "of the peak")
-    peak = f"{got['device']}; peak, measured: {got['peak'] / 1e12:.0f} × 10¹² operations a second in bfloat16."
-    return f"{table(alone, steps)}\n\n{table(shared, runs)}\n\n{peak}"
+    took = ("runs", "epochs", "minutes", "films a second", "of the peak")
+    peak = f"{got['device']}; peak, measured: {got['peak'] / 1e12:.0f} × 10¹² operations a second in bfloat16, and "
+    peak += f"{got['copy'] / 1e12:.1f} × 10¹² bytes a second of a copy."
+    steps = table(columns, [_gpu_step(row) for row in got["steps"]])
+    return f"{steps}\n\n{table(took, runs)}\n\n{peak}"
+
+
+def _gpu_step(row: Any) -> Sequence[object]:
+    how = ", ".join(word for word in ("compiled", "graphs", "before") if row.get(word))
+    busy = "*" if row.get("busy_processor") else ""
+    spent = row.get("milliseconds")
+    least = row.get("least_milliseconds", {})
+    return (
+        f"{row['recipe']} ({how})" if how else row["recipe"],
+        row["batch"],
+        f"{row['real']:.0f}{busy}",
+        f"{row['constant']:.0f}{busy}",
+        "–" if busy else f"{row['real'] / row['constant']:.0%}",
+        row.get("launches", "–"),
+        f"{sum(spent.values()):.0f}" if spent else "–",
+        *(f"{least[name]:.1f}" if name in least else "–" for name in ("bytes", "operations")),
+    )
 
 
 def variants(group: str, reference: str = "", again: str = "") -> str:

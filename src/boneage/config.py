@@ -152,6 +152,7 @@ class TrainConfig:
     clip: float = 0.0  # largest norm of the gradient; 0: no limit
     ema: float = 0.0  # decay of the exponential moving average of the weights; 0: no average
     precision: str = "auto"  # auto | bf16 | fp16 | fp32 (see `boneage.training.precision`)
+    compile: bool = False  # the network by torch.compile (see `boneage.training.launches`)
     channels_last: bool = True  # memory layout of the network
     sizes: tuple[int, ...] = ()  # film sides in pixels, each for an equal share of the steps; empty: prepare.size
     freeze_batchnorm: bool = False  # batch normalisation uses its running statistics, unchanged

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from boneage.config import PROBABILITIES, AugmentConfig
 from boneage.models.head import resized
+from boneage.training import augment as augmentation
 from boneage.training.augment import ACROSS, NONE, augment, degraded, jpeg, plain
 
 STRENGTHS = {  # each setting at a strength that must show
@@ -333,3 +334,12 @@ def test_worse_films_have_no_more_pixels_than_the_film(montages: bool, monkeypat
     assert 0.4 * ACROSS[montages] < min(sides) < 0.55 * ACROSS[montages]
     assert 1.2 * ACROSS[montages] < max(sides) <= min(384, 1.5 * ACROSS[montages])
     assert all(side % 4 == 0 for side in sides)
+
+
+@pytest.mark.parametrize("montages", [False, True])
+def test_nothing_is_asked_of_the_device(montages: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a GPU each question waits for all that it has to do. The device "meta" has no answers, only shapes."""
+    monkeypatch.setattr(augmentation, "_noise", lambda x, generator: torch.empty_like(x))
+    seen = augment(films(8, 64).to("meta"), AugmentConfig(**STRENGTHS), seeded(), 32, montages=montages)
+    assert (seen.device.type, seen.shape) == ("meta", (8, 1, 32, 32))
+    assert degraded(seen, seeded(), montages=montages).shape == seen.shape

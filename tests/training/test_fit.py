@@ -185,7 +185,7 @@ def test_half_precision_computes_the_same_loss_nearly(tiny_data: TrainingData, t
     full = run_of(tiny_data, tmp_path, *CERTAIN)
     half = run_of(tiny_data, tmp_path, *CERTAIN, f"train.precision={precision}")
     half.network.backbone.register_forward_hook(lambda module, inputs, raw: seen.append(raw.dtype))
-    losses = [train_step(run, run.network, 0) for run in (full, half)]
+    losses = [float(train_step(run, run.network, 0)) for run in (full, half)]
     assert losses[0] == pytest.approx(losses[1], rel=0.02)
     assert seen == [{"bf16": torch.bfloat16, "fp16": torch.float16}[precision]]
     assert all(parameter.dtype == torch.float32 for parameter in half.network.parameters())

@@ -60,14 +60,17 @@ class Network(nn.Module):
             self.head.last.bias.copy_(torch.as_tensor(bias))
 
     def forward(self, films: Tensor, sex: Tensor) -> RawOutputs:
-        x = ((films - self.mean) / self.std).expand(-1, self.channels, -1, -1)
-        features = self.backbone(x)
+        features = self.backbone(self.normalised(films))
         if self.training and self.sex_dropout:
             sex = sex * (torch.rand(len(sex), 1, device=sex.device) >= self.sex_dropout)
-        with exact(x.device):  # bfloat16 has steps of 3 % in a logarithm of months
+        with exact(films.device):  # bfloat16 has steps of 3 % in a logarithm of months
             features = features.float()
             age, male = self.head(features, sex)
             return RawOutputs(age, male, self.expected_error(features, sex) if self.expected_error else None, features)
+
+    def normalised(self, films: Tensor) -> Tensor:
+        """Films float [N, 1, S, S] in [0, 1] as the backbone takes them: [N, channels, S, S]."""
+        return ((films - self.mean) / self.std).expand(-1, self.channels, -1, -1)
 
 
 def exact(device: torch.device) -> AbstractContextManager[object]:

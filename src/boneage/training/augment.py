@@ -2,6 +2,9 @@
 
 One warp (rotation, shift, zoom, aspect, shear, flip and the change of size) and then grey levels, noise, blur and
 rectangles. Everything is drawn from the generator passed in, so a batch is a pure function of (seed, step).
+
+The generator is the processor's, wherever the films are: which films change, and by how much, is known without asking
+the device, so that no step waits for the one before it. Only the noise of single pixels is drawn on the device.
 """
 
 from __future__ import annotations
@@ -20,9 +23,10 @@ from ..models.head import resized
 NONE = AugmentConfig()
 ACROSS = {False: 290, True: 184}  # pixels of an RSNA film along a prepared one, of the hand and of its joints
 LARGE = [tile for tile in TILES if tile.cells > 1]
-_SINGLE = torch.ones(CELLS, CELLS, dtype=torch.bool)  # the cells of a montage that are tiles of their own
+_ALONE = torch.ones(CELLS, CELLS, dtype=torch.bool)  # the cells of a montage that are tiles of their own
 for _tile in LARGE:
-    _SINGLE[_tile.part(1)] = False
+    _ALONE[_tile.part(1)] = False
+_SINGLE = _ALONE.view(-1).nonzero().view(-1)  # their numbers, row by row
 _COSINES = torch.tensor(  # the transform of ITU-T T.81, A.3.3, as a matrix [frequency, pixel]
     [[math.cos((2 * at + 1) * f * math.pi / 16) / (2 if f else 2 * math.sqrt(2)) for at in range(8)] for f in range(8)]
 )
@@ -49,7 +53,7 @@ def augment(
     Args:
         films: prepared films.
         config: the strengths.
-        generator: on the films' device.
+        generator: of the processor.
         size: the side of the result in pixels.
         montages: whether the films are montages of joints (`boneage.hand.joints`), whose tiles are warped one by one.
     """
@@ -77,24 +81,24 @@ def degraded(x: Tensor, generator: torch.Generator, *, montages: bool = False) -
 
     Args:
         x: prepared films.
-        generator: on the films' device.
+        generator: of the processor.
         montages: whether they are montages of joints.
     """
     return torch.cat([_worse(some, ACROSS[montages], generator) for some in x.split(4)]).clamp_(0, 1)
 
 
 def _worse(x: Tensor, across: int, generator: torch.Generator) -> Tensor:
-    size, which, kernel = torch.rand(3, generator=generator, device=x.device).tolist()
+    size, which, kernel = torch.rand(3, generator=generator).tolist()
     is_coarse = which < 0.6
     times = 0.42 * 3**size if is_coarse else 0.95 + 0.5 * size
     side = min(CELLS * max(1, round(times * across / CELLS)), x.shape[-1])
     worse = F.adaptive_avg_pool2d(x, side) if kernel < 0.6 else resized(x, side)
     if which >= 0.8:
-        corner = int(torch.randint(8, (), generator=generator, device=x.device))
+        corner = int(torch.randint(8, (), generator=generator))
         worse = jpeg(worse, _log_uniform(len(x), (0.5, 8), generator, x.device), corner)
     elif not is_coarse:
         strength = _log_uniform(len(x), (0.02, 0.2), generator, x.device)
-        worse = worse.addcmul(strength, torch.randn(worse.shape, generator=generator, device=x.device))
+        worse = worse.addcmul(strength, _noise(worse, generator))
     return F.interpolate(worse, size=x.shape[-2:], mode="bilinear", align_corners=False)
 
 
@@ -119,10 +123,10 @@ def each_joint(x: Tensor, config: AugmentConfig, generator: torch.Generator, siz
         return warp(tiles, affine(len(tiles), config, generator, x.device), cells * after, "reflection")
 
     large = [(tile, warped(x[(..., *tile.part(before))], tile.cells)) for tile in LARGE]
-    single = x.view(n, CELLS, before, CELLS, before).transpose(2, 3)[:, _SINGLE]  # all in one call: [N, tiles, h, w]
-    out = x.new_empty(n, CELLS, CELLS, after, after)
-    out[:, _SINGLE] = warped(single.flatten(0, 1).unsqueeze(1), 1).view(n, -1, after, after)
-    out = out.transpose(2, 3).reshape(n, 1, size, size)
+    every = x.view(n, CELLS, before, CELLS, before).transpose(2, 3).flatten(1, 2)
+    single, out = moved(_SINGLE, x.device), x.new_empty(n, CELLS**2, after, after)
+    out[:, single] = warped(every[:, single].flatten(0, 1).unsqueeze(1), 1).view(n, -1, after, after)
+    out = out.view(n, CELLS, CELLS, after, after).transpose(2, 3).reshape(n, 1, size, size)
     for tile, pixels in large:
         out[(..., *tile.part(after))] = pixels
     return out
@@ -141,7 +145,7 @@ def grey(x: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor
         x = x.mul_(contrast).add_(0.5 - 0.5 * contrast + brightness)
     if config.noise:
         strength = draw(config.noise).abs()
-        x = x.addcmul_(strength, torch.randn(x.shape, generator=generator, device=x.device))
+        x = x.addcmul_(strength, _noise(x, generator))
     return x
 
 
@@ -154,7 +158,7 @@ def affine(n: int, config: AugmentConfig, generator: torch.Generator, device: to
     angle = draw(math.radians(config.rotation))
     zoom, stretch = (-draw(config.zoom)).exp(), draw(config.aspect).div(2).exp()
     shear = draw(config.shear)
-    mirror = 1 - 2 * _chance(n, config.flip, generator, device).float()
+    mirror = moved(1 - 2 * _chance(n, config.flip, generator).float(), device)
     cos, sin = angle.cos(), angle.sin()
     across, down = zoom * stretch, zoom / stretch
     rows = [
@@ -171,19 +175,19 @@ def blur(x: Tensor, generator: torch.Generator) -> Tensor:
 
 def coarse(x: Tensor, generator: torch.Generator) -> Tensor:
     """A lower resolution: all films reduced to the same 40 to 90 % of the side and enlarged again."""
-    share = 0.4 + 0.5 * float(torch.rand((), generator=generator, device=x.device))
+    share = 0.4 + 0.5 * float(torch.rand((), generator=generator))
     return resized(resized(x, max(1, round(share * x.shape[-1]))), x.shape[-1])
 
 
 def grain(x: Tensor, generator: torch.Generator) -> Tensor:
     """Noise with a standard deviation of 3 to 30 % of the range: that of a dim film, stretched with its contrast."""
     strength = _log_uniform(len(x), (0.03, 0.3), generator, x.device)
-    return x.addcmul(strength, torch.randn(x.shape, generator=generator, device=x.device))
+    return x.addcmul(strength, _noise(x, generator))
 
 
 def blocks(x: Tensor, generator: torch.Generator) -> Tensor:
     """JPEG artefacts of quality 50 to 4; of better qualities on a dim film, stretched with its contrast."""
-    corner = int(torch.randint(8, (), generator=generator, device=x.device))
+    corner = int(torch.randint(8, (), generator=generator))
     return jpeg(x, _log_uniform(len(x), (1, 12), generator, x.device), corner)
 
 
@@ -200,7 +204,7 @@ def jpeg(x: Tensor, coarser: Tensor, corner: int = 0) -> Tensor:
     padded = F.pad(x, (corner, rest, corner, rest), mode="replicate")
     count = padded.shape[-1] // 8
     tiles = padded.view(len(x), count, 8, count, 8).transpose(2, 3)
-    cosines, steps = _COSINES.to(x.device), _JPEG_STEPS.to(x.device) / 255 * coarser[..., None]
+    cosines, steps = moved(_COSINES, x.device), moved(_JPEG_STEPS, x.device) / 255 * coarser[..., None]
     kept = ((cosines @ tiles @ cosines.T) / steps).round() * steps
     whole = (cosines.T @ kept @ cosines).transpose(2, 3).reshape(padded.shape)
     return whole[..., corner : corner + side, corner : corner + side]
@@ -213,7 +217,7 @@ def markers(x: Tensor, generator: torch.Generator) -> Tensor:
     half = 0.05 + _uniform(2 * n, 0.02, generator, device).view(2, n)
     upright = _box(x, centre - 0.4 * half * _column((0.0, 1.0), device), half * _column((0.7, 0.2), device))
     foot = _box(x, centre + 0.5 * half * _column((1.0, 0.0), device), half * _column((0.2, 0.5), device))
-    has_foot = _chance(n, 0.7, generator, device).view(-1, 1, 1, 1)
+    has_foot = moved(_chance(n, 0.7, generator), device).view(-1, 1, 1, 1)
     x = torch.where(_box(x, centre, half), 0.35 * x + 0.12, x)
     return torch.where(upright | (foot & has_foot), 1.0, x)
 
@@ -232,8 +236,9 @@ def _some(
 ) -> Tensor:
     """Change a random share of the films; the others are not computed."""
     if probability:
-        rows = _chance(len(x), probability, generator, x.device).nonzero().view(-1)
+        rows = _chance(len(x), probability, generator).nonzero().view(-1)
         if len(rows):
+            rows = moved(rows, x.device)
             x[rows] = change(x[rows], generator)
     return x
 
@@ -253,18 +258,30 @@ def _box(x: Tensor, centre: Tensor, half: Tensor) -> Tensor:
 
 
 def _column(pair: tuple[float, float], device: torch.device) -> Tensor:
-    return torch.tensor(pair, device=device).view(2, 1)
+    return moved(torch.tensor(pair), device).view(2, 1)
 
 
 def _uniform(n: int, reach: float, generator: torch.Generator, device: torch.device) -> Tensor:
-    return (torch.rand(n, generator=generator, device=device) * 2 - 1) * reach
+    return moved((torch.rand(n, generator=generator) * 2 - 1) * reach, device)
 
 
 def _log_uniform(n: int, ends: tuple[float, float], generator: torch.Generator, device: torch.device) -> Tensor:
     """Strengths [n, 1, 1, 1] between two ends, their logarithms uniform."""
     low, high = math.log(ends[0]), math.log(ends[1])
-    return (low + (high - low) * torch.rand(n, generator=generator, device=device)).exp().view(-1, 1, 1, 1)
+    return moved((low + (high - low) * torch.rand(n, generator=generator)).exp(), device).view(-1, 1, 1, 1)
 
 
-def _chance(n: int, probability: float, generator: torch.Generator, device: torch.device) -> Tensor:
-    return torch.rand(n, generator=generator, device=device) < probability
+def _chance(n: int, probability: float, generator: torch.Generator) -> Tensor:
+    return torch.rand(n, generator=generator) < probability
+
+
+def _noise(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Normal numbers of the shape of ``x``, drawn on its device."""
+    if x.device.type != "cpu":
+        generator = torch.Generator(x.device).manual_seed(int(torch.randint(2**63 - 1, (), generator=generator)))
+    return torch.randn(x.shape, generator=generator, device=x.device)
+
+
+def moved(x: Tensor, device: torch.device) -> Tensor:
+    """The processor's ``x`` on the device, without waiting for what the device has to do before."""
+    return x.to(device, non_blocking=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from contextlib import nullcontext
 
 import numpy as np
@@ -20,8 +21,9 @@ from ..hand.prepare import parts
 from ..hand.views import views
 from ..models.head import RawOutputs
 from ..progress import progress
-from .augment import augment, degraded, plain
+from .augment import augment, degraded, moved, plain
 from .distil import halves
+from .launches import as_written
 from .losses import expected_error_loss, sex_loss
 from .optimizer import freeze_statistics, learning_rate
 from .run import Run
@@ -32,7 +34,7 @@ PREDICTED_AT_ONCE = 64  # films
 def fit(run: Run, interrupt: object) -> None:
     """Train until the schedule ends or the patience is exhausted, from wherever the run is.
 
-    ``interrupt`` is asked for its truth after every step.
+    ``interrupt`` is asked for its truth after every step, on a GPU after every `LOOKS_EVERY` steps.
 
     Raises:
         KeyboardInterrupt, Preempted: ``interrupt`` was true in one of the processes, by a person or a scheduler; the
@@ -40,26 +42,29 @@ def fit(run: Run, interrupt: object) -> None:
         BadConfig: the loss or the validation error is no finite number.
         CannotWrite: the disk is full, for example.
     """
-    wrapped, state, is_main = run.processes.wrapped(run.network), run.progress, run.processes.is_main
+    wrapped, state, is_main = run.wrapped(), run.progress, run.processes.is_main
     began = time.monotonic() - state.seconds
     if is_main:
         remove_leftovers(run.folder)
     if state.step == 0:
         run.save()
     label = f"{run.config.recipe or 'training'} in {run.precision}"
+    waiting = list[Tensor]()  # losses that the device may still have to compute
     with progress(label, run.steps, "steps", state.step, quiet=not is_main) as advance:
         while state.step < run.steps and not run.is_exhausted:
-            loss = run.processes.mean(train_step(run, wrapped, state.step))
+            waiting.append(train_step(run, wrapped, state.step))
             state.step += 1
-            if not math.isfinite(loss):
-                raise BadConfig(f"the loss became {loss} at step {state.step}: try a smaller train.lr")
-            state.loss += loss
+            is_epoch, is_saved = state.step % run.epoch_steps == 0, state.step % run.config.train.save_every == 0
+            if not (is_epoch or is_saved or state.step % run.looks_every == 0):
+                continue
+            loss = count_losses(run, waiting)
             state.seconds = time.monotonic() - began
             best = f", best validation MAE {state.best:.2f} months" if math.isfinite(state.best) else ""
-            advance(1, f"loss {loss:.4f}{best}")
-            if state.step % run.epoch_steps == 0:
+            advance(len(waiting), f"loss {loss:.4f}{best}")
+            waiting.clear()
+            if is_epoch:
                 end_epoch(run)
-            elif state.step % run.config.train.save_every == 0:
+            elif is_saved:
                 run.save()
             if run.processes.any_process(bool(interrupt)):
                 run.save()
@@ -68,11 +73,24 @@ def fit(run: Run, interrupt: object) -> None:
                 raise Preempted if by_scheduler else KeyboardInterrupt
 
 
-def train_step(run: Run, wrapped: nn.Module, step: int) -> float:
+def count_losses(run: Run, losses: Sequence[Tensor]) -> float:
+    """Add the losses of the latest steps, each the mean over the processes, to the epoch's sum; returns the last one.
+
+    BadConfig if one is no finite number.
+    """
+    values = [run.processes.mean(loss) for loss in torch.stack(list(losses)).tolist()]
+    for step, loss in enumerate(values, run.progress.step - len(values) + 1):
+        if not math.isfinite(loss):
+            raise BadConfig(f"the loss became {loss} at step {step}: try a smaller train.lr")
+        run.progress.loss += loss
+    return values[-1]
+
+
+def train_step(run: Run, wrapped: nn.Module, step: int) -> Tensor:
     """One optimiser step on batch number ``step``.
 
-    ``wrapped`` is the run's network as `Processes.wrapped` gives it. Returns this process's loss; the mean over the
-    processes is the loss of the whole batch.
+    ``wrapped`` is the run's network as `Run.wrapped` gives it. Returns this process's loss, a float32 scalar on its
+    device, which may still have to compute it; the mean over the processes is the loss of the whole batch.
     """
     config = run.config.train
     run.network.train()
@@ -92,11 +110,11 @@ def train_step(run: Run, wrapped: nn.Module, step: int) -> float:
     return loss
 
 
-def accumulate_gradients(run: Run, wrapped: nn.Module, step: int) -> float:
+def accumulate_gradients(run: Run, wrapped: nn.Module, step: int) -> Tensor:
     """Add the gradients of a batch, ``train.accumulate`` parts one after the other; returns the loss."""
     own = batch_rows(run, step)
     portions = own.tensor_split(min(run.config.train.accumulate, run.batch_size // run.processes.size))
-    total = 0.0
+    losses = []
     for part, rows in enumerate(portions):
         films, sex = augmented_batch(run, step, part, rows)
         # The processes exchange gradients in a backward pass: once a step is enough, with the last part.
@@ -110,8 +128,8 @@ def accumulate_gradients(run: Run, wrapped: nn.Module, step: int) -> float:
             # weighted, the sum of all parts is the mean over the batch, however unevenly that is divided.
             loss = loss * (len(rows) * run.processes.size / run.batch_size)
             run.scaler.scale(loss).backward()
-        total += loss.item()
-    return total
+        losses.append(loss.detach())
+    return torch.stack(losses).sum()
 
 
 def batch_rows(run: Run, step: int) -> Tensor:
@@ -133,13 +151,13 @@ def augmented_batch(run: Run, step: int, part: int, rows: Tensor) -> tuple[Tenso
     films, device = run.data.train, run.processes.device
     seed = _seed(run.config.train.seed, step, part, run.processes.rank)
     torch.manual_seed(seed)  # for the network's dropout
-    generator = torch.Generator(device).manual_seed(seed)
-    rows = rows.to(device)
+    generator = torch.Generator().manual_seed(seed)
+    rows = moved(rows, device)
     montages = run.config.prepare.joints
     pixels = augment(films.pixels[rows], run.config.augment, generator, run.side_at(step), montages=montages)
     if run.teacher is None:
         return pixels, films.sex[rows]
-    is_given = torch.rand(len(rows), 1, generator=generator, device=device) >= run.config.model.sex_dropout
+    is_given = moved(torch.rand(len(rows), 1, generator=generator) >= run.config.model.sex_dropout, device)
     both = halves(pixels, degraded(pixels, generator, montages=montages))
     return both, (films.sex[rows] * is_given).repeat(2, 1)
 
@@ -147,7 +165,7 @@ def augmented_batch(run: Run, step: int, part: int, rows: Tensor) -> tuple[Tenso
 def label_loss(run: Run, outputs: RawOutputs, rows: Tensor) -> Tensor:
     """The loss of a network's outputs for these training films against their labels: a float32 scalar."""
     films, weights = run.data.train, run.config.model
-    rows = rows.to(run.processes.device)
+    rows = moved(rows, run.processes.device)
     months, sex = films.months[rows], films.sex[rows]
     loss = run.output.loss(outputs.age, months)
     if outputs.male is not None:
@@ -202,7 +220,8 @@ def predict(run: Run, pixels: Tensor, sex: Tensor) -> np.ndarray:
     run.network.load_state_dict(run.average.shadow)
     run.network.eval()
     seen = views(pixels.cpu().numpy(), run.config.model.views, parts(run.config.prepare))
-    months = [_months(run, torch.from_numpy(view).to(pixels.device), sex) for view in seen]
+    with as_written() if run.config.train.compile else nullcontext():
+        months = [_months(run, torch.from_numpy(view).to(pixels.device), sex) for view in seen]
     run.network.load_state_dict(current)
     return np.mean(months, axis=0)
 

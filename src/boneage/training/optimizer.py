@@ -21,11 +21,11 @@ def optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
     matrices = [p for p in network.parameters() if p.ndim > 1]
     vectors = [p for p in network.parameters() if p.ndim <= 1]
     groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-    fused = matrices[0].is_cuda  # a few kernel launches in place of hundreds
+    # Fused: a few launches in place of hundreds.
     if config.optimizer == "adam":
-        return torch.optim.Adam(groups, lr=config.lr, fused=fused)
+        return torch.optim.Adam(groups, lr=config.lr, fused=True)
     if config.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=config.lr, fused=fused)
+        return torch.optim.AdamW(groups, lr=config.lr, fused=True)
     if config.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=config.lr, momentum=0.9, nesterov=True)
     raise BadConfig(f"unknown train.optimizer {config.optimizer!r}; known: {', '.join(OPTIMIZERS)}")
@@ -55,31 +55,58 @@ class Average:
 
     The decay at step n is min(``decay``, (1 + n) / (10 + n)), so that the first weights, which are poor, are soon
     forgotten. With ``decay`` 0 the average is the network itself.
+
+    Attributes:
+        shadow: the averages, by the names of the network's parameters and statistics.
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.decay = decay
-        self.current = network.state_dict()  # the network's own tensors, which training changes in place
-        self.shadow = {name: tensor.clone() for name, tensor in self.current.items()}
-        self.floats = [name for name, tensor in self.current.items() if tensor.is_floating_point()]
-        self.counts = [name for name, tensor in self.current.items() if not tensor.is_floating_point()]
+        current = network.state_dict()  # the network's own tensors, which training changes in place
+        # One long row each for numbers and for counts: an update is then one call, whatever the network has.
+        self.shadow: dict[str, Tensor] = {}
+        self.rows: list[tuple[Tensor, list[Tensor]]] = []
+        for is_float in (True, False):
+            named = {name: value for name, value in current.items() if value.is_floating_point() == is_float}
+            if named:
+                own = [_as_row(value) for value in named.values()]
+                row = torch.cat(own)
+                self.rows.append((row, own))
+                parts = row.split([len(part) for part in own])
+                self.shadow |= {name: _as_like(part, named[name]) for name, part in zip(named, parts, strict=True)}
+        self.shadow = {name: self.shadow[name] for name in current}
 
     @torch.no_grad()
     def update(self, step: int) -> None:
         """Include the network's weights after a step, counted from 0."""
         decay = min(self.decay, (1 + step) / (10 + step)) if self.decay else 0.0
-        torch._foreach_lerp_(self._of(self.shadow, self.floats), self._of(self.current, self.floats), 1 - decay)
-        if self.counts:
-            torch._foreach_copy_(self._of(self.shadow, self.counts), self._of(self.current, self.counts))
+        for row, own in self.rows:
+            now = torch.cat(own)
+            row.lerp_(now, 1 - decay) if row.is_floating_point() else row.copy_(now)
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Continue from a stored average, the ``shadow`` of another time."""
         for name, tensor in self.shadow.items():
             tensor.copy_(tensors[name])
 
-    @staticmethod
-    def _of(tensors: dict[str, Tensor], names: list[str]) -> list[Tensor]:
-        return [tensors[name] for name in names]
+
+def _as_row(tensor: Tensor) -> Tensor:
+    """The numbers of a dense tensor in the order of its memory, without a copy."""
+    return _channels_behind(tensor).detach().view(-1)
+
+
+def _as_like(row: Tensor, tensor: Tensor) -> Tensor:
+    """A view of a row with the shape and the memory layout of a tensor: the way back from `_as_row`."""
+    view = row.view(_channels_behind(tensor).shape)
+    return view.permute(0, 3, 1, 2) if _is_channels_last(tensor) else view
+
+
+def _channels_behind(tensor: Tensor) -> Tensor:
+    return tensor.permute(0, 2, 3, 1) if _is_channels_last(tensor) else tensor
+
+
+def _is_channels_last(tensor: Tensor) -> bool:
+    return tensor.ndim == 4 and not tensor.is_contiguous() and tensor.is_contiguous(memory_format=torch.channels_last)
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -28,18 +28,21 @@ ROUGH = replace(SETTLED, coarse=0.1, grain=0.1, blocks=0.1)  # for noisy films, 
 def resnet50() -> Config:
     """The reference ResNet-50: 256 × 256 × 3, GELU, MSLE and Adam, from scratch, on hands brought upright.
 
-    28 epochs in seven minutes of a GPU that trains other networks at the same time. Shipped.
+    70 epochs in six minutes of a GPU that trains `inception_v4` at the same time. Shipped.
     """
     first = resnet50_128()
-    train = replace(first.train, lr=1.2e-3, epochs=28, batch=64, ema=0.998, evaluate_every=8)
+    train = replace(first.train, lr=1.2e-3, epochs=70, batch=64, ema=0.998, evaluate_every=10)
     prepare = replace(first.prepare, size=256, channels=3)
     return replace(first, recipe="resnet50", prepare=prepare, model=replace(first.model, views=3), train=train)
 
 
 def inception_v4() -> Config:
-    """The reference Inception-v4: `resnet50` with another network, 21 epochs in nine minutes. Shipped."""
+    """The reference Inception-v4: `resnet50` with another network, 43 epochs in seven minutes.
+
+    The shipped one had 32 epochs, and 11 more from there with the rate beginning again at half its height.
+    """
     other = resnet50()
-    train = replace(other.train, epochs=21, evaluate_every=6)
+    train = replace(other.train, epochs=43, evaluate_every=10)
     return replace(other, recipe="inception_v4", model=replace(other.model, name="inception_v4"), train=train)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..config import Config, differences
 from ..errors import BadConfig
@@ -21,11 +21,13 @@ from . import checkpoint
 from .checkpoint import prefixed, unprefixed
 from .distil import Teacher
 from .distributed import Processes
+from .launches import can_be_graphs, compile_backbone, graph_backbone
 from .losses import Output, output
 from .optimizer import Average, optimizer, optimizer_tensors, restore_optimizer
 from .precision import autocast, resolved
 from .tensors import TrainingData
 
+LOOKS_EVERY = 16  # steps between looks at the loss on a GPU: each look waits for all that it has to do
 PACKAGES = ("boneage", "torch", "numpy", "opencv-python-headless")  # whose versions a run states
 
 
@@ -72,6 +74,7 @@ class Run:
         self.optimizer = optimizer(self.network, config.train)
         self.average = Average(self.network, config.train.ema)
         self.precision = resolved(config.train.precision, processes.device)
+        self.looks_every = LOOKS_EVERY if processes.device.type == "cuda" else 1
         self.scaler = torch.amp.GradScaler(processes.device.type, enabled=self.precision == "fp16")
         self.progress = Progress()
         self.start: dict[str, Any] | None = None  # the run whose weights this one began with
@@ -94,6 +97,16 @@ class Run:
     def autocast(self) -> torch.autocast:
         """The block in which the network computes in the run's precision."""
         return autocast(self.precision, self.processes.device)
+
+    def wrapped(self) -> nn.Module:
+        """The network to call in training: its gradients are averaged over all processes, and its launches few."""
+        if self.config.train.compile:
+            compile_backbone(self.network)
+        elif can_be_graphs(self.config, self.processes):
+            side = self.side_at(0)
+            films = torch.rand(self.batch_size, 1, side, side, device=self.processes.device)
+            graph_backbone(self.network, films, self.precision)
+        return self.processes.wrapped(self.network)
 
     def side_at(self, step: int) -> int:
         """The films' side in pixels at a step; each of ``train.sizes`` lasts for an equal share of the steps."""
