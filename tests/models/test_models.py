@@ -22,6 +22,7 @@ from boneage.errors import BadConfig
 from boneage.models import MODELS, backbone, efficientnet_lite, resnet
 from boneage.models.attention import KINDS, Channel, Pool, Spatial
 from boneage.models.efficientnet_lite import SIZES, Block, EfficientNetLite, SameConv, imagenet_weights
+from boneage.models.inception_v4 import average
 from boneage.training.optimizer import freeze_statistics
 
 needs_weights = pytest.mark.skipif(
@@ -347,3 +348,10 @@ def test_lite0_exports_with_its_padding(tmp_path: Path, monkeypatch: pytest.Monk
     session = onnxruntime.InferenceSession(tmp_path / "lite.onnx")
     (features,) = session.run(None, {session.get_inputs()[0].name: film.numpy()})
     np.testing.assert_allclose(features, network(film).detach().numpy(), atol=1e-4)
+
+
+def test_an_average_after_its_convolution_is_the_average_before_it() -> None:
+    path = average(nn.GELU, 6, 4).eval()
+    films = torch.rand(2, 6, 7, 9)
+    torch.testing.assert_close(path(films), nn.Sequential(*path)(films))
+    assert [name for name, _ in path.named_parameters()] == ["1.0.weight", "1.1.weight", "1.1.bias"]
