@@ -43,10 +43,12 @@ def training_seconds(config: Config, films: int) -> float:
         grey = _grey(kept, config.prepare.size, processes.device)
         run = Run(config, TrainingData(grey, grey, {}), Path(folder), processes)
         for step in range(WARM):
-            train_step(run, run.network, step)
+            loss = train_step(run, run.network, step)
+        float(loss)  # waits for a device that is behind
         began = time.perf_counter()
         for step in range(WARM, WARM + TIMED):
-            train_step(run, run.network, step)
+            loss = train_step(run, run.network, step)
+        float(loss)
         return (time.perf_counter() - began) / TIMED * run.steps
 
 
