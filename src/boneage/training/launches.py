@@ -3,7 +3,7 @@
 A step of Inception-v4 launches 2,800 kernels one by one, for which a processor needs longer than the GPU needs for
 what they do. As a graph the backbone's forward pass is one launch, and so is its backward pass. It costs two seconds
 at the start. Compiled, normalisation and activation are one pass over the films in place of several: a fifth to a third
-less of the GPU's time, after one to four minutes in which nothing is trained.
+less of the GPU's time, after one to four minutes in which nothing is trained (`benchmarks/gpu.py`).
 """
 
 from __future__ import annotations
@@ -50,6 +50,8 @@ def graph_backbone(network: Network, films: Tensor, precision: str) -> None:
     seen = network.normalised(films)
     example = torch.empty_like(seen, memory_format=torch.channels_last).copy_(seen)
     kind = PRECISIONS[precision]
+    # The parameters are first used on the stream that records: a wait for each, within the GPU, of which torch warns.
+    torch.autograd.graph.set_warn_on_accumulate_grad_stream_mismatch(False)
     with torch.autocast("cuda", kind, enabled=kind != torch.float32, cache_enabled=False):
         torch.cuda.make_graphed_callables(network.backbone, (example,))
     network.load_state_dict(before)
