@@ -124,7 +124,7 @@ def test_a_fold_that_dies_without_a_word_is_named_with_its_exit_code(
 ) -> None:
     forking = multiprocessing.get_context("fork")  # takes what is patched along
     monkeypatch.setattr(cross_validation.multiprocessing, "get_context", lambda _: forking)
-    monkeypatch.setattr(cross_validation, "_train_alone", lambda *_: os._exit(9))
+    monkeypatch.setattr(cross_validation, "_train_alone", lambda plan, fold, *_: os._exit(9 if fold == 0 else 0))
     with pytest.raises(BadConfig, match=r"^fold 0 was not trained: its process ended with exit code 9$"):
         train_in_folds(tiny_config(), films, tmp_path / "out", count=2, devices=("cpu", "cpu"))
 
