@@ -32,7 +32,7 @@ def can_be_graphs(config: Config, processes: Processes) -> bool:
 
 def compile_backbone(network: Network) -> None:
     """Let a network's backbone be compiled when it is first called, for each size of batch anew."""
-    network.backbone.compile(backend=BACKEND, mode="reduce-overhead", dynamic=False)
+    network.backbone.compile(backend=BACKEND, dynamic=False)
 
 
 def graph_backbone(network: Network, films: Tensor, precision: str) -> None:
