@@ -14,7 +14,7 @@ import pytest
 from services import DROP, ServiceProcess
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the page is tested with playwright")
-CHROMIUM = shutil.which("chromium")
+CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")  # a page costs the first a third
 if CHROMIUM is None:
     pytest.skip("no chromium is installed", allow_module_level=True)
 
