@@ -179,7 +179,7 @@ def floors(row: dict[str, Any], word: str, product: float, copy: float) -> dict[
 
 
 def rows_of(words: Sequence[str]) -> list[dict[str, Any]]:
-    """Each word measured by a process of its own; a sentence for those that did not end in time."""
+    """Each word measured by a process of its own; a sentence for those that failed or did not end in time."""
     until, found = time.monotonic() + LIMIT, []
     with tempfile.TemporaryDirectory() as folder:
         lock = Path(folder) / "turn"
@@ -188,7 +188,10 @@ def rows_of(words: Sequence[str]) -> list[dict[str, Any]]:
         for word, work in zip(words, works, strict=True):
             try:
                 said = work.communicate(timeout=max(0.1, until - time.monotonic()))[0]
-                found.append(json.loads(said) | {"word": word})
+                if work.returncode:
+                    print(f"{word} could not be measured: its process ended with {work.returncode}")
+                else:
+                    found.append(json.loads(said) | {"word": word})
             except subprocess.TimeoutExpired:
                 work.kill()
                 print(f"{word} was not measured within {LIMIT} s")

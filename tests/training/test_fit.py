@@ -36,6 +36,17 @@ def test_the_log_has_each_epochs_mean_loss(
     assert [line["loss"] for line in log(tmp_path / "run")] == pytest.approx(means)
 
 
+def test_no_loss_is_left_out_where_a_run_ends_between_two_looks(
+    tiny_data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, losses = run_of(tiny_data, tmp_path / "run"), []
+    run.looks_every, run.steps = 16, 8  # as on a GPU; the last epoch has two of its three steps
+    monkeypatch.setattr(loop, "train_step", lambda *words: losses.append(train_step(*words)) or losses[-1])
+    fit(run, False)
+    assert len(losses) == 8
+    assert run.progress.loss == pytest.approx(float(sum(losses[6:])))
+
+
 def test_equal_runs_are_equal_and_the_seed_makes_another(tiny_data: TrainingData, tmp_path: Path) -> None:
     one, other, third = (
         finished(tiny_data, tmp_path / n, f"train.seed={s}") for n, s in (("a", 1), ("b", 1), ("c", 2))

@@ -59,9 +59,8 @@ def test_graphs_are_for_one_process_and_a_gpu(processes: Processes) -> None:
 def test_a_compiled_network_learns_what_it_learns_as_written(
     tiny_data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        launches, "BACKEND", "aot_eager"
-    )  # traces and differentiates as the others do, without a compiler
+    # It traces and differentiates as the others do, and compiles nothing.
+    monkeypatch.setattr(launches, "BACKEND", "aot_eager")
     plain = run_of(tiny_data, tmp_path / "plain", *CERTAIN)
     compiled = run_of(tiny_data, tmp_path / "compiled", *CERTAIN, "train.compile=true")
     for run in (plain, compiled):

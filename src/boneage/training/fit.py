@@ -55,7 +55,7 @@ def fit(run: Run, interrupt: object) -> None:
             waiting.append(train_step(run, wrapped, state.step))
             state.step += 1
             is_epoch, is_saved = state.step % run.epoch_steps == 0, state.step % run.config.train.save_every == 0
-            if not (is_epoch or is_saved or state.step % run.looks_every == 0):
+            if not (is_epoch or is_saved or state.step % run.looks_every == 0 or state.step >= run.steps):
                 continue
             loss = count_losses(run, waiting)
             state.seconds = time.monotonic() - began
