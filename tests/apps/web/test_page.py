@@ -196,6 +196,19 @@ def test_an_age_beyond_the_chart_is_an_arrow_at_its_edge(page: Any) -> None:
     assert page.locator("#chart circle").count() == 0
 
 
+def test_a_press_on_a_film_counts_though_others_are_read_before_the_release(page: Any) -> None:
+    drop(page, hand(size=400))
+    done(page)
+    drop(page, hand(size=420), "other.png")
+    expect(page.locator("#film-name")).to_have_text("other.png")
+    page.locator("#films .thumb").first.hover(force=True)
+    page.mouse.down()
+    drop(page, hand(size=440), "third.png")
+    done(page, 3)
+    page.mouse.up()
+    expect(page.locator("#film-name")).to_have_text("hand.png")
+
+
 def test_the_list_keeps_the_focus(page: Any) -> None:
     for number in range(3):
         drop(page, hand(seed=number), f"{number}.png")

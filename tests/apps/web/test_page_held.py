@@ -135,6 +135,18 @@ def test_what_was_decided_elsewhere_or_has_gone_is_one_sentence(page: Any, folde
     expect(page.locator("#held-state")).to_contain_text("cannot be read from the spool")
 
 
+def test_a_press_on_a_film_counts_though_the_list_is_filled_before_the_release(page: Any) -> None:
+    page.route("**/patient", lambda route: None)  # whose films these are is not told before the press
+    page.reload()
+    last = page.locator("#held .film").last
+    last.hover()
+    page.mouse.down()
+    page.unroute("**/patient")
+    expect(page.locator("#held .name", has_text="\u2026")).to_have_count(0)
+    page.mouse.up()
+    expect(last).to_have_attribute("aria-current", "true")
+
+
 def test_of_two_hands_the_one_that_is_shown_is_corrected(page: Any, folder: Path) -> None:
     page.locator("#held .film").last.click()
     expect(page.locator("#films li[data-status=done]")).to_have_count(2)

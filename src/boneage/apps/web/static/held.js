@@ -1,7 +1,7 @@
 // The worklist of a node: what it holds for a person, whose films these are, and the decision on the one that is shown.
 
 import * as api from "./api.js";
-import { $, make } from "./dom.js";
+import { $, make, rows, showsOpen } from "./dom.js";
 import { titled } from "./words.js";
 
 const POLL = 5000; // ms between two looks at what the node holds
@@ -77,22 +77,24 @@ export class HeldFilms {
   }
 
   #list() {
-    const state = JSON.stringify([this.films, [...this.patients], this.shown?.key]);
-    if (state === this.listed) return;
-    this.listed = state;
     $("held-count").textContent = this.films.length || "";
-    const focused = document.activeElement?.closest("#held li")?.dataset.key;
-    $("held").replaceChildren(...this.films.map((item) => this.#row(item)));
-    if (focused) ($("held").querySelector(`[data-key="${focused}"] button`) ?? $("held").querySelector("button"))?.focus();
+    rows($("held"), this.films.map(({ key }) => key), (key) => this.#row(key));
+    for (const [at, item] of this.films.entries()) this.#fill($("held").children[at], item);
   }
 
-  #row(item) {
-    const patient = this.patients.get(item.key);
+  #row(key) {
+    const lines = [make("span", { class: "name" }), make("span", { class: "state" })];
+    const button = make("button", { type: "button", class: "film" }, make("span", { class: "text" }, ...lines));
+    button.addEventListener("click", () => this.#open(this.films.find((item) => item.key === key)));
+    return make("li", {}, button);
+  }
+
+  #fill(row, { key, reading }) {
+    const patient = this.patients.get(key);
     const name = patient ? nameOf(patient) : "\u2026";
-    const lines = [make("span", { class: "name", title: name }, name), make("span", { class: "state" }, briefly(item.reading))];
-    const button = make("button", { type: "button", class: "film", "aria-current": item.key === this.shown?.key && "true" }, make("span", { class: "text" }, ...lines));
-    button.addEventListener("click", () => this.#open(item));
-    return make("li", { "data-key": item.key }, button);
+    Object.assign(row.querySelector(".name"), { title: name, textContent: name });
+    row.querySelector(".state").textContent = briefly(reading);
+    showsOpen(row.firstChild, key === this.shown?.key);
   }
 
   async #open(item) {

@@ -2,7 +2,7 @@
 
 import { Ages } from "./ages.js";
 import * as api from "./api.js";
-import { $, icon, make } from "./dom.js";
+import { $, icon, make, rows, showsOpen } from "./dom.js";
 import { Doubts, doubtsOf } from "./doubts.js";
 import { Films, keyOf, pair, PARTS } from "./films.js";
 import { Growth, parentsOf, visitsOf } from "./growth.js";
@@ -109,40 +109,33 @@ function list() {
   $("count").textContent = list.length || "";
   const pending = list.length - films.done();
   $("progress").textContent = pending ? `${films.done()} of ${list.length} read` : "";
-  const focus = focused();
-  $("films").replaceChildren(...list.map(row));
-  focus?.();
+  rows($("films"), list, row, $("choose"));
+  for (const item of $("films").children) fillRow(item);
   $("clear").hidden = list.length < 2;
 }
 
-/** What gives the focus back to the same button of the list, or to that of the film which moved up to its place. */
-function focused() {
-  const rows = [...$("films").children];
-  const at = rows.findIndex((item) => item.contains(document.activeElement));
-  if (at < 0) return null;
-  const kind = document.activeElement.classList.contains("remove") ? ".remove" : ".film";
-  const { film } = rows[at];
-  return () => {
-    const fresh = [...$("films").children];
-    const item = fresh.find((other) => other.film === film) ?? fresh[Math.min(at, fresh.length - 1)];
-    (item?.querySelector(kind) ?? $("choose")).focus();
-  };
+function row(film) {
+  const lines = ["name", "which", "state"].map((part) => make("span", { class: part }));
+  const button = make("button", { type: "button", class: "film" }, make("span", { class: "thumb", "aria-hidden": "true" }), make("span", { class: "text" }, ...lines));
+  button.addEventListener("click", () => select(film));
+  const remove = make("button", { type: "button", class: "icon remove" }, icon("i-remove"));
+  remove.addEventListener("click", () => films.remove(film));
+  return make("li", {}, button, remove);
 }
 
-function row(film) {
+function fillRow(item) {
+  const { key: film } = item;
   const words = { waiting: "waiting", reading: "reading \u2026", again: "reading again \u2026", error: "could not be read" };
-  const state = film.status === "done" ? ageText(film.answer.bone_age_months) : words[film.status];
-  const thumb = make("span", { class: "thumb", "aria-hidden": "true" }, film.status === "error" && !film.thumb ? icon("i-severe") : film.thumb);
-  const which = whichHand(film.answer);
-  const lines = [make("span", { class: "name", title: film.name }, film.name), which && make("span", { class: "which" }, titled(which)), make("span", { class: "state" }, state)];
-  const text = make("span", { class: "text" }, ...lines.filter(Boolean));
-  const button = make("button", { type: "button", class: "film", "aria-current": film === current && "true" }, thumb, text);
-  button.addEventListener("click", () => select(film));
-  const remove = make("button", { type: "button", class: "icon remove", "aria-label": `Remove ${nameOf(film)}` }, icon("i-remove"));
-  remove.addEventListener("click", () => films.remove(film));
-  const item = make("li", { "data-status": film.status }, button, remove);
-  item.film = film;
-  return item;
+  const [thumb, name, which, state] = ["thumb", "name", "which", "state"].map((part) => item.querySelector(`.${part}`));
+  const picture = film.thumb ?? (film.status === "error" ? icon("i-severe") : null);
+  if (thumb.firstChild !== picture) thumb.replaceChildren(...[picture].filter(Boolean));
+  Object.assign(name, { title: film.name, textContent: film.name });
+  const hand = whichHand(film.answer);
+  Object.assign(which, { hidden: !hand, textContent: hand && titled(hand) });
+  state.textContent = film.status === "done" ? ageText(film.answer.bone_age_months) : words[film.status];
+  item.dataset.status = film.status;
+  showsOpen(item.querySelector(".film"), film === current);
+  item.querySelector(".remove").setAttribute("aria-label", `Remove ${nameOf(film)}`);
 }
 
 function optionsChanged(options) {
