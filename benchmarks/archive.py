@@ -6,8 +6,8 @@ python benchmarks/archive.py --only kills --films 200 --kills 30 --engines proce
 
 Films are 299-px synthetic hands, a few hundred distinct ones under as many names as are asked for (hard links): so a
 file is more often in the system's cache than an archive's would be. `growth` reads them; `bookkeeping` is everything
-but reading (see `archive_stand_in.py`), for sizes at which reading would take days. A part's figures replace those of
-the same part in the file of results, the others stay.
+but reading (see `archive_stand_in.py`) in shards of the usual size, for sizes at which reading would take days. A
+part's figures replace those of the same part in the file of results, the others stay.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from boneage.files import json_value, sha256, write_json
 from boneage.reading.archive import run as runs
 from boneage.reading.archive.job import Job
 from boneage.reading.archive.merge import merge
-from boneage.reading.archive.plan import plan
+from boneage.reading.archive.plan import SHARD_SIZE, plan
 from boneage.reading.archive.run import run
 from boneage.reading.archive.sources import source_of
 
@@ -134,11 +134,11 @@ def below(process: int) -> list[int]:
     return found
 
 
-def growth(bench: Bench, counts: list[int], reader: type | None = None) -> dict[str, Any]:
+def growth(bench: Bench, counts: list[int], shard_size: int, reader: type | None = None) -> dict[str, Any]:
     """Rate, memory, bytes, and the time to resume and to merge, by the number of films."""
     found = {}
     for count in counts:
-        job = bench.job(count, bench.asked.shard_size)
+        job = bench.job(count, shard_size)
         before, runs.FilmReader = runs.FilmReader, reader or runs.FilmReader  # type: ignore[misc]
         try:
             began = time.perf_counter()
@@ -309,8 +309,8 @@ def odd(bench: Bench) -> dict[str, Any]:
 
 PARTS: dict[str, Callable[[Bench], dict[str, Any]]] = {
     "plan": planned,
-    "growth": lambda bench: growth(bench, bench.asked.read),
-    "bookkeeping": lambda bench: growth(bench, bench.asked.counts, archive_stand_in.StandInReader),
+    "growth": lambda bench: growth(bench, bench.asked.read, bench.asked.shard_size),
+    "bookkeeping": lambda bench: growth(bench, bench.asked.counts, SHARD_SIZE, archive_stand_in.StandInReader),
     "scaling": scaling,
     "engines": engines,
     "kills": killed,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import zlib
 
 from ..errors import UnreadableImage
@@ -108,12 +107,12 @@ def _first(data: bytes) -> bytes:
 # --- names ----------------------------------------------------------------------------------------------------------
 
 
-def ending(name: str) -> str:
+def ending(name: str | os.PathLike[str]) -> str:
     """A file's ending in small letters, ``.dcm.gz`` as one; empty for a name such as ``IM0001`` or ``1.2.840.7``."""
     stem, last = os.path.splitext(os.path.basename(name).lower())
     if last == ".gz":
         return os.path.splitext(stem)[1] + last
-    return last if re.search("[^.0-9]", last) else ""
+    return last if last.strip(".0123456789") else ""
 
 
 def without_ending(name: str) -> str:
@@ -128,11 +127,10 @@ def is_film(path: str | os.PathLike[str]) -> bool:
     With an ending of its own that is no film's, only DICOM with its preamble is one; without, every format is. A file
     that cannot be looked into is one: then reading it says why.
     """
-    name = os.path.basename(path)
-    found = ending(name)
+    found = ending(path)
     if is_films(found):
         return True
-    if name == "DICOMDIR":  # a list of files
+    if os.path.basename(path) == "DICOMDIR":  # a list of files
         return False
     try:
         with open(path, "rb") as file:
