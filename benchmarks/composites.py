@@ -1,4 +1,4 @@
-"""What no label here can teach, put onto real films: a ring, wires, plaster, a second hand.
+"""What no label here can teach, put onto real films: a ring, wires, plaster (a second hand: `two_hands.py`).
 
 What is remarked of it, and how far it moves the age.
 
@@ -79,11 +79,6 @@ def plastered(pixels: Pixels) -> Pixels:
     return np.clip(pixels + shape * (covered - pixels), 0, 1).astype(np.float32)
 
 
-def doubled(pixels: Pixels) -> Pixels:
-    """The same hand's mirror image beside it."""
-    return np.hstack([pixels, pixels[:, ::-1]])
-
-
 def _line(pixels: Pixels, start: np.ndarray, end: np.ndarray, width: float) -> Pixels:
     ends = [point.round().astype(int).tolist() for point in (start, end)]
     return cv2.line(pixels.copy(), *ends, 1.0, max(2, round(width)), cv2.LINE_AA)
@@ -125,7 +120,6 @@ def main() -> None:
         "a ring": lambda row: ringed(films[row]),
         "wires": lambda row: wired(films[row]),
         "plaster": lambda row: plastered(films[row]),
-        "a second hand": lambda row: doubled(films[row]),
     }
     about = {
         "split": "validation",

@@ -2,13 +2,8 @@
 
 python benchmarks/integers.py MODEL FAST --data DIR --out docs/results/integers.json
 
-python benchmarks/integers.py MODEL FAST --data DIR --worst 5 --out docs/results/integers_worst.json
-
 Differences are FAST less MODEL, in months; intervals are 95 % bootstrap over films. Each film is prepared once, and its
 features are computed once for both sexes: the heads, which are the only part that knows the sex, are run apart.
-
-With ``--worst`` FAST reads the films of MODEL's card, after those changes of `boneage robustness` that cost MODEL the
-most by its card.
 """
 
 from __future__ import annotations
@@ -19,7 +14,6 @@ from collections.abc import Sequence
 from copy import deepcopy
 from functools import cache, partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,9 +24,7 @@ from boneage.data.dataset import Sample, open_folder
 from boneage.data.pipeline import each_film, prepared
 from boneage.data.split import choose
 from boneage.evaluation import metrics
-from boneage.evaluation.changes import CHANGES
 from boneage.evaluation.coverage import assessment
-from boneage.evaluation.robustness import robustness
 from boneage.files import write_json
 from boneage.progress import progress
 from boneage.reading import weights
@@ -124,22 +116,6 @@ def _is_within(share: dict[str, float]) -> bool:
     return share["low"] <= share["value"] <= share["high"]
 
 
-def worst(fast: Predictor, samples: Sequence[Sample], card: Path, count: int, split: str) -> dict[str, Any]:
-    """The MAE of the card's model, and of another, after the changes that cost the former the most."""
-    known = json.loads(card.read_text())["robustness"]
-    rows = sorted(known["changes"], key=lambda row: row["mae_change"]["value"])[-count:]
-    maes = {(row["kind"], row["strength"]): row["mae"] for row in rows}
-    films = samples[:: len(samples) // known["n"]][: known["n"]]
-    changes = [change for change in CHANGES if (change.kind, change.strength) in maes]
-    with progress("reading changed films", len(films), "films") as tick, TemporaryDirectory() as place:
-        found = robustness(fast, films, place, split=split, changes=changes, progress=tick)
-    told = [
-        {"kind": row["kind"], "strength": row["strength"], "mae": [maes[row["kind"], row["strength"]], row["mae"]]}
-        for row in found["changes"]
-    ]
-    return {"n": found["n"], "split": split, "changes": told}
-
-
 def film_by_film(
     samples: Sequence[Sample], paths: tuple[Path, Path], models: Sequence[Predictor], split: str, workers: int | None
 ) -> dict[str, Any]:
@@ -171,7 +147,6 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--split", default="validation")
     parser.add_argument("--limit", type=int, default=0)
-    parser.add_argument("--worst", type=int, default=0, help="so many changes of robustness, in place of the films")
     parser.add_argument("--workers", type=int, help="processes; default: one for each core")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
@@ -182,15 +157,13 @@ def main() -> None:
         open_folder(options.data), Config.from_dict(about["config"]).data, options.split, about["data"]
     )
     samples = [sample for sample in films.samples if sample.months is not None][: options.limit or None]
-    if options.worst:
-        card = Path(__file__).parents[1] / "docs" / "models" / f"{options.model}.json"
-        found = worst(models[1], films.samples, card, options.worst, split)
-    else:
-        found = film_by_film(samples, paths, models, split, options.workers)
+    found = film_by_film(samples, paths, models, split, options.workers)
     print(json.dumps(found, indent=2))
     if options.out:
         write_json(options.out, found)
 
 
 if __name__ == "__main__":
-    main()
+    import integers  # by its name, as processes that share the work import it
+
+    integers.main()

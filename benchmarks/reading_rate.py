@@ -1,6 +1,6 @@
 """Films a second from file to row, here and by another checkout, in turn; where a film's time goes; and memory.
 
-python benchmarks/reading_rate.py --data DIR --before CHECKOUT --fast FILE.onnx --out docs/results/reading_rate.json
+python benchmarks/reading_rate.py --data DIR --before CHECKOUT --out docs/results/reading_rate.json
 
 The rate, and the time of a core for each film, are those of the whole command ``boneage predict FOLDER --csv OUT``, its
 start and all checks included, on as many cores as this process may use. The stages are those of one film on one core.
@@ -191,7 +191,6 @@ def main() -> None:
     parser.add_argument("--stages", nargs="+", help=argparse.SUPPRESS)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--before", type=Path, help="another checkout, to compare with")
-    parser.add_argument("--fast", type=Path, help="a model file of boneage quantise, to compare with")
     parser.add_argument("--films", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path)
@@ -201,8 +200,6 @@ def main() -> None:
         return
     ways: dict[str, Way] = {"before": (options.before.resolve(), "default")} if options.before else {}
     ways["now"] = (HERE, "default")
-    if options.fast:
-        ways["integers"] = (HERE, str(options.fast.resolve()))
     found: dict[str, Any] = {"films": options.films, "rounds": options.rounds, "cores": cores(), "cpu": processor()}
     with tempfile.TemporaryDirectory() as place:
         found["ways"] = measured(ways, folder(options.data, options.films, Path(place)), options.rounds)

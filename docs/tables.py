@@ -534,11 +534,7 @@ _ARCHIVE: dict[str, Callable[[Any], list[tuple[str, str, str]]]] = {
 @of("reading_rate")
 def reading_rate(got: Any) -> str:
     """Films a second, and where the time of a film goes."""
-    names = {
-        "before": "one process, networks on all cores",
-        "now": "a process of each core",
-        "integers": "a process of each core, `default` in integers",
-    }
+    names = {"before": "one process, in float32", "now": "a process of each core, in integers"}
     ways = {name: got["ways"][name] for name in names if name in got["ways"]}
     rates = [
         (
@@ -600,16 +596,7 @@ def integers(got: Any) -> str:
         "within 50/80/90 %",
         "cells outside",
     ]
-    words = [f"{got['n']:,} {got['split']} films; weights {' and '.join(got['weights'])}."]
-    if worst := found("integers_worst"):
-        changes = (
-            f"{one['kind']} {one['strength']} {one['mae'][0]:.2f} and {one['mae'][1]:.2f}" for one in worst["changes"]
-        )
-        words.append(
-            f"MAE after the changes of a film that cost `default` the most, in float32 by its card and in integers: "
-            f"{', '.join(changes)} (n = {worst['n']})."
-        )
-    return "\n\n".join([table(header, rows), *words])
+    return f"{table(header, rows)}\n\n{got['n']:,} {got['split']} films; weights {' and '.join(got['weights'])}."
 
 
 def smaller() -> str:

@@ -9,9 +9,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from hands import hand, predictor
+from hands import hand
 
-from boneage import Sex, read
+from boneage import Predictor, Sex, read
 from boneage.errors import BadModel
 from boneage.hand.prepare import prepare
 from boneage.models.head import Network, encode
@@ -26,16 +26,16 @@ def test_the_shipped_ensembles_first_member_reads_as_in_the_file() -> None:
     config = configuration()
     meaning = output(config.train, 0.0, 1.0)
     network = Network(config.model, config.prepare, meaning.outputs).eval()
-    network.load_state_dict(first_member(weights.find("default")))
-    film = read(hand())
-    both = prepare(film, predictor().spec)[None]
+    network.load_state_dict(first_member(weights.find("best")))
+    film, shipped = read(hand()), Predictor.load("best")
+    both = prepare(film, shipped.spec)[None]
     montage = torch.from_numpy(both[:, :, 384:].copy())
     with torch.no_grad():
         small = torch.nn.functional.interpolate(
             montage[:, None].float() / 255, size=(288, 288), mode="bilinear", antialias=True, align_corners=False
         )
         months = float(meaning.months(network(small, encode([Sex.FEMALE])).age)[0])
-    assert months == pytest.approx(float(predictor().quick_prediction(both, [Sex.FEMALE])[0]), abs=0.05)
+    assert months == pytest.approx(float(shipped.quick_prediction(both, [Sex.FEMALE])[0]), abs=0.05)
 
 
 def test_a_single_network_is_not_an_ensembles_member(tiny_model: Path) -> None:
@@ -45,7 +45,7 @@ def test_a_single_network_is_not_an_ensembles_member(tiny_model: Path) -> None:
 
 def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     model = tmp_path / "cut.onnx"
-    model.write_bytes(weights.find("default").read_bytes()[:5000])
+    model.write_bytes(weights.find("best").read_bytes()[:5000])
     with pytest.raises(BadModel, match="cut short"):
         first_member(model)
 
@@ -53,7 +53,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
 def test_every_weight_has_the_shape_of_the_networks() -> None:
     config = configuration()
     own = Network(config.model, config.prepare, output(config.train, 0.0, 1.0).outputs).state_dict()
-    found = first_member(weights.find("default"))
+    found = first_member(weights.find("best"))
     shapes = {name: tuple(value.shape) for name, value in own.items() if not name.endswith("num_batches_tracked")}
     assert {name: tuple(value.shape) for name, value in found.items()} == shapes
     assert all(value.dtype == torch.float32 and np.isfinite(value.numpy()).all() for value in found.values())

@@ -65,7 +65,7 @@ def card(
     return {
         "name": predictor.name,
         "weights_sha256": predictor.weights_sha256,
-        "made_by": {"config": config, **_some(about, ("data", "start", "members", "versions"))},
+        "made_by": {"config": config, **_some(about, ("data", "start", "members", "integer", "versions"))},
         "intended_use": USE,
         "not_for": NOT_FOR,
         "limits": LIMITS,
@@ -94,7 +94,7 @@ def markdown(values: Mapping[str, Any]) -> str:
         "## How it was made",
         f"{_trained(made)} {made['data']['train']:,} training films; the sex "
         f"{'is an input' if made['config']['model']['sex'] else 'is not used'}. {made['data']['validation']:,} "
-        "validation films chose settings and stopping point.",
+        "validation films chose settings and stopping point.{_in_integers(made.get('integer'))}",
         "## How good it is",
         f"On {found['n']:,} films of split {found['split']}, measured on the file itself. In brackets {_plain(found)}",
         _table("films", {"all": found}),
@@ -136,6 +136,12 @@ def load(folder: Path, name: str) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError):
         raise BadTable(f"{path} is no {name} of a model") from None
     return found
+
+
+def _in_integers(how: Mapping[str, Any] | None) -> str:
+    if not how:
+        return ""
+    return f" It computes in 8 bits, chosen on {len(how['films'])} training films; in float32 it was {how['of'][:12]}."
 
 
 def _trained(made: Mapping[str, Any]) -> str:

@@ -53,7 +53,9 @@ from .small_maps import features_of
 from .stored import first_member
 from .tensors import FilmTensors, TrainingData, load
 
-START = "default"  # whose first member is the recipe `distribution_384_distilled`
+START = (
+    "best"  # whose first member is the recipe `distribution_384_distilled`, as that of `default`, which is in integers
+)
 WHOLES, HARDS, DRAWN = 4, 3, 4  # how often a step has the whole hand and each of `HARD`; sets drawn at random
 HARD = (REGIONS[0].shown, ~REGIONS[2].shown)  # the carpals, and with radius and ulna: they say least and learn slowest
 SAVED = 50  # steps
