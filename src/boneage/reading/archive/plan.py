@@ -17,7 +17,7 @@ from . import manifest
 from .job import MANIFEST, PLAN, READINGS, WORK, Job, Plan, described
 from .sources import Source
 
-SHARD_SIZE = 2000  # films: eight minutes of a core that takes 249 ms for each (docs/results/reading_rate.json)
+SHARD_SIZE = 2000  # films: four minutes of a core that takes 116 ms for each (docs/results/reading_rate.json)
 
 
 def plan(
