@@ -65,6 +65,23 @@ def settled(page: Any) -> None:
     page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
+@contextmanager
+def answered(page: Any) -> Iterator[None]:
+    """Wait at the end until everything that was asked of the service in the block is answered and drawn."""
+    waiting: set[Any] = set()
+    over = lambda request: waiting.discard(request)  # noqa: E731  a listener must not be built in
+    listeners = {"request": lambda request: waiting.add(request), "requestfinished": over, "requestfailed": over}
+    for name, listener in listeners.items():
+        page.on(name, listener)
+    yield
+    quiet = 0
+    while quiet < 2:  # an answer may make the page ask again, within a frame
+        settled(page)
+        quiet = 0 if waiting else quiet + 1
+    for name, listener in listeners.items():
+        page.remove_listener(name, listener)
+
+
 def drawn(page: Any) -> str:
     """What is on the film's canvas, without the tools over it."""
     return str(page.evaluate("document.getElementById('film').toDataURL()"))

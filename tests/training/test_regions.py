@@ -190,7 +190,7 @@ def test_the_end_is_a_run_folder_that_says_what_it_is(training: Training) -> Non
     assert (run["config"]["recipe"], run["data"], run["start"]) == (
         "regions",
         origin,
-        {"model": "default", "member": 0},
+        {"model": regions.START, "member": 0},
     )
     assert run["schedule"]["frozen"] == SCHEDULE.frozen
     months, errors = predict(training.network, MEANING, films().pixels, films().sex, SIZE)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hands import hand
 from pdf_text import printed
-from rooms import DESKTOP, TABLET, done, drop, expect, findings
+from rooms import DESKTOP, TABLET, answered, done, drop, expect, findings
 
 FIELDS = ("height", "weight", "mother", "father")
 
@@ -27,10 +27,11 @@ def grown(page: Any) -> Any:
     """A page with one film and the facts of its child."""
     drop(page, hand(size=400))
     done(page)
-    told(page)
-    expect(page.locator("#adult tr")).to_have_count(3)
-    expect(page.locator("#age-source")).to_have_text("as you say")  # read again with the age
-    done(page)
+    with answered(page):
+        told(page)
+        expect(page.locator("#adult tr")).to_have_count(3)
+        expect(page.locator("#age-source")).to_have_text("as you say")  # read again with the age
+        done(page)
     return page
 
 
