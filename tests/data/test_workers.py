@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,17 @@ def test_work_that_cannot_be_imported_says_so(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(sys.modules["__main__"], "where", works.where, raising=False)
     with Workers(works.where, 1) as pool, pytest.raises(RuntimeError, match="cannot import its work"):
         pool.results([sample("a")], refused)
+
+
+def test_a_worker_whose_answer_nobody_takes_ends_without_a_word(capfd: pytest.CaptureFixture[str]) -> None:
+    with Workers(works.where, 1) as pool:
+        pool.results([sample("a")], refused)
+        (worker,) = pool._all
+        worker.answered.close()
+        worker.tasks.write(len(message := ForkingPickler.dumps(sample("b"))).to_bytes(8, "big") + message)
+        worker.tasks.flush()
+        assert worker.process.wait(60) == 0
+    assert capfd.readouterr().err == ""
 
 
 def test_a_worker_that_cannot_start_is_an_error_and_no_loop(monkeypatch: pytest.MonkeyPatch) -> None:

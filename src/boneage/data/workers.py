@@ -199,11 +199,17 @@ def main() -> None:
     messages: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(sys.stdin.buffer, messages), daemon=True).start()
     _use_one_thread()
+    with suppress(OSError):  # who asked is dead
+        _work_off(answers, messages)
+    os._exit(0)  # an ordinary end would wait for standard input, which the thread holds, and complain
+
+
+def _work_off(answers: BinaryIO, messages: queue.SimpleQueue[bytes]) -> None:
+    """Answer one message after the other; return if the first, which is the work, cannot be imported."""
     try:
         work = ForkingPickler.loads(messages.get())
     except Exception as error:
-        _send(answers, _portable(error))
-        return
+        return _send(answers, _portable(error))
     _send(answers, ForkingPickler.dumps(("ready", True)))
     while True:
         _send(answers, _done(work, messages.get()))
