@@ -14,12 +14,12 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from command import check_sentence
+from regional_training import FILMS, SIZE, TorchTrunk, films
 
 from boneage.config import PrepareConfig
 from boneage.errors import BadConfig, BadModel, Preempted
 from boneage.hand.bone_regions import PIECES, WHOLE, question, questions
 from boneage.models.head import Network, encode
-from boneage.models.regional import RegionalNetwork
 from boneage.run_folder import load_run
 from boneage.training import checkpoint, regions
 from boneage.training.distributed import interruptible
@@ -39,32 +39,12 @@ from boneage.training.regions import (
     predict,
     targets,
 )
-from boneage.training.tensors import FilmTensors, TrainingData
+from boneage.training.tensors import TrainingData
 from boneage.types import Sex
 
-SIZE, FILMS = 64, 6
 CONFIG = configuration()
 MEANING = output(CONFIG.train, 0.0, 1.0)
 SCHEDULE = Schedule(epochs=2, size=SIZE, batch=2, lr=1e-3)
-
-
-def films() -> FilmTensors:
-    pixels = torch.randint(0, 256, (FILMS, SIZE, SIZE), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
-    ids = tuple(f"film {number}" for number in range(FILMS))
-    return FilmTensors(ids, pixels, torch.linspace(40, 200, FILMS), encode([Sex.FEMALE, Sex.MALE] * (FILMS // 2)))
-
-
-class TorchTrunk:
-    """The first blocks without an export, which takes a while: the same maps."""
-
-    def __init__(self, network: RegionalNetwork, blocks: int, cell: int) -> None:
-        del cell
-        self.network, self.blocks = network, blocks
-
-    @torch.no_grad()
-    def __call__(self, pieces: list[torch.Tensor]) -> list[torch.Tensor]:
-        backbone = self.network.backbone
-        return [backbone.blocks[: self.blocks](backbone.stem(self.network.normalised(x))) for x in pieces]
 
 
 @pytest.fixture

@@ -15,10 +15,12 @@ from boneage import Predictor, Sex, read
 from boneage.errors import BadModel
 from boneage.hand.prepare import prepare
 from boneage.models.head import Network, encode
+from boneage.models.regional import RegionalNetwork
 from boneage.reading import weights
+from boneage.reading.regional import Regional
 from boneage.training.losses import output
-from boneage.training.regions import configuration
-from boneage.training.stored import first_member
+from boneage.training.regions import configuration, predict
+from boneage.training.stored import first_member, regional
 
 
 def test_the_shipped_ensembles_first_member_reads_as_in_the_file() -> None:
@@ -57,3 +59,25 @@ def test_every_weight_has_the_shape_of_the_networks() -> None:
     shapes = {name: tuple(value.shape) for name, value in own.items() if not name.endswith("num_batches_tracked")}
     assert {name: tuple(value.shape) for name, value in found.items()} == shapes
     assert all(value.dtype == torch.float32 and np.isfinite(value.numpy()).all() for value in found.values())
+
+
+def test_a_network_of_ages_by_region_answers_as_the_file_it_is_taken_from() -> None:
+    config, shipped = configuration(), Regional.load()
+    meaning = output(config.train, 0.0, 1.0)
+    network = RegionalNetwork(config.model, config.prepare, meaning.outputs)
+    found, about = regional(weights.find("regions"), network)
+    network.load_state_dict(found)
+    assert about["weights_sha256"] == shipped.weights_sha256
+    side, sexes = config.prepare.size, [Sex.MALE, Sex.UNKNOWN]
+    montages = np.random.default_rng(0).integers(0, 255, (2, side, side), dtype=np.uint8)
+    expected = shipped.predict(montages, sexes)
+    answers = predict(network, meaning, torch.from_numpy(montages), encode(sexes), about["schedule"]["size"])
+    for own, others in zip(answers, expected, strict=True):
+        np.testing.assert_allclose(own, others, atol=0.1)
+
+
+def test_a_file_without_regions_is_none_of_ages_by_region() -> None:
+    config = configuration()
+    network = RegionalNetwork(config.model, config.prepare, output(config.train, 0.0, 1.0).outputs)
+    with pytest.raises(BadModel, match="holds no network of ages by region"):
+        regional(weights.find("best"), network)

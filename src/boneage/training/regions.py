@@ -1,6 +1,6 @@
 """Training of the network that tells ages by region: it takes a shipped network of joints further.
 
-python -m boneage.training.regions --data DIR --out-of-fold oof.csv --out RUN [--start RUN] [--resume]
+python -m boneage.training.regions --data DIR --out-of-fold oof.csv --out RUN [--start MODEL] [--resume]
 
 The network (`boneage.models.regional`) sees one piece of the hand at a time, so each film teaches every set of
 pieces at once: the whole hand, the regions and their rests that a reading asks for, and sets drawn at random. Where
@@ -18,9 +18,10 @@ import argparse
 import json
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
@@ -50,7 +51,7 @@ from .optimizer import Average, learning_rate, optimizer_tensors, restore_optimi
 from .recipes import recipe
 from .run import PACKAGES, refuse_difference
 from .small_maps import features_of
-from .stored import first_member
+from .stored import first_member, regional
 from .tensors import FilmTensors, TrainingData, load
 
 START = (
@@ -73,14 +74,14 @@ class Schedule:
     Attributes:
         epochs: over the training films.
         size: of the montages in pixels.
-        frozen: blocks of the backbone, from the first, that stay as they are.
+        frozen: blocks of the backbone, from the first, that stay as they are; None: the whole backbone does.
         batch: films a step.
         lr: learning rate of the backbone.
     """
 
     epochs: float = 2.0
     size: int = 320
-    frozen: int = 11
+    frozen: int | None = 11
     batch: int = 16
     lr: float = 2e-4
 
@@ -107,32 +108,33 @@ def first_network(config: Config, meaning: Output, weights: dict[str, Tensor]) -
 
 
 class Trunk:
-    """The first blocks of a backbone, which stay as they are, run by ONNX Runtime: a third of torch's time.
+    """The part of a backbone that stays as it is, run by ONNX Runtime: a third of torch's time.
 
     Args:
         network: in evaluation mode.
-        blocks: how many, from the first.
+        blocks: how many, from the first; None: the whole backbone.
         cell: the side of a cell of the montage in pixels.
     """
 
-    def __init__(self, network: RegionalNetwork, blocks: int, cell: int) -> None:
+    def __init__(self, network: RegionalNetwork, blocks: int | None, cell: int) -> None:
         first = _First(network, blocks).eval()
         examples = [torch.zeros(2, 1, cell, width) for width in (WRIST * cell, cell)]
         self._sessions = [_session(graph(first, {"x": one}, ["y"], quantise="float32")) for one in examples]
 
     def __call__(self, pieces: Sequence[Tensor]) -> list[Tensor]:
-        """The maps [n, C, h, w] of pieces float [n, 1, H, W] in [0, 1], of the wrist and of the other tiles."""
+        """The maps [n, C, h, w], or features [n, F], of pieces float [n, 1, H, W] in [0, 1], the wrist's and others."""
         each = zip(self._sessions, pieces, strict=True)
         return [torch.from_numpy(session.run(None, {"x": x.numpy()})[0]) for session, x in each]
 
 
 class _First(nn.Module):
-    def __init__(self, network: RegionalNetwork, blocks: int) -> None:
+    def __init__(self, network: RegionalNetwork, blocks: int | None) -> None:
         super().__init__()
         self.network, self.backbone, self.blocks = network, cast(EfficientNetLite, network.backbone), blocks
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.backbone.blocks[: self.blocks](self.backbone.stem(self.network.normalised(x)))
+        x = self.network.normalised(x)
+        return self.backbone(x) if self.blocks is None else self.backbone.blocks[: self.blocks](self.backbone.stem(x))
 
 
 def _session(model: Any) -> Any:
@@ -144,7 +146,7 @@ def _session(model: Any) -> Any:
 
 @dataclass(frozen=True)
 class Batch:
-    """What a step learns from: ``maps`` of the first blocks, and for n films sex, sex as given, target and label."""
+    """What a step learns from: ``maps`` of what stays as it is, and for n films sex, sex as given, target and label."""
 
     maps: list[Tensor]
     asked: Tensor
@@ -166,11 +168,10 @@ class Training:
         self.network = first_network(self.config, self.output, first_member(installed.find(START)))
         self.start: dict[str, Any] = {"model": START, "member": 0}
         if start:
-            weights, about = checkpoint.load_weights(start)
+            weights, about = checkpoint.load_weights(start) if start.is_dir() else regional(start, self.network)
             self.network.load_state_dict(weights)
             self.start = {"weights_sha256": about["weights_sha256"], "epoch": about["epoch"], "start": about["start"]}
         self.network.eval()  # batch normalisation keeps its statistics
-        self.trunk = Trunk(self.network, schedule.frozen, schedule.size // CELLS)
         self.steps = round(schedule.epochs * (len(films) // schedule.batch))
         self.backbone = cast(EfficientNetLite, self.network.backbone)
         for module in (self.backbone.stem, *list(self.backbone.blocks)[: schedule.frozen]):
@@ -178,6 +179,11 @@ class Training:
         self.optimizer = _optimizer(self.network, schedule, self.config.train.weight_decay)
         self.average = Average(self.network, self.config.train.ema)
         self.step, self.seconds = 0, 0.0
+
+    @cached_property
+    def trunk(self) -> Trunk:
+        """The blocks that stay as they are."""
+        return Trunk(self.network, self.schedule.frozen, self.schedule.size // CELLS)
 
     def batch(self, step: int) -> Batch:
         """What the step of this number learns from; it depends on the number alone."""
@@ -193,9 +199,7 @@ class Training:
         rate = learning_rate(self.step, self.steps, replace(self.config.train, lr=self.schedule.lr))
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["times"]
-        blocks, n = self.schedule.frozen, len(batch.sex)
-        features = [features_of(self.backbone, maps, blocks).unflatten(0, (n, -1)) for maps in batch.maps]
-        answers = self.network.head(torch.cat(features, 1), batch.given, self.network.shares(batch.asked))
+        answers = self.network.head(self.features(batch), batch.given, self.network.shares(batch.asked))
         found = loss(self.output, self.config.model, answers, batch)
         found.backward()
         self.optimizer.step()
@@ -203,6 +207,11 @@ class Training:
         self.average.update(self.step)
         self.step += 1
         return found.item()
+
+    def features(self, batch: Batch) -> Tensor:
+        """The features of the pieces, [n, 15, F]."""
+        blocks, n = self.schedule.frozen or 0, len(batch.sex)
+        return torch.cat([features_of(self.backbone, x, blocks).unflatten(0, (n, -1)) for x in batch.maps], 1)
 
     def _rows(self, step: int) -> Tensor:
         each = len(self.films) // self.schedule.batch
@@ -332,23 +341,33 @@ def targets(films: FilmTensors, out_of_fold: Path) -> Tensor:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = arguments(str(__doc__), Schedule())
+    schedule = replace(Schedule(), epochs=options.epochs)
+    train(options, lambda films, targets: Training(films, targets, schedule, options.out, options.start))
+
+
+def arguments(about: str, schedule: Schedule, *, begins: bool = True) -> argparse.Namespace:
+    """What the command line asks for; a training that ``begins`` needs no start."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out-of-fold", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--start", type=Path, help="another RUN, whose network is taken further")
+    start = "a RUN, or a model file that was made of one, whose network is taken further"
+    parser.add_argument("--start", type=Path, help=start, required=not begins)
     parser.add_argument("--resume", action="store_true")
-    parser.add_argument("--epochs", type=float, default=Schedule.epochs)
-    options = parser.parse_args()
+    parser.add_argument("--epochs", type=float, default=schedule.epochs)
+    return parser.parse_args()
+
+
+def train(options: argparse.Namespace, begin: Callable[[FilmTensors, Tensor], Training]) -> None:
+    """Train what ``begin`` makes of the training films and their targets, as the command line asks."""
     with ended():
         refuse_unwritable(options.out)
         if not options.resume:
             checkpoint.refuse_existing(options.out)
         keep_freed_memory()
         data = load(replace(configuration(), recipe=""), options.data, torch.device("cpu"))
-        lessons_of = targets(data.train, options.out_of_fold)
-        schedule = replace(Schedule(), epochs=options.epochs)
-        training = Training(data.train, lessons_of, schedule, options.out, options.start)
+        training = begin(data.train, targets(data.train, options.out_of_fold))
         if options.resume and checkpoint.has_begun(options.out):
             training.restore()
         with interruptible() as interrupt:

@@ -15,8 +15,11 @@ from torch import Tensor
 
 from .. import model_file
 from ..errors import BadModel
+from ..hand.bone_regions import questions
+from ..models.regional import RegionalNetwork
 
 FIRST = "readers.0.network."  # before the names of the first member's weights
+NETWORK = "network."  # before those of a file of ages by region
 RENAMED = {"spread.": "expected_error."}  # names that have changed since files were shipped
 
 
@@ -34,6 +37,47 @@ def first_member(path: Path) -> dict[str, Tensor]:
     if not any(name.endswith("running_var") for name in found):
         raise BadModel(f"{path} holds no network that can be trained further")
     return {_renamed(name): torch.from_numpy(value.copy()) for name, value in found.items()}
+
+
+def regional(path: Path, network: RegionalNetwork) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The weights in a model file of ages by region, by their names in ``network``, and what the file says of itself.
+
+    An export turns the small matrices of a head round and leaves them without names, so they are told by their shapes.
+    Those of what is shown lie there as products with the questions of a reading: least squares give matrices that
+    answer these questions alike.
+
+    Raises:
+        BadModel: the file is damaged, or is of another network.
+    """
+    import onnx
+
+    data = model_file.verified(path)
+    about = model_file.session(data, path, 1)[1]
+    stored = _values(onnx.load_model_from_string(data).graph)
+    values = {name: torch.from_numpy(value.copy()) for name, value in stored.items()}
+    nameless = {value.shape: value for name, value in values.items() if not name.startswith(NETWORK)}
+    asked = network.shares(torch.from_numpy(questions()).float())
+    found = {}
+    for name, own in network.state_dict().items():
+        if name.endswith("num_batches_tracked"):
+            found[name] = own
+            continue
+        value = values[NETWORK + name] if NETWORK + name in values else _turned(own.shape, nameless, asked)
+        if value is None or value.shape != own.shape:
+            raise BadModel(f"{path} holds no network of ages by region that can be trained further")
+        found[name] = value.contiguous()
+    return found, about
+
+
+def _turned(shape: torch.Size, values: dict[torch.Size, Tensor], asked: Tensor) -> Tensor | None:
+    """A matrix of this shape, from one that was turned round or multiplied with the questions [Q, 15]."""
+    if len(shape) != 2:
+        return None
+    if shape[1] != asked.shape[1]:
+        value = values.get(torch.Size(shape[::-1]))
+        return None if value is None else value.T
+    products = values.get(torch.Size((len(asked), shape[0])))
+    return None if products is None else (torch.linalg.pinv(asked) @ products).T
 
 
 def _values(graph: Any) -> dict[str, np.ndarray]:
