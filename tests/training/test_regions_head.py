@@ -1,4 +1,4 @@
-"""The training of the head alone: the backbone stays, features are seen once, a stopped run goes on as if it had not."""
+"""Training of the head alone: the backbone stays, features are seen once, a stopped run goes on as if it had not."""
 
 from __future__ import annotations
 
@@ -67,6 +67,5 @@ def test_features_of_other_films_are_not_taken(training: HeadTraining) -> None:
     fewer = films(FILMS - 2)
     other = HeadTraining(fewer, fewer.months, SCHEDULE, training.folder, START)
     assert other.views.shape[1] == FILMS - 2
-    training.save()
     with pytest.raises(BadConfig):
         other.restore()

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from ..files import sha256_json, write_bytes
 from ..progress import progress
+from . import checkpoint
 from .augment import augment, plain
 from .optimizer import Average
 from .regions import AUGMENT, Batch, Schedule, Training, arguments, lessons, train
@@ -48,6 +49,9 @@ class HeadTraining(Training):
         super().__init__(films, targets, schedule, folder, start)
         self.network.backbone.requires_grad_(False)
         self.average = Average(self.network, AVERAGE)
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / checkpoint.STATE).exists():
+            self.save()  # a run that is stopped while films are seen goes on, too
         self.views = self._seen()
 
     def _seen(self) -> Tensor:
