@@ -59,6 +59,8 @@ def show(page: Any, name: str) -> None:
     expect(page.locator("#decision")).to_be_visible()
     expect(page.locator("#held-patient")).to_contain_text(name)
     expect(page.locator("#film-name")).to_contain_text(name)
+    shown = page.locator("#films li", has=page.locator("[aria-current]"))
+    expect(shown).to_have_attribute("data-status", "done")  # a reading that comes moves the form
 
 
 def sign(page: Any) -> None:
