@@ -137,6 +137,24 @@ def test_what_was_decided_elsewhere_or_has_gone_is_one_sentence(page: Any, folde
     expect(page.locator("#held-state")).to_contain_text("cannot be read from the spool")
 
 
+def test_a_press_on_a_film_counts_though_the_list_is_filled_before_the_release(page: Any, folder: Path) -> None:
+    gone = [one.key for one in held(folder / "spool")].index(sha256(FILMS["gone"]))  # which no test decides on
+    unnamed = page.locator("#held .name", has_text="\u2026")
+    expect(unnamed).to_have_count(0)
+    kept: list[Any] = []
+    told: list[bool] = []
+    page.route("**/patient", lambda route: route.continue_() if told else kept.append(route))
+    with page.expect_request("**/patient"):
+        page.reload()
+    page.locator("#held .film").nth(gone).hover()
+    page.mouse.down()
+    told.append(True)
+    kept[-1].continue_()
+    expect(unnamed).to_have_count(0)
+    page.mouse.up()
+    expect(page.locator("#held-state")).to_contain_text("cannot be read from the spool")
+
+
 def test_of_two_hands_the_one_that_is_shown_is_corrected(page: Any, folder: Path) -> None:
     page.locator("#held .film").last.click()
     expect(page.locator("#films li[data-status=done]")).to_have_count(2)
