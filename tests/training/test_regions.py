@@ -22,6 +22,7 @@ from boneage.hand.bone_regions import PIECES, WHOLE, question, questions
 from boneage.models.head import Network, encode
 from boneage.run_folder import load_run
 from boneage.training import checkpoint, regions
+from boneage.training.augment import plain
 from boneage.training.distributed import interruptible
 from boneage.training.losses import output
 from boneage.training.regions import (
@@ -100,6 +101,18 @@ def test_the_loss_falls_and_the_first_blocks_stay_as_they_are(training: Training
     frozen = [f"backbone.blocks.{number}." for number in range(SCHEDULE.frozen)]
     assert not [name for name in changed if name.startswith(("backbone.stem", *frozen))]
     assert not [name for name in changed if "running" in name], "the statistics stay as they are"
+
+
+@pytest.mark.parametrize(("precision", "near"), [("fp32", 1e-4), ("bf16", 0.05)])
+def test_a_step_learns_from_the_features_that_the_network_has(training: Training, precision: str, near: float) -> None:
+    pixels, batch = plain(films().pixels[:2], SIZE), training.batch(0)
+    training.precision = precision
+    with torch.no_grad():
+        own = training.network.features(pixels)
+        maps = training.trunk([x.flatten(0, 1) for x in training.network.pieces(pixels)])
+        found = training.features(replace(batch, maps=maps))
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, own, atol=near * float(own.abs().max()), rtol=0)
 
 
 def test_a_batch_depends_on_its_number_alone(training: Training) -> None:

@@ -21,7 +21,7 @@ LEVEL = 0.9  # of a region's interval
 RARE = 0.01  # share of films whose difference is called unusual
 AGES = tuple(range(0, 241, 6))  # months at which the averages are tabulated
 NEAR = 15.0  # months: the standard deviation of the kernel, wide as there are few films
-LARGEST = 30.0  # months: half the width of an interval from which on a region is not informative
+LARGEST = 24.0  # months: half the width of an interval from which on a region is not informative
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ from .distributed import ended, interruptible, keep_freed_memory
 from .export import graph
 from .losses import Output, expected_error_loss, output, sex_loss
 from .optimizer import Average, learning_rate, optimizer_tensors, restore_optimizer
+from .precision import autocast, resolved
 from .recipes import recipe
 from .run import PACKAGES, refuse_difference
 from .small_maps import features_of
@@ -57,10 +58,12 @@ from .tensors import FilmTensors, TrainingData, load
 START = (
     "best"  # whose first member is the recipe `distribution_384_distilled`, as that of `default`, which is in integers
 )
-WHOLES, HARDS, DRAWN = 4, 3, 4  # how often a step has the whole hand and each of `HARD`; sets drawn at random
+WHOLES, HARDS, DRAWN = 4, 5, 4  # how often a step has the whole hand and each of `HARD`; sets drawn at random
 HARD = (REGIONS[0].shown, ~REGIONS[2].shown)  # the carpals, and with radius and ulna: they say least and learn slowest
 SAVED = 50  # steps
 HEAD_RATE = 3.0  # the learning rate of the head over that of the backbone
+AVERAGE = 0.995  # of the weights, by step
+SMALL = 11  # blocks, from which on a piece's map has few places (`boneage.training.small_maps`)
 AUGMENT = AugmentConfig(
     rotation=7, shift=0.025, zoom=0.08, aspect=0.05, shear=0.03,
     gamma=0.3, contrast=0.2, brightness=0.08, noise=0.02, blur=0.1, coarse=0.05, grain=0.05,
@@ -79,9 +82,9 @@ class Schedule:
         lr: learning rate of the backbone.
     """
 
-    epochs: float = 2.0
+    epochs: float = 8.0
     size: int = 320
-    frozen: int | None = 11
+    frozen: int | None = 3
     batch: int = 16
     lr: float = 2e-4
 
@@ -89,7 +92,7 @@ class Schedule:
 def configuration() -> Config:
     """The configuration of the first member of `START`, whose weights training begins with."""
     config = recipe("distribution_384_distilled")
-    return replace(config, recipe="regions", train=replace(config.train, weight_decay=0.01, ema=0.99, warmup=0.05))
+    return replace(config, recipe="regions", train=replace(config.train, weight_decay=0.01, ema=AVERAGE, warmup=0.05))
 
 
 def first_network(config: Config, meaning: Output, weights: dict[str, Tensor]) -> RegionalNetwork:
@@ -178,6 +181,7 @@ class Training:
             module.requires_grad_(False)
         self.optimizer = _optimizer(self.network, schedule, self.config.train.weight_decay)
         self.average = Average(self.network, self.config.train.ema)
+        self.precision = resolved("auto", torch.device("cpu"))
         self.step, self.seconds = 0, 0.0
 
     @cached_property
@@ -210,8 +214,13 @@ class Training:
 
     def features(self, batch: Batch) -> Tensor:
         """The features of the pieces, [n, 15, F]."""
-        blocks, n = self.schedule.frozen or 0, len(batch.sex)
-        return torch.cat([features_of(self.backbone, x, blocks).unflatten(0, (n, -1)) for x in batch.maps], 1)
+        first, n = self.schedule.frozen or 0, len(batch.sex)
+        small, found = max(first, SMALL), []
+        with autocast(self.precision, torch.device("cpu")):
+            for x in batch.maps:
+                maps = self.backbone.blocks[first:small](x.contiguous(memory_format=torch.channels_last))
+                found.append(features_of(self.backbone, maps, small).float().unflatten(0, (n, -1)))
+        return torch.cat(found, 1)
 
     def _rows(self, step: int) -> Tensor:
         each = len(self.films) // self.schedule.batch
