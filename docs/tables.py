@@ -534,6 +534,10 @@ _ARCHIVE: dict[str, Callable[[Any], list[tuple[str, str, str]]]] = {
 @of("reading_rate")
 def reading_rate(got: Any) -> str:
     """Films a second, and where the time of a film goes."""
+    return _rates(got)
+
+
+def _rates(got: Any) -> str:
     names = {"before": "one process, in float32", "now": "a process of each core, in integers"}
     ways = {name: got["ways"][name] for name in names if name in got["ways"]}
     rates = [
@@ -567,6 +571,12 @@ def reading_rate(got: Any) -> str:
             f"{got['cpu']}, shared with other programs.",
         ]
     )
+
+
+@of("reading_rate_vnni")
+def reading_rate_vnni(got: Any) -> str:
+    """The same where the processor multiplies integers."""
+    return _rates(got)
 
 
 @of("integers")
@@ -722,6 +732,7 @@ TABLES = {
     "composites": composites,
     "explanation": explanation,
     "reading_rate": reading_rate,
+    "reading_rate_vnni": reading_rate_vnni,
     "integers": integers,
     "smaller": smaller,
 }
