@@ -568,7 +568,7 @@ def _rates(got: Any) -> str:
             ),
             table(["milliseconds of one core", *(names[name] for name in ways)], spent),
             f"{got['films']} validation films of 299 pixels, {got['rounds']} rounds in turn; {got['cores']} cores of "
-            f"{got['cpu']}, shared with other programs.",
+            f"{got['cpu']}.",
         ]
     )
 

@@ -62,7 +62,6 @@ WHOLES, HARDS, DRAWN = 4, 5, 4  # how often a step has the whole hand and each o
 HARD = (REGIONS[0].shown, ~REGIONS[2].shown)  # the carpals, and with radius and ulna: they say least and learn slowest
 SAVED = 50  # steps
 HEAD_RATE = 3.0  # the learning rate of the head over that of the backbone
-AVERAGE = 0.995  # of the weights, by step
 SMALL = 11  # blocks, from which on a piece's map has few places (`boneage.training.small_maps`)
 AUGMENT = AugmentConfig(
     rotation=7, shift=0.025, zoom=0.08, aspect=0.05, shear=0.03,
@@ -92,7 +91,7 @@ class Schedule:
 def configuration() -> Config:
     """The configuration of the first member of `START`, whose weights training begins with."""
     config = recipe("distribution_384_distilled")
-    return replace(config, recipe="regions", train=replace(config.train, weight_decay=0.01, ema=AVERAGE, warmup=0.05))
+    return replace(config, recipe="regions", train=replace(config.train, weight_decay=0.01, ema=0.995, warmup=0.05))
 
 
 def first_network(config: Config, meaning: Output, weights: dict[str, Tensor]) -> RegionalNetwork:

@@ -4,7 +4,7 @@ python -m boneage.training.regions_head --data DIR --out-of-fold oof.csv --start
 
 It goes on where `boneage.training.regions` has ended: MODEL is its RUN, or a model file that was made of one. The
 backbone stays as it is, so each film is seen but twice, as it is and augmented, and a step takes for each film one of
-these views at random. Twelve epochs then take minutes, where one of the whole network takes most of an hour.
+these views at random. Twelve epochs then take minutes, where one of the whole network takes ten or more.
 
 RUN gets ``views-…``, the features, and all that a RUN of `boneage.training.regions` has. A run that was stopped goes on
 with ``--resume``.
@@ -24,12 +24,10 @@ from ..files import sha256_json, write_bytes
 from ..progress import progress
 from . import checkpoint
 from .augment import augment, plain
-from .optimizer import Average
 from .regions import AUGMENT, Batch, Schedule, Training, arguments, lessons, train
 from .tensors import FilmTensors
 
 VIEWS = 2  # of each film: as it is, and augmented
-AVERAGE = 0.995  # of the weights, by step: one of the head alone tells less than one of the network
 AT_ONCE, IN_FILE = 32, 512  # films
 
 
@@ -48,7 +46,6 @@ class HeadTraining(Training):
     def __init__(self, films: FilmTensors, targets: Tensor, schedule: Schedule, folder: Path, start: Path) -> None:
         super().__init__(films, targets, schedule, folder, start)
         self.network.backbone.requires_grad_(False)
-        self.average = Average(self.network, AVERAGE)
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / checkpoint.STATE).exists():
             self.save()  # a run that is stopped while films are seen goes on, too
