@@ -38,7 +38,7 @@ from boneage.model_file import seal, session, verified
 from boneage.progress import progress
 from boneage.reading import weights
 from boneage.reading.regional import Regional, ages
-from boneage.reading.regional_tables import LARGEST, LEVEL, differences
+from boneage.reading.regional_tables import LEVEL, differences, informative
 from boneage.training.regions import START
 from boneage.types import Radiograph, Sex
 
@@ -160,7 +160,7 @@ def intervals(films: Films) -> dict[str, Any]:
             if rows.any():
                 low, high = calibrated_range(int(rows.sum()), LEVEL)
                 shares[name] = {"n": int(rows.sum()), "value": float(inside[rows].mean()), "low": low, "high": high}
-        tells = half[:, number] <= LARGEST
+        tells = informative(half)[:, number]
         found[region.key] = {
             "coverage": shares,
             "half_width": float(np.median(half[:, number])),
@@ -176,14 +176,13 @@ def half_widths(films: Films) -> np.ndarray:
     return np.array([films.reader.tables.half_widths(float(whole), expected, sex) for whole, expected, sex in rows])
 
 
-def scores(reader: Regional, months: np.ndarray, sexes: list[Sex]) -> tuple[np.ndarray, np.ndarray]:
-    """How far each region's difference is from its mean, in its standard deviations, and in its limits: [n, 9]."""
+def scores(reader: Regional, months: np.ndarray, expected: np.ndarray, sexes: list[Sex]) -> np.ndarray:
+    """How far each region's difference is from its mean, in its limits: [n, 9]."""
     assert reader.tables is not None
-    gaps = differences(months)
-    whole = months[:, question(WHOLE)]
-    of = [reader.tables.differences(float(age), sex) for age, sex in zip(whole, sexes, strict=True)]
-    mean, sd, limit = (np.array(rows) for rows in zip(*of, strict=True))
-    return (gaps - mean) / sd, (gaps - mean) / limit
+    rows = zip(months[:, question(WHOLE)], expected, sexes, strict=True)
+    of = [reader.tables.differences(float(age), errors, sex) for age, errors, sex in rows]
+    mean, _, limit = (np.array(found) for found in zip(*of, strict=True))
+    return (differences(months) - mean) / limit
 
 
 def telling(films_reader: Regional, months: np.ndarray, expected: np.ndarray, sexes: list[Sex]) -> np.ndarray:
@@ -230,8 +229,8 @@ def _found_exchanged(films: Films, what: str, chosen: list[tuple[int, int]]) -> 
     own_and_other = [(films.features[one], films.features[other]) for one, other in chosen]
     mixed = np.stack([exchanged(one, other, EXCHANGED[what]) for one, other in own_and_other])
     months, expected = films.network.of_features(mixed, sexes)
-    far, limits = (of[:, number] for of in scores(films.reader, months, sexes))
-    own = scores(films.reader, films.months[rows], sexes)[0][:, number]
+    far = scores(films.reader, months, expected, sexes)[:, number]
+    own = scores(films.reader, films.months[rows], films.expected[rows], sexes)[:, number]
     told = telling(films.reader, months, expected, sexes)[:, number]
     told_before = telling(films.reader, films.months[rows], films.expected[rows], sexes)[:, number]
     older = np.array([np.sign(films.labels[other] - films.labels[one]) for one, other in chosen])
@@ -241,7 +240,7 @@ def _found_exchanged(films: Films, what: str, chosen: list[tuple[int, int]]) -> 
         "auroc": _area(far, own),
         "told": int(told.sum()),
         "auroc_told": _area(far[told], own[told_before]),
-        "flagged_told": float((np.abs(limits[told]) > 1).mean()),
+        "flagged_told": float((np.abs(far[told]) > 1).mean()),
         "sign_told": float((np.sign(far[told]) == sign[told]).mean()),
     }
 
@@ -253,7 +252,7 @@ def _area(changed: np.ndarray, own: np.ndarray) -> float | None:
 
 def false_alarms(films: Films) -> dict[str, Any]:
     """The share of whole films with a flag, for each region and for any, among films whose difference is told."""
-    _, limits = scores(films.reader, films.months, films.sexes)
+    limits = scores(films.reader, films.months, films.expected, films.sexes)
     told = telling(films.reader, films.months, films.expected, films.sexes)
     flagged = told & (np.abs(limits) > 1)
     found = {
@@ -281,13 +280,13 @@ def synthetic(network: Network, count: int = 100) -> dict[str, Any]:
     for what, names in EXCHANGED.items():
         number = KEYS.index(TOLD_BY[what])
         mixed = np.stack([exchanged(*both, names) for both in zip(one, other, strict=True)])
-        changed = network.of_features(mixed, sexes)[0]
+        changed, expected = network.of_features(mixed, sexes)
         moved = differences(changed)[:, number] - differences(own)[:, number]
         sign = np.array(by) * (1 if what == "carpals" else -1)
         result[what] = {
             "n": count,
             "sign_right": float((np.sign(moved) == sign).mean()),
-            "flagged": float((np.abs(scores(network.reader, changed, sexes)[1][:, number]) > 1).mean()),
+            "flagged": float((np.abs(scores(network.reader, changed, expected, sexes)[:, number]) > 1).mean()),
             "moved": float(np.median(np.abs(moved))),
         }
     return result

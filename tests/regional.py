@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SIZE = 64  # pixels: a montage with cells of 16
 SEXES = [sex.value for sex in Sex]
-WIDE, SLIM = 40.0, 4.0  # months: usual errors whose intervals are too wide to tell anything, or are not
+SLIM = 4.0  # months: a usual error
 
 
 def tiny_regions() -> Config:
@@ -63,7 +63,7 @@ def regional_run(folder: Path) -> Path:
 
     torch.manual_seed(3)
     config = tiny_regions()
-    network = RegionalNetwork(config.model, config.prepare, output(config.train, 0.0, 1.0).outputs)
+    network = RegionalNetwork(config.model, config.prepare, output(config.train, 0.0, 1.0).outputs, SIZE)
     data = {"folder": "films", "train": 51, "validation": 6, "sha256": ""}
     summary = {"config": config.to_dict(), "schedule": {"size": SIZE}, "data": data, "versions": {}}
     checkpoint.create(folder)

@@ -23,8 +23,7 @@ def films(count: int = FILMS) -> FilmTensors:
 class TorchTrunk:
     """The blocks that stay, without an export, which takes a while: the same maps."""
 
-    def __init__(self, network: RegionalNetwork, blocks: int | None, cell: int) -> None:
-        del cell
+    def __init__(self, network: RegionalNetwork, blocks: int | None) -> None:
         self.network, self.blocks = network, blocks
 
     @torch.no_grad()

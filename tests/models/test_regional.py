@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -14,7 +15,7 @@ from regional import SIZE, settled, tiny_regions
 from boneage.hand.bone_regions import PIECES, REGIONS, WHOLE, WRIST_PIECES, first_row, masks, question, questions
 from boneage.hand.joints import TILES
 from boneage.models.head import encode
-from boneage.models.regional import Answers, RegionalNetwork, RegionalReader
+from boneage.models.regional import FINE, Answers, RegionalNetwork, RegionalReader, _cut
 from boneage.types import Sex
 
 CELL = SIZE // 4
@@ -26,7 +27,7 @@ SEX = encode([Sex.FEMALE, Sex.MALE, Sex.UNKNOWN])
 def network() -> RegionalNetwork:
     torch.manual_seed(1)
     config = tiny_regions()
-    return settled(RegionalNetwork(config.model, config.prepare, 5))
+    return settled(RegionalNetwork(config.model, config.prepare, 5, SIZE))
 
 
 def montages(seed: int = 0) -> torch.Tensor:
@@ -41,17 +42,18 @@ def answers(network: RegionalNetwork, films: torch.Tensor, sex: torch.Tensor = S
 
 
 def without(films: torch.Tensor, region: int) -> torch.Tensor:
-    """The montages with noise in all pieces that a region does not have."""
-    own, noise = REGIONS[region], montages(9)
-    changed = noise.clone()
-    shown = masks(CELL)
-    for piece, mask in zip(WRIST_PIECES, shown, strict=True):
+    """The montages with noise in all pieces that a region does not have.
+
+    The two pixels around an outline stay: resizing mixes them with those within.
+    """
+    own, changed = REGIONS[region], montages(9)
+    kept = np.zeros((2 * CELL, 2 * CELL), np.float32)
+    for piece, mask in zip(WRIST_PIECES, masks(CELL), strict=True):
         if piece.name in own.pieces:
-            rows = slice(first_row(piece, CELL), first_row(piece, CELL) + CELL)
-            kept = torch.from_numpy(mask) > 0
-            changed[:, 0, rows, : 2 * CELL] = torch.where(
-                kept, films[:, 0, rows, : 2 * CELL], changed[:, 0, rows, : 2 * CELL]
-            )
+            kept[first_row(piece, CELL) :][:CELL] += mask
+    around = torch.from_numpy(cv2.dilate(kept, np.ones((5, 5)))) > 0
+    wrist = (slice(None), 0, slice(2 * CELL), slice(2 * CELL))
+    changed[wrist] = torch.where(around, films[wrist], changed[wrist])
     for tile in TILES[1:]:
         if tile.middle in own.pieces:
             rows, columns = tile.part(CELL)
@@ -97,21 +99,33 @@ def test_the_weights_of_the_pieces_are_their_areas(network: RegionalNetwork) -> 
 
 
 def test_outside_its_outline_a_piece_is_as_grey_as_the_mean_within(network: RegionalNetwork) -> None:
-    wrist, tiles = network.pieces(montages())
-    assert wrist.shape == (3, len(WRIST_PIECES), 1, CELL, 2 * CELL)
+    carpals, wrist, tiles = network.pieces(montages())
+    fine = network.fine // 4
+    assert fine == round(FINE * CELL)
+    assert carpals.shape == (3, 1, 1, fine, 2 * fine)
+    assert wrist.shape == (3, len(WRIST_PIECES) - 1, 1, CELL, 2 * CELL)
     assert tiles.shape == (3, len(PIECES) - len(WRIST_PIECES), 1, CELL, CELL)
-    for number, mask in enumerate(masks(CELL) > 0):
-        for piece in wrist[:, number, 0].numpy():
-            outside = piece[~mask]
-            np.testing.assert_allclose(outside, piece[mask].mean(), rtol=1e-5)
+    pieces = [(carpals[:, 0, 0], masks(fine)[0]), *zip(wrist[:, :, 0].unbind(1), masks(CELL)[1:], strict=True)]
+    for films, mask in pieces:
+        for piece in films.numpy():
+            np.testing.assert_allclose(piece[mask == 0], piece[mask > 0].mean(), rtol=1e-5)
+            assert piece[mask > 0].std() > 0.01
 
 
 def test_the_pieces_of_a_montage_are_where_its_tiles_are(network: RegionalNetwork) -> None:
     films = montages()
-    _, tiles = network.pieces(films)
+    tiles = network.pieces(films)[2]
     for number, tile in enumerate(TILES[1:]):
         rows, columns = tile.part(CELL)
         assert torch.equal(tiles[:, number, 0], films[:, 0, rows, columns])
+
+
+def test_the_carpals_are_the_same_part_of_the_wrist_but_larger(network: RegionalNetwork) -> None:
+    films = montages()
+    plain = _cut(films[..., : 2 * CELL, : 2 * CELL], WRIST_PIECES[:1])
+    larger = network.pieces(films)[0]
+    again = torch.nn.functional.interpolate(larger[:, 0], size=(CELL, 2 * CELL), mode="bilinear", antialias=True)
+    assert np.corrcoef(again.flatten(), plain.flatten())[0, 1] > 0.9
 
 
 def test_an_unknown_sex_is_guessed_from_what_is_shown_alone(network: RegionalNetwork) -> None:
@@ -134,19 +148,27 @@ def test_no_gradient_of_the_expected_error_reaches_the_features(network: Regiona
 
 
 def test_the_exported_network_takes_bytes_and_gives_months(network: RegionalNetwork) -> None:
-    reader = RegionalReader(network, lambda raw: raw.mean(1), ASKED, SIZE).eval()
+    reader = RegionalReader(network, lambda raw: raw.mean(1), ASKED).eval()
     films = (montages()[:, 0] * 255).to(torch.uint8)
     with torch.no_grad():
         months, errors = reader(films, SEX)
         found = network(films.unsqueeze(1).float() / 255, SEX, ASKED)
     torch.testing.assert_close(months, found.age.mean(2))
     torch.testing.assert_close(errors, found.expected_error.exp())
-    smaller = RegionalReader(network, lambda raw: raw.mean(1), ASKED, SIZE // 2).eval()
-    with torch.no_grad():
-        assert (smaller(films, SEX)[0] - months).abs().max() > 1e-6
+
+
+def test_the_montage_is_resized_to_the_networks_size(network: RegionalNetwork) -> None:
+    config, films = tiny_regions(), montages()
+    smaller = RegionalNetwork(config.model, config.prepare, 5, SIZE // 2).eval()
+    smaller.load_state_dict(network.state_dict())
+    assert (answers(smaller, films).age - answers(network, films).age).abs().max() > 1e-6
+    larger = torch.nn.functional.interpolate(films, scale_factor=2, mode="nearest")
+    torch.testing.assert_close(network.pieces(larger)[2], network.pieces(films)[2], atol=0.05, rtol=0)
 
 
 def test_the_backbone_may_be_any(network: RegionalNetwork) -> None:
     config = tiny_regions()
-    other = RegionalNetwork(replace(config.model, name="efficientnet_lite0", activation="relu6"), config.prepare, 1)
+    other = RegionalNetwork(
+        replace(config.model, name="efficientnet_lite0", activation="relu6"), config.prepare, 1, SIZE
+    )
     assert other.features(montages()[:1]).shape == (1, len(PIECES), 1280)

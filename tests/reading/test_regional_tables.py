@@ -41,11 +41,11 @@ def test_intervals_hold_their_share_of_other_films_at_every_age() -> None:
 
 def test_one_film_in_a_hundred_has_an_unusual_difference() -> None:
     found = fitted(*drawn(1500))
-    months, _, _, sexes = drawn(4000, seed=2)
+    months, expected, _, sexes = drawn(4000, seed=2)
     gaps = differences(months["known"])
     far = np.empty(gaps.shape, bool)
     for row, sex in enumerate(sexes):
-        mean, _, limit = found.differences(float(months["known"][row, 0]), sex)
+        mean, _, limit = found.differences(float(months["known"][row, 0]), expected["known"][row], sex)
         far[row] = np.abs(gaps[row] - mean) > limit
     assert np.all((far.mean(axis=0) > 0.3 * RARE) & (far.mean(axis=0) < 2.5 * RARE))
 
@@ -53,11 +53,23 @@ def test_one_film_in_a_hundred_has_an_unusual_difference() -> None:
 def test_the_mean_and_the_spread_of_differences_follow_age_and_region() -> None:
     found = fitted(*drawn(2000))
     for sex in Sex:
-        young, old = (found.differences(age, sex) for age in (70.0, 180.0))
+        young, old = (found.differences(age, np.full(Q, 5.0), sex) for age in (70.0, 180.0))
         assert young[0][0] == pytest.approx(5, abs=1.5), "the carpals' own lead"
         assert young[1][0] == pytest.approx(np.hypot(6, 3), rel=0.3)
         assert old[1][0] == pytest.approx(np.hypot(18, 9), rel=0.3)
         assert np.abs(young[0][1]) < 1.5
+
+
+def test_a_film_that_lets_expect_larger_errors_has_to_differ_more_to_be_unusual() -> None:
+    found, expected = fitted(*drawn(400)), np.full(Q, 4.0)
+    _, sd, limit = found.differences(90.0, expected, Sex.MALE)
+    for times in (0.25, 4.0):
+        other = found.differences(90.0, times * expected, Sex.MALE)
+        np.testing.assert_allclose(other[2], np.sqrt(times) * limit)
+        assert (other[1] == sd).all(), "what is usual at an age is no matter of the film"
+    worse = expected.copy()
+    worse[CARPALS] *= 3
+    assert found.differences(90.0, worse, Sex.MALE)[2][0] > 1.2 * limit[0]
 
 
 def test_differences_are_of_a_region_from_all_else() -> None:

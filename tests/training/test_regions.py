@@ -45,7 +45,7 @@ from boneage.types import Sex
 
 CONFIG = configuration()
 MEANING = output(CONFIG.train, 0.0, 1.0)
-SCHEDULE = Schedule(epochs=2, size=SIZE, batch=2, lr=1e-3)
+SCHEDULE = Schedule(epochs=2, size=SIZE, batch=2, carpals=1, lr=1e-3)
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_a_network_of_the_whole_montage_is_taken_over() -> None:
     torch.manual_seed(0)
     spec = PrepareConfig(size=SIZE, hand=True, joints=True)
     other = Network(CONFIG.model, spec, MEANING.outputs).eval()
-    network = first_network(replace(CONFIG, prepare=spec), MEANING, other.state_dict()).eval()
+    network = first_network(replace(CONFIG, prepare=spec), MEANING, other.state_dict(), SIZE).eval()
     features, sex = torch.randn(3, 1280), encode([Sex.FEMALE, Sex.MALE, Sex.UNKNOWN])
     asked = torch.from_numpy(questions()).float()
     with torch.no_grad():
@@ -116,13 +116,29 @@ def test_a_step_learns_from_the_features_that_the_network_has(training: Training
 
 
 def test_a_batch_depends_on_its_number_alone(training: Training) -> None:
-    one, again, other = training.batch(3), training.batch(3), training.batch(4)
-    for first, second in zip(one.maps, again.maps, strict=True):
-        assert torch.equal(first, second)
-    assert torch.equal(one.asked, again.asked)
-    assert (one.maps[0] != other.maps[0]).any()
-    seen = torch.cat([training.batch(step).label for step in range(FILMS // 2)])
-    assert sorted(seen.tolist()) == films().months.tolist(), "an epoch has each film once"
+    for step in (3, 4):
+        one, again, other = training.batch(step), training.batch(step), training.batch(step + 2)
+        for first, second in zip(one.maps, again.maps, strict=True):
+            assert torch.equal(first, second)
+        assert torch.equal(one.asked, again.asked)
+        assert (one.maps[0] != other.maps[0]).any()
+    for kind in (0, 1):
+        seen = torch.cat([training.batch(step).label for step in range(kind, FILMS, 2)])
+        assert sorted(seen.tolist()) == films().months.tolist(), "an epoch has each film once"
+
+
+def test_every_second_step_sees_the_carpals_alone_of_more_films(training: Training) -> None:
+    training.schedule = replace(SCHEDULE, carpals=3)
+    whole, alone = training.batch(0), training.batch(1)
+    assert (len(whole.label), len(alone.label)) == (2, 6)
+    assert (len(whole.maps), len(alone.maps)) == (3, 1)
+    assert alone.asked.bool().tolist() == [HARD[0].tolist()]
+    features = training.features(alone)
+    assert features.shape[:2] == (6, len(PIECES))
+    assert features[:, 0].any(1).all()
+    assert not features[:, 1:].any()
+    losses = [training.train_step(alone) for _ in range(6)]
+    assert losses[-1] < losses[0]
 
 
 @pytest.mark.usefixtures("one_thread")
@@ -138,10 +154,10 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(
     resumed = begun(tmp_path / "stopped", monkeypatch)
     resumed.restore()
     fit(resumed, False)
-    assert resumed.step == whole.step == whole.steps == 6
+    assert resumed.step == whole.step == whole.steps == 12
     for name, value in whole.average.shadow.items():
         torch.testing.assert_close(resumed.average.shadow[name], value, atol=1e-5, rtol=1e-4)
-    assert [line["step"] for line in checkpoint.read_log(tmp_path / "whole")] == [2, 4, 6]
+    assert [line["step"] for line in checkpoint.read_log(tmp_path / "whole")] == [2, 4, 6, 8, 10, 12]
     capsys.readouterr()
 
 
@@ -186,7 +202,7 @@ def test_the_end_is_a_run_folder_that_says_what_it_is(training: Training) -> Non
         {"model": regions.START, "member": 0},
     )
     assert run["schedule"]["frozen"] == SCHEDULE.frozen
-    months, errors = predict(training.network, MEANING, films().pixels, films().sex, SIZE)
+    months, errors = predict(training.network, MEANING, films().pixels, films().sex)
     assert months.shape == errors.shape == (FILMS, len(questions()))
     mae = np.abs(months[:, question(WHOLE)] - films().months.numpy()).mean()
     assert run["validation_mae"] == pytest.approx(mae)

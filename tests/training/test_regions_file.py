@@ -34,11 +34,11 @@ SEXES = [Sex.FEMALE, Sex.MALE, Sex.UNKNOWN, Sex.MALE]
 def test_the_file_gives_what_the_network_gives(bare_regions: Path, tmp_path: Path) -> None:
     config = tiny_regions()
     meaning = output(config.train, 0.0, 1.0)
-    network = RegionalNetwork(config.model, config.prepare, meaning.outputs)
+    network = RegionalNetwork(config.model, config.prepare, meaning.outputs, SIZE)
     weights, about = checkpoint.load_weights(bare_regions.with_name("run"))
     network.load_state_dict(weights)
     films = np.random.default_rng(0).integers(0, 256, (4, SIZE, SIZE)).astype(np.uint8)
-    months, errors = predict(network, meaning, torch.from_numpy(films), encode(SEXES), SIZE)
+    months, errors = predict(network, meaning, torch.from_numpy(films), encode(SEXES))
     reader = Regional.load(bare_regions, threads=1)
     found = reader.predict(films, SEXES)
     np.testing.assert_allclose(found[0], months, atol=1e-2)

@@ -64,20 +64,20 @@ def test_every_weight_has_the_shape_of_the_networks() -> None:
 def test_a_network_of_ages_by_region_answers_as_the_file_it_is_taken_from() -> None:
     config, shipped = configuration(), Regional.load()
     meaning = output(config.train, 0.0, 1.0)
-    network = RegionalNetwork(config.model, config.prepare, meaning.outputs)
+    network = RegionalNetwork(config.model, config.prepare, meaning.outputs, shipped.about["schedule"]["size"])
     found, about = regional(weights.find("regions"), network)
     network.load_state_dict(found)
     assert about["weights_sha256"] == shipped.weights_sha256
     side, sexes = config.prepare.size, [Sex.MALE, Sex.UNKNOWN]
     montages = np.random.default_rng(0).integers(0, 255, (2, side, side), dtype=np.uint8)
     expected = shipped.predict(montages, sexes)
-    answers = predict(network, meaning, torch.from_numpy(montages), encode(sexes), about["schedule"]["size"])
+    answers = predict(network, meaning, torch.from_numpy(montages), encode(sexes))
     for own, others in zip(answers, expected, strict=True):
         np.testing.assert_allclose(own, others, atol=0.1)
 
 
 def test_a_file_without_regions_is_none_of_ages_by_region() -> None:
     config = configuration()
-    network = RegionalNetwork(config.model, config.prepare, output(config.train, 0.0, 1.0).outputs)
+    network = RegionalNetwork(config.model, config.prepare, output(config.train, 0.0, 1.0).outputs, 64)
     with pytest.raises(BadModel, match="holds no network of ages by region"):
         regional(weights.find("best"), network)

@@ -1,21 +1,25 @@
 """A network that sees one piece of the hand at a time, and tells the age by any set of pieces.
 
-The backbone turns each piece (`boneage.hand.bone_regions`) into features by itself. The head, which is that of
-`boneage.models.head` but for one matrix for each kind of piece in place of one for all, sees the mean over the pieces
-that are shown. So a hand costs one pass whatever is asked of it, and a piece that is hidden has no part in the answer.
+The backbone turns each piece (`boneage.hand.bone_regions`) into features by itself, the carpals larger than the others.
+The head, which is that of `boneage.models.head` but for one matrix for each kind of piece in place of one for all, sees
+the mean over the pieces that are shown. So a hand costs one pass whatever is asked of it, and a piece that is hidden
+has no part in the answer.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from ..config import CELLS, ModelConfig, PrepareConfig
-from ..hand.bone_regions import KINDS, PIECES, WRIST, WRIST_PIECES, first_row, masks, single_cells
+from ..hand.bone_regions import KINDS, PIECES, WRIST, WRIST_PIECES, Piece, first_row, masks, single_cells
 from . import backbone
 from .head import EXPECTED_ERROR_FEATURES, SEX_FEATURES, resized
+
+FINE = 1.4  # how much larger the carpals are seen than the other pieces: they say least, and more when they are larger
 
 
 class Answers(NamedTuple):
@@ -33,15 +37,19 @@ class Answers(NamedTuple):
 
 
 class RegionalNetwork(nn.Module):
-    """Montages float [N, 1, S, S] in [0, 1], sex [N, 2] and what is shown, float [Q, 15] of 0 and 1, to `Answers`."""
+    """Montages float [N, 1, S, S] in [0, 1], sex [N, 2] and what is shown, float [Q, 15] of 0 and 1, to `Answers`.
+
+    ``size`` is that of the montage the pieces are cut from, in pixels; it is resized to it.
+    """
 
     mean: Tensor
     std: Tensor
     areas: Tensor
 
-    def __init__(self, config: ModelConfig, spec: PrepareConfig, outputs: int) -> None:
+    def __init__(self, config: ModelConfig, spec: PrepareConfig, outputs: int, size: int) -> None:
         super().__init__()
-        self.channels = spec.channels
+        self.channels, self.size = spec.channels, size
+        self.fine = CELLS * round(FINE * size / CELLS)  # whole pixels a cell
         self.register_buffer("mean", torch.tensor(spec.mean))
         self.register_buffer("std", torch.tensor(spec.std))
         self.register_buffer("areas", torch.tensor([piece.area for piece in PIECES]), persistent=False)
@@ -62,23 +70,39 @@ class RegionalNetwork(nn.Module):
         each = [self.backbone(self.normalised(x.flatten(0, 1))).unflatten(0, (-1, x.shape[1])) for x in pieces]
         return torch.cat(each, 1)
 
-    def pieces(self, montages: Tensor) -> tuple[Tensor, Tensor]:
-        """The wrist's pieces float [N, 3, 1, c, 2 c], c pixels a cell, and the other tiles, float [N, 12, 1, c, c].
+    def pieces(self, montages: Tensor) -> tuple[Tensor, ...]:
+        """The pieces, as three: the carpals, the wrist's other pieces, and the other tiles.
 
-        Outside its outline a piece of the wrist is as grey as the mean within.
+        float [N, 1, 1, f, 2 f], [N, 2, 1, c, 2 c] and [N, 12, 1, c, c]; a cell has f pixels for the carpals, else c.
         """
-        cell = montages.shape[-1] // CELLS
-        shown = torch.from_numpy(masks(cell)).to(montages.device)
-        tops = [first_row(piece, cell) for piece in WRIST_PIECES]
-        wrist = torch.stack([montages[:, 0, top : top + cell, : WRIST * cell] for top in tops], 1)
-        grey = (wrist * shown).sum((2, 3), keepdim=True) / shown.sum((1, 2))[:, None, None]
-        wrist = torch.where(shown > 0, wrist, grey)
-        tiles = montages.reshape(-1, CELLS, cell, CELLS, cell).transpose(2, 3).reshape(-1, CELLS**2, cell, cell)
-        return wrist.unsqueeze(2), tiles[:, single_cells()].unsqueeze(2)
+        cell, tile = self.size // CELLS, montages.shape[-1] // CELLS * WRIST
+        fine = resized(montages[..., :tile, :tile], self.fine // CELLS * WRIST)
+        coarse = resized(montages, self.size)
+        wrist = _cut(coarse[..., : WRIST * cell, : WRIST * cell], WRIST_PIECES[1:])
+        tiles = coarse.reshape(-1, CELLS, cell, CELLS, cell).transpose(2, 3).reshape(-1, CELLS**2, cell, cell)
+        return self.carpals(fine), wrist, tiles[:, single_cells()].unsqueeze(2)
+
+    def carpals(self, wrist: Tensor) -> Tensor:
+        """The first piece, float [N, 1, 1, f, 2 f], of the wrist's tile, float [N, 1, 2 f, 2 f]."""
+        return _cut(wrist, WRIST_PIECES[:1])
 
     def normalised(self, x: Tensor) -> Tensor:
         """Pieces float [n, 1, h, w] in [0, 1] as the backbone takes them."""
         return ((x - self.mean) / self.std).expand(-1, self.channels, -1, -1)
+
+
+def _cut(wrist: Tensor, pieces: Sequence[Piece]) -> Tensor:
+    """Pieces [N, k, 1, c, 2 c] of the wrist's tile [N, 1, 2 c, 2 c].
+
+    Outside its outline a piece is as grey as the mean within.
+    """
+    cell = wrist.shape[-1] // WRIST
+    numbers = [WRIST_PIECES.index(piece) for piece in pieces]
+    shown = torch.from_numpy(masks(cell)[numbers] > 0).to(wrist.device)
+    tops = [first_row(piece, cell) for piece in pieces]
+    found = torch.stack([wrist[:, 0, top : top + cell] for top in tops], 1)
+    grey = torch.where(shown, found, 0.0).sum((2, 3), keepdim=True) / shown.sum((1, 2))[:, None, None]
+    return torch.where(shown, found, grey).unsqueeze(2)
 
 
 class PiecesHead(nn.Module):
@@ -120,13 +144,12 @@ class RegionalReader(nn.Module):
 
     asked: Tensor
 
-    def __init__(self, network: RegionalNetwork, months: nn.Module | object, asked: Tensor, size: int) -> None:
+    def __init__(self, network: RegionalNetwork, months: nn.Module | object, asked: Tensor) -> None:
         super().__init__()
-        self.network, self.months, self.size = network, months, size
+        self.network, self.months = network, months
         self.register_buffer("asked", asked)
 
     def forward(self, films: Tensor, sex: Tensor) -> tuple[Tensor, Tensor]:
-        montages = resized(films.unsqueeze(1).float() / 255, self.size)
-        found = self.network(montages, sex, self.asked)
+        found = self.network(films.unsqueeze(1).float() / 255, sex, self.asked)
         months = self.months(found.age.flatten(0, 1)).unflatten(0, (-1, len(self.asked)))  # type: ignore[operator]
         return months, found.expected_error.exp()

@@ -21,7 +21,7 @@ from ..hand.prepare import render
 from ..types import Interval, RegionalAge, RegionalAges, Sex
 from . import weights
 from .examination import Examination, examine
-from .regional_tables import LARGEST, LEVEL, Tables
+from .regional_tables import LEVEL, Tables, informative
 
 NAME = "regions"
 MEANING = (
@@ -133,8 +133,8 @@ class Regional:
 def ages(tables: Tables, months: np.ndarray, expected: np.ndarray, sex: Sex) -> tuple[RegionalAge, ...]:
     """The age of each region with its interval and its difference from the rest of the hand.
 
-    A region whose interval reaches further than `LARGEST` to either side is not informative and has no age; the
-    difference needs a region and a rest that are.
+    A region that is not informative (`boneage.reading.regional_tables.informative`) has no age; the difference needs a
+    region and a rest that are.
 
     Args:
         tables: of the network.
@@ -144,17 +144,17 @@ def ages(tables: Tables, months: np.ndarray, expected: np.ndarray, sex: Sex) -> 
     """
     whole = float(months[question(WHOLE)])
     half = tables.half_widths(whole, expected, sex)
-    found = []
-    for number, (mean, sd, limit) in enumerate(zip(*tables.differences(whole, sex), strict=True)):
+    tells, found = informative(half), []
+    for number, (mean, sd, limit) in enumerate(zip(*tables.differences(whole, expected, sex), strict=True)):
         region = REGIONS[number]
         own, rest = question(region.shown), question(~region.shown)
-        if half[own] > LARGEST:
+        if not tells[own]:
             found.append(RegionalAge(region.key))
             continue
         age, reach = float(months[own]), float(half[own])
         told = round(max(age, 0.0), 2)
         interval = Interval(LEVEL, round(max(age - reach, 0.0), 2), round(max(age + reach, 0.0), 2))
-        if half[rest] > LARGEST:
+        if not tells[rest]:
             found.append(RegionalAge(region.key, told, interval))
             continue
         usual = round(float(mean - limit), 2), round(float(mean + limit), 2)

@@ -21,7 +21,9 @@ LEVEL = 0.9  # of a region's interval
 RARE = 0.01  # share of films whose difference is called unusual
 AGES = tuple(range(0, 241, 6))  # months at which the averages are tabulated
 NEAR = 15.0  # months: the standard deviation of the kernel, wide as there are few films
-LARGEST = 24.0  # months: half the width of an interval from which on a region is not informative
+TOO_WIDE = 1.7  # times the interval of the whole hand: a region with a wider one is not informative
+OWN = np.array([question(region.shown) for region in REGIONS])  # the questions that a difference is taken of,
+REST = np.array([question(~region.shown) for region in REGIONS])  # and from
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,8 @@ class Tables:
         usual: mean absolute errors by sex, [Q, ages].
         factors: on the expected error for an interval of `LEVEL`, [Q], for sex ``known`` and ``unknown``.
         mean, sd: of the difference of each of `REGIONS` from its rest, by sex, [9, ages].
-        limits: how many of these standard deviations a difference has to be away from the mean to be unusual, [9], for
-            sex ``known`` and ``unknown``.
+        limits: how many of these standard deviations, as wide as the film itself lets expect (`_wider`), a difference
+            has to be away from the mean to be unusual, [9], for sex ``known`` and ``unknown``.
     """
 
     usual: Mapping[str, np.ndarray]
@@ -66,10 +68,19 @@ class Tables:
         usual = at_age(self.usual[sex.value], whole)
         return self.factors[_known(sex)] * np.sqrt(usual * expected_errors)
 
-    def differences(self, whole: float, sex: Sex) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Mean, standard deviation and limit in months of each region's difference at an age, each [9]."""
-        sd = at_age(self.sd[sex.value], whole)
-        return at_age(self.mean[sex.value], whole), sd, self.limits[_known(sex)] * sd
+    def differences(
+        self, whole: float, expected_errors: np.ndarray, sex: Sex
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What is usual for each region's difference, in months: mean and standard deviation at an age, each [9], and
+        how far from this mean it has to be to be unusual on this film, [9].
+
+        Args:
+            whole: age of the whole hand.
+            expected_errors: the network's own, [Q], months.
+            sex: of the child.
+        """
+        mean, sd, usual = (at_age(of[sex.value], whole) for of in (self.mean, self.sd, self.usual))
+        return mean, sd, self.limits[_known(sex)] * sd * _wider(expected_errors, usual)
 
 
 def at_age(rows: np.ndarray, age: float) -> np.ndarray:
@@ -77,10 +88,14 @@ def at_age(rows: np.ndarray, age: float) -> np.ndarray:
     return np.array([np.interp(age, AGES, row) for row in rows])
 
 
+def informative(half_widths: np.ndarray) -> np.ndarray:
+    """Which questions have an answer that tells something, bool [..., Q], by half the widths of their intervals."""
+    return half_widths <= TOO_WIDE * half_widths[..., [question(WHOLE)]]
+
+
 def differences(months: np.ndarray) -> np.ndarray:
     """The age of each of `REGIONS` minus that of its rest, [n, 9], from ages [n, Q]."""
-    pairs = [(question(region.shown), question(~region.shown)) for region in REGIONS]
-    return np.stack([months[:, one] - months[:, other] for one, other in pairs], axis=1)
+    return months[:, OWN] - months[:, REST]
 
 
 def fitted(
@@ -114,13 +129,23 @@ def fitted(
         whole, errors = ages[:, question(WHOLE)], np.abs(ages - labels[rows, None])
         others = _weights(whole, whole, alone=False)
         usual[name] = (_weights(np.array(AGES), whole) @ errors).T
-        scores[word][rows] = errors / np.sqrt((others @ errors) * expected[word][rows])
+        usual_here = others @ errors
+        scores[word][rows] = errors / np.sqrt(usual_here * expected[word][rows])
         mean[name], sd[name] = (one.T for one in _moments(_weights(np.array(AGES), whole), gaps))
         own_mean, own_sd = _moments(others, gaps)
-        far[word][rows] = np.abs(gaps - own_mean) / own_sd
+        far[word][rows] = np.abs(gaps - own_mean) / (own_sd * _wider(expected[word][rows], usual_here))
     factors = {word: _rank(found, LEVEL) for word, found in scores.items()}
     limits = {word: _rank(found, 1 - RARE) for word, found in far.items()}
     return Tables(usual, factors, mean, sd, limits)
+
+
+def _wider(expected: np.ndarray, usual: np.ndarray) -> np.ndarray:
+    """How much wider a film's differences are than usual, [..., 9], from expected and usual errors [..., Q].
+
+    As in an interval, the geometric mean of what the network expects and of what is usual.
+    """
+    ratio = np.hypot(expected[..., OWN], expected[..., REST]) / np.hypot(usual[..., OWN], usual[..., REST])
+    return np.sqrt(ratio)
 
 
 def _moments(weights: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -200,14 +200,16 @@ def graph(network: nn.Module, inputs: dict[str, Tensor], outputs: list[str], *, 
         )
     assert program is not None
     model = onnx.load_model_from_string(program.model_proto.SerializeToString())
-    _remove_origins(model.graph)
+    _remove_notes(model.graph)
     quantise_weights(model, quantise)
     return model
 
 
-def _remove_origins(graph: Any) -> None:
-    """Remove what the exporter notes for every node: which line of which file it comes from, a fortieth of the size."""
-    for part in (graph, *graph.node, *graph.initializer, *graph.value_info, *graph.input, *graph.output):
+def _remove_notes(graph: Any) -> None:
+    """Remove what the exporter notes for every node: which line of which file it comes from, a fortieth of the size;
+    and the shapes in between, which ONNX Runtime finds by itself."""
+    del graph.value_info[:]
+    for part in (graph, *graph.node, *graph.initializer, *graph.input, *graph.output):
         del part.metadata_props[:]
         part.doc_string = ""
 

@@ -3,9 +3,10 @@
 python -m boneage.training.regions --data DIR --out-of-fold oof.csv --out RUN [--start MODEL] [--resume]
 
 The network (`boneage.models.regional`) sees one piece of the hand at a time, so each film teaches every set of
-pieces at once: the whole hand, the regions and their rests that a reading asks for, and sets drawn at random. Where
-few pieces are shown, one reader's label tells little: the target lies half-way between the label and what networks
-read that were trained without this film (`boneage.training.folds`).
+pieces at once: the whole hand, the regions and their rests that a reading asks for, and sets drawn at random. Every
+second step sees the carpals alone, of more films: they say least and learn slowest. Where few pieces are shown, one
+reader's label tells little: the target lies half-way between the label and what networks read that were trained
+without this film (`boneage.training.folds`).
 
 RUN gets ``state.safetensors``, which goes on with ``--resume``, by the same schedule and on the same films, and at the
 end the weights and ``run.json``. Ctrl-C saves and exits with 130, SIGTERM and SIGUSR1 with 75.
@@ -29,6 +30,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ..config import CELLS, AugmentConfig, Config, ModelConfig
 from ..errors import Preempted
@@ -55,17 +57,15 @@ from .small_maps import features_of
 from .stored import first_member, regional
 from .tensors import FilmTensors, TrainingData, load
 
-START = (
-    "best"  # whose first member is the recipe `distribution_384_distilled`, as that of `default`, which is in integers
-)
+START = "best"  # its first member is `distribution_384_distilled`; that of `default` is the same in integers
 WHOLES, HARDS, DRAWN = 4, 5, 4  # how often a step has the whole hand and each of `HARD`; sets drawn at random
 HARD = (REGIONS[0].shown, ~REGIONS[2].shown)  # the carpals, and with radius and ulna: they say least and learn slowest
 SAVED = 50  # steps
 HEAD_RATE = 3.0  # the learning rate of the head over that of the backbone
 SMALL = 11  # blocks, from which on a piece's map has few places (`boneage.training.small_maps`)
 AUGMENT = AugmentConfig(
-    rotation=7, shift=0.025, zoom=0.08, aspect=0.05, shear=0.03,
-    gamma=0.3, contrast=0.2, brightness=0.08, noise=0.02, blur=0.1, coarse=0.05, grain=0.05,
+    rotation=8, shift=0.03, zoom=0.1, aspect=0.06, shear=0.04,
+    gamma=0.3, contrast=0.25, brightness=0.1, noise=0.02, blur=0.15, coarse=0.08, grain=0.05,
 )  # fmt: skip
 
 
@@ -78,14 +78,16 @@ class Schedule:
         size: of the montages in pixels.
         frozen: blocks of the backbone, from the first, that stay as they are; None: the whole backbone does.
         batch: films a step.
+        carpals: after each step comes one on so many times as many films that sees the carpals alone; 0: none comes.
         lr: learning rate of the backbone.
     """
 
     epochs: float = 8.0
     size: int = 320
     frozen: int | None = 3
-    batch: int = 16
-    lr: float = 2e-4
+    batch: int = 12
+    carpals: int = 3
+    lr: float = 3e-4
 
 
 def configuration() -> Config:
@@ -94,9 +96,9 @@ def configuration() -> Config:
     return replace(config, recipe="regions", train=replace(config.train, weight_decay=0.01, ema=0.995, warmup=0.05))
 
 
-def first_network(config: Config, meaning: Output, weights: dict[str, Tensor]) -> RegionalNetwork:
+def first_network(config: Config, meaning: Output, weights: dict[str, Tensor], size: int) -> RegionalNetwork:
     """A network that begins as one of the whole montage, with the weights of `boneage.models.head.Network`."""
-    network = RegionalNetwork(config.model, config.prepare, meaning.outputs)
+    network = RegionalNetwork(config.model, config.prepare, meaning.outputs, size)
     own = network.state_dict()
     taken = {name: value for name, value in weights.items() if name in own}
     features, sex = weights["head.hidden.weight"].split([network.backbone.features, SEX_FEATURES], 1)
@@ -115,17 +117,19 @@ class Trunk:
     Args:
         network: in evaluation mode.
         blocks: how many, from the first; None: the whole backbone.
-        cell: the side of a cell of the montage in pixels.
     """
 
-    def __init__(self, network: RegionalNetwork, blocks: int | None, cell: int) -> None:
+    def __init__(self, network: RegionalNetwork, blocks: int | None) -> None:
         first = _First(network, blocks).eval()
-        examples = [torch.zeros(2, 1, cell, width) for width in (WRIST * cell, cell)]
+        examples = [x[0] for x in network.pieces(torch.zeros(2, 1, network.size, network.size))]
         self._sessions = [_session(graph(first, {"x": one}, ["y"], quantise="float32")) for one in examples]
 
     def __call__(self, pieces: Sequence[Tensor]) -> list[Tensor]:
-        """The maps [n, C, h, w], or features [n, F], of pieces float [n, 1, H, W] in [0, 1], the wrist's and others."""
-        each = zip(self._sessions, pieces, strict=True)
+        """The maps [n, C, h, w], or features [n, F], of pieces float [n, 1, H, W] in [0, 1].
+
+        These are all that `RegionalNetwork.pieces` gives, or the carpals alone.
+        """
+        each = zip(self._sessions, pieces, strict=False)
         return [torch.from_numpy(session.run(None, {"x": x.numpy()})[0]) for session, x in each]
 
 
@@ -167,14 +171,16 @@ class Training:
         self.films, self.targets, self.schedule, self.folder = films, targets, schedule, folder
         self.config = configuration()
         self.output = output(self.config.train, 0.0, 1.0)
-        self.network = first_network(self.config, self.output, first_member(installed.find(START)))
+        weights = first_member(installed.find(START))
+        self.network = first_network(self.config, self.output, weights, schedule.size)
         self.start: dict[str, Any] = {"model": START, "member": 0}
         if start:
             weights, about = checkpoint.load_weights(start) if start.is_dir() else regional(start, self.network)
             self.network.load_state_dict(weights)
             self.start = {"weights_sha256": about["weights_sha256"], "epoch": about["epoch"], "start": about["start"]}
         self.network.eval()  # batch normalisation keeps its statistics
-        self.steps = round(schedule.epochs * (len(films) // schedule.batch))
+        self.turns = 1 + (schedule.carpals > 0)  # kinds of steps, in turn
+        self.steps = self.turns * round(schedule.epochs * (len(films) // schedule.batch))
         self.backbone = cast(EfficientNetLite, self.network.backbone)
         for module in (self.backbone.stem, *list(self.backbone.blocks)[: schedule.frozen]):
             module.requires_grad_(False)
@@ -186,16 +192,22 @@ class Training:
     @cached_property
     def trunk(self) -> Trunk:
         """The blocks that stay as they are."""
-        return Trunk(self.network, self.schedule.frozen, self.schedule.size // CELLS)
+        return Trunk(self.network, self.schedule.frozen)
 
     def batch(self, step: int) -> Batch:
         """What the step of this number learns from; it depends on the number alone."""
-        generator, rows = torch.Generator().manual_seed(step + 1), self._rows(step)
-        films = augment(self.films.pixels[rows], AUGMENT, generator, self.schedule.size, montages=True)
+        generator, (number, alone) = torch.Generator().manual_seed(step + 1), divmod(step, self.turns)
+        rows = self._rows(number, self.schedule.batch * (self.schedule.carpals if alone else 1), alone)
+        if not alone:
+            films = augment(self.films.pixels[rows], AUGMENT, generator, self.network.fine, montages=True)
+            pieces, asked = self.network.pieces(films), lessons(generator)
+        else:
+            tile, fine = (side // CELLS * WRIST for side in (self.films.pixels.shape[-1], self.network.fine))
+            wrists = augment(self.films.pixels[rows, :tile, :tile], AUGMENT, generator, fine)
+            pieces, asked = (self.network.carpals(wrists),), torch.from_numpy(HARD[0][None]).float()
         given = torch.rand(len(rows), 1, generator=generator) >= self.config.model.sex_dropout
-        maps = self.trunk([x.flatten(0, 1) for x in self.network.pieces(films)])
-        sex = self.films.sex[rows]
-        return Batch(maps, lessons(generator), sex, sex * given, self.targets[rows], self.films.months[rows])
+        maps, sex = self.trunk([x.flatten(0, 1) for x in pieces]), self.films.sex[rows]
+        return Batch(maps, asked, sex, sex * given, self.targets[rows], self.films.months[rows])
 
     def train_step(self, batch: Batch) -> float:
         """One step; returns the loss."""
@@ -212,20 +224,20 @@ class Training:
         return found.item()
 
     def features(self, batch: Batch) -> Tensor:
-        """The features of the pieces, [n, 15, F]."""
+        """The features of the pieces, [n, 15, F]; 0 for those that the batch does not have."""
         first, n = self.schedule.frozen or 0, len(batch.sex)
         small, found = max(first, SMALL), []
         with autocast(self.precision, torch.device("cpu")):
             for x in batch.maps:
                 maps = self.backbone.blocks[first:small](x.contiguous(memory_format=torch.channels_last))
                 found.append(features_of(self.backbone, maps, small).float().unflatten(0, (n, -1)))
-        return torch.cat(found, 1)
+        return functional.pad(torch.cat(found, 1), (0, 0, 0, len(PIECES) - sum(x.shape[1] for x in found)))
 
-    def _rows(self, step: int) -> Tensor:
-        each = len(self.films) // self.schedule.batch
-        epoch, place = divmod(step, each)
-        order = torch.randperm(len(self.films), generator=torch.Generator().manual_seed(epoch + 7))
-        return order[place * self.schedule.batch : (place + 1) * self.schedule.batch]
+    def _rows(self, number: int, count: int, kind: int = 0) -> Tensor:
+        """The films of the batch of this number among those of a kind, each of so many films."""
+        epoch, place = divmod(number, max(1, len(self.films) // count))
+        order = torch.randperm(len(self.films), generator=torch.Generator().manual_seed(1000 * kind + epoch + 7))
+        return order[place * count : (place + 1) * count]
 
     @property
     def origin(self) -> dict[str, str]:
@@ -279,7 +291,7 @@ def finish(training: Training, data: TrainingData) -> dict[str, Any]:
     """Measure the averaged weights on the validation films and write them with ``run.json``, whose content it gives."""
     training.network.load_state_dict(training.average.shadow)
     films = data.validation
-    months, _ = predict(training.network, training.output, films.pixels, films.sex, training.schedule.size)
+    months, _ = predict(training.network, training.output, films.pixels, films.sex)
     errors = np.abs(months - films.months.double().numpy()[:, None]).mean(0)
     summary = {
         "config": training.config.to_dict(),
@@ -288,7 +300,7 @@ def finish(training: Training, data: TrainingData) -> dict[str, Any]:
         "start": training.start,
         "output": {"loss": training.config.train.loss, "centre": 0.0, "scale": 1.0},
         "step": training.step,
-        "epoch": training.step * training.schedule.batch / len(training.films),
+        "epoch": training.step // training.turns * training.schedule.batch / len(training.films),
         "validation_mae": float(errors[question(WHOLE)]),
         "seconds": round(training.seconds, 1),
         "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
@@ -328,12 +340,12 @@ def _optimizer(network: RegionalNetwork, schedule: Schedule, decay: float) -> to
 
 
 @torch.no_grad()
-def predict(network: RegionalNetwork, meaning: Output, pixels: Tensor, sex: Tensor, size: int) -> tuple[Any, Any]:
+def predict(network: RegionalNetwork, meaning: Output, pixels: Tensor, sex: Tensor) -> tuple[Any, Any]:
     """Months and expected errors, float64 [N, Q], of montages uint8 [N, S, S] to `questions`."""
     network.eval()
     asked, months, errors = torch.from_numpy(questions()).float(), [], []
     for films, known in zip(pixels.split(32), sex.split(32), strict=True):
-        found = network(plain(films, size), known, asked)
+        found = network(plain(films, films.shape[-1]), known, asked)
         months.append(meaning.months(found.age.flatten(0, 1)).unflatten(0, found.male.shape))
         errors.append(found.expected_error.exp())
     return torch.cat(months).double().numpy(), torch.cat(errors).double().numpy()

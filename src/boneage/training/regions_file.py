@@ -45,10 +45,10 @@ def model_bytes(run: Path, *, quantise: str = "int8") -> bytes:
         raise BadModel(f"{run} is no run of boneage.training.regions: it has no schedule of its own")
     config = Config.from_dict(about["config"])
     meaning = output(config.train, 0.0, 1.0)
-    network = RegionalNetwork(config.model, config.prepare, meaning.outputs)
+    network = RegionalNetwork(config.model, config.prepare, meaning.outputs, about["schedule"]["size"])
     network.load_state_dict(weights)
     asked = torch.from_numpy(questions()).float()
-    reader = RegionalReader(network, meaning.months, asked, about["schedule"]["size"]).eval()
+    reader = RegionalReader(network, meaning.months, asked).eval()
     size = config.prepare.size
     inputs = {"films": torch.zeros(2, size, size, dtype=torch.uint8), "sex": torch.zeros(2, 2)}
     model = graph(reader, inputs, ["regional_months", "regional_errors"], quantise=quantise)

@@ -38,6 +38,7 @@ class HeadSchedule(Schedule):
     epochs: float = 12.0
     frozen: int | None = None
     batch: int = 32
+    carpals: int = 0
 
 
 class HeadTraining(Training):
@@ -67,18 +68,21 @@ class HeadTraining(Training):
 
     def _features(self, view: int, rows: range) -> np.ndarray:
         """The features of some films in one view, float16 [n, 15, F]."""
-        size, parts = self.schedule.size, []
+        parts = []
         for first in range(rows.start, min(rows.stop, len(self.films)), AT_ONCE):
             pixels = self.films.pixels[first : min(first + AT_ONCE, rows.stop)]
             generator = torch.Generator().manual_seed(100_003 * view + first)
-            films = augment(pixels, AUGMENT, generator, size, montages=True) if view else plain(pixels, size)
+            if view:
+                films = augment(pixels, AUGMENT, generator, self.network.fine, montages=True)
+            else:
+                films = plain(pixels, pixels.shape[-1])
             found = self.trunk([x.flatten(0, 1) for x in self.network.pieces(films)])
             parts.append(torch.cat([x.unflatten(0, (len(films), -1)) for x in found], 1).half().numpy())
         return np.concatenate(parts)
 
     def batch(self, step: int) -> Batch:
         """What the step of this number learns from; it depends on the number alone."""
-        generator, rows = torch.Generator().manual_seed(step + 1), self._rows(step)
+        generator, rows = torch.Generator().manual_seed(step + 1), self._rows(step, self.schedule.batch)
         view = torch.randint(VIEWS, (len(rows),), generator=generator)
         given = torch.rand(len(rows), 1, generator=generator) >= self.config.model.sex_dropout
         sex, maps = self.films.sex[rows], [self.views[view, rows].float()]
