@@ -21,7 +21,7 @@ from ..hand.prepare import render
 from ..types import Interval, RegionalAge, RegionalAges, Sex
 from . import weights
 from .examination import Examination, examine
-from .regional_tables import LEVEL, Tables, informative
+from .regional_tables import LEVEL, OWN, REST, Tables, informative
 
 NAME = "regions"
 MEANING = (
@@ -145,9 +145,8 @@ def ages(tables: Tables, months: np.ndarray, expected: np.ndarray, sex: Sex) -> 
     whole = float(months[question(WHOLE)])
     half = tables.half_widths(whole, expected, sex)
     tells, found = informative(half), []
-    for number, (mean, sd, limit) in enumerate(zip(*tables.differences(whole, expected, sex), strict=True)):
-        region = REGIONS[number]
-        own, rest = question(region.shown), question(~region.shown)
+    usual_ones = tables.differences(whole, expected, sex)
+    for region, own, rest, mean, sd, limit in zip(REGIONS, OWN, REST, *usual_ones, strict=True):
         if not tells[own]:
             found.append(RegionalAge(region.key))
             continue

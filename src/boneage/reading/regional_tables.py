@@ -22,8 +22,8 @@ RARE = 0.01  # share of films whose difference is called unusual
 AGES = tuple(range(0, 241, 6))  # months at which the averages are tabulated
 NEAR = 15.0  # months: the standard deviation of the kernel, wide as there are few films
 TOO_WIDE = 1.7  # times the interval of the whole hand: a region with a wider one is not informative
-OWN = np.array([question(region.shown) for region in REGIONS])  # the questions that a difference is taken of,
-REST = np.array([question(~region.shown) for region in REGIONS])  # and from
+OWN = np.array([question(region.shown) for region in REGIONS])  # the number of each region's question, [9]
+REST = np.array([question(~region.shown) for region in REGIONS])  # and of its rest's
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class Tables:
         usual: mean absolute errors by sex, [Q, ages].
         factors: on the expected error for an interval of `LEVEL`, [Q], for sex ``known`` and ``unknown``.
         mean, sd: of the difference of each of `REGIONS` from its rest, by sex, [9, ages].
-        limits: how many of these standard deviations, as wide as the film itself lets expect (`_wider`), a difference
-            has to be away from the mean to be unusual, [9], for sex ``known`` and ``unknown``.
+        limits: how many standard deviations from the mean a difference has to be to be unusual, [9], for sex ``known``
+            and ``unknown``. The standard deviation is first scaled by what the network expects of the film (`_wider`).
     """
 
     usual: Mapping[str, np.ndarray]

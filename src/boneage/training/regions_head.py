@@ -4,7 +4,7 @@ python -m boneage.training.regions_head --data DIR --out-of-fold oof.csv --start
 
 It goes on where `boneage.training.regions` has ended: MODEL is its RUN, or a model file that was made of one. The
 backbone stays as it is, so each film is seen but twice, as it is and augmented, and a step takes for each film one of
-these views at random. Twelve epochs then take minutes, where one of the whole network takes ten or more.
+these views at random. Twelve epochs then take minutes, where one of the whole network takes twenty or more.
 
 RUN gets ``views-…``, the features, and all that a RUN of `boneage.training.regions` has. A run that was stopped goes on
 with ``--resume``.
