@@ -16,10 +16,9 @@ end the weights and ``run.json``. Ctrl-C saves and exits with 130, SIGTERM and S
 from __future__ import annotations
 
 import argparse
-import json
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -29,7 +28,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from ..config import CELLS, AugmentConfig, Config, ModelConfig
@@ -37,7 +36,6 @@ from ..errors import Preempted
 from ..evaluation.predictions import read_predictions
 from ..files import refuse_unwritable, sha256_json
 from ..hand.bone_regions import KINDS, PIECES, REGIONS, WHOLE, WRIST, question, questions
-from ..model_file import FORMAT, METADATA, seal, session
 from ..models.efficientnet_lite import EfficientNetLite
 from ..models.head import SEX_FEATURES
 from ..models.regional import Answers, RegionalNetwork
@@ -47,7 +45,7 @@ from . import checkpoint
 from .augment import augment, plain
 from .checkpoint import prefixed, unprefixed
 from .distributed import ended, interruptible, keep_freed_memory
-from .export import graph
+from .first_blocks import Trunk
 from .losses import Output, expected_error_loss, output, sex_loss
 from .optimizer import Average, learning_rate, optimizer_tensors, restore_optimizer
 from .precision import autocast, resolved
@@ -109,45 +107,6 @@ def first_network(config: Config, meaning: Output, weights: dict[str, Tensor], s
     taken |= {"head.error_shown.weight": torch.zeros_like(own["head.error_shown.weight"])}
     network.load_state_dict(own | taken)
     return network
-
-
-class Trunk:
-    """The part of a backbone that stays as it is, run by ONNX Runtime: a third of torch's time.
-
-    Args:
-        network: in evaluation mode.
-        blocks: how many, from the first; None: the whole backbone.
-    """
-
-    def __init__(self, network: RegionalNetwork, blocks: int | None) -> None:
-        first = _First(network, blocks).eval()
-        examples = [x[0] for x in network.pieces(torch.zeros(2, 1, network.size, network.size))]
-        self._sessions = [_session(graph(first, {"x": one}, ["y"], quantise="float32")) for one in examples]
-
-    def __call__(self, pieces: Sequence[Tensor]) -> list[Tensor]:
-        """The maps [n, C, h, w], or features [n, F], of pieces float [n, 1, H, W] in [0, 1].
-
-        These are all that `RegionalNetwork.pieces` gives, or the carpals alone.
-        """
-        each = zip(self._sessions, pieces, strict=False)
-        return [torch.from_numpy(session.run(None, {"x": x.numpy()})[0]) for session, x in each]
-
-
-class _First(nn.Module):
-    def __init__(self, network: RegionalNetwork, blocks: int | None) -> None:
-        super().__init__()
-        self.network, self.backbone, self.blocks = network, cast(EfficientNetLite, network.backbone), blocks
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.network.normalised(x)
-        return self.backbone(x) if self.blocks is None else self.backbone.blocks[: self.blocks](self.backbone.stem(x))
-
-
-def _session(model: Any) -> Any:
-    import onnx
-
-    onnx.helper.set_model_props(model, {METADATA: json.dumps({"format": FORMAT})})
-    return session(seal(model), Path("the first blocks"), 1)[0]
 
 
 @dataclass(frozen=True)
