@@ -25,7 +25,7 @@ def regions() -> str:
         ("exchanged", "labels apart", "AUROC, all", "AUROC, told", "told", "flagged", "sign right"),
         _exchanged(got["exchanged"]),
     )
-    return "\n\n".join([_whole(got), each, exchanged, _rest(got)])
+    return "\n\n".join([_whole(got), each, exchanged, _again(got["exchanged"]), _rest(got)])
 
 
 def _whole(got: dict[str, Any]) -> str:
@@ -65,6 +65,17 @@ def _exchanged(found_: dict[str, Any]) -> Iterator[tuple[str, ...]]:
             f"{of['flagged_told']:.0%}",
             f"{of['sign_told']:.0%}",
         )
+
+
+def _again(found_: dict[str, Any]) -> str:
+    told = []
+    for key, of in found_.items():
+        what, apart = key.split("_", 1)
+        again = of["again"]
+        areas = f"{again['auroc']:.3f} (SD {again['auroc_sd']:.3f}), told {again['auroc_told']:.3f}"
+        told.append(f"{WHAT[what]}, {APART[apart]}: {areas}")
+    first = next(iter(found_.values()))
+    return f"Mean AUROC of {first['again']['draws']} other draws of {first['n']:,} pairs: {'; '.join(told)}."
 
 
 def _rest(got: dict[str, Any]) -> str:

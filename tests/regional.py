@@ -29,7 +29,7 @@ def tiny_regions() -> Config:
     return Config("regions", prepare=prepare, model=model, train=TrainConfig(loss="distribution"))
 
 
-def tables(usual: float = SLIM, *, mean: float = 0.0, sd: float = 5.0, limit: float = 2.5) -> Tables:
+def tables(usual: float = SLIM, *, mean: float = 0.0, spread: float = 1.0, limit: float = 2.5) -> Tables:
     """Tables that say the same at every age, of every region and sex."""
 
     def rows(count: int, value: float) -> dict[str, np.ndarray]:
@@ -38,7 +38,7 @@ def tables(usual: float = SLIM, *, mean: float = 0.0, sd: float = 5.0, limit: fl
     asked, regions = len(questions()), len(REGIONS)
     factors = {word: np.full(asked, 2.0) for word in ("known", "unknown")}
     limits = {word: np.full(regions, limit) for word in factors}
-    return Tables(rows(asked, usual), factors, rows(regions, mean), rows(regions, sd), limits)
+    return Tables(rows(asked, usual), factors, rows(regions, mean), rows(regions, spread), limits)
 
 
 def settled(network: RegionalNetwork) -> RegionalNetwork:

@@ -217,7 +217,7 @@ class RegionalAge:
         bone_age_months: None where the region is not informative.
         interval: around it.
         difference_months: the age minus that of the rest of the hand; None where either is not informative.
-        difference_sd: the standard deviation of such differences at this age and sex.
+        difference_sd: the standard deviation of such differences at this age and sex, on films read as surely.
         usual: the range in months that 99 of 100 such differences lie in.
     """
 

@@ -117,7 +117,7 @@ def test_each_of_two_hands_has_its_own(regional: Regional) -> None:
 def test_an_age_has_an_interval_and_a_difference_with_its_usual_range() -> None:
     months = flat()
     months[question(REGIONS[0].shown)] = 150.0
-    carpals, *others = ages(tables(mean=1.0, sd=4.0, limit=2.5), months, flat(4.0), Sex.MALE)
+    carpals, *others = ages(tables(mean=1.0, spread=1 / np.sqrt(2), limit=2.5), months, flat(4.0), Sex.MALE)
     assert (carpals.bone_age_months, carpals.difference_months) == (150, 30)
     assert carpals.interval is not None
     assert (carpals.interval.low, carpals.interval.high) == (150 - 2 * SLIM, 150 + 2 * SLIM)
@@ -170,7 +170,7 @@ def test_what_is_no_model_of_regions_is_refused(
     with pytest.raises(BadModel, match="was not calibrated"):
         Regional.load(bare_regions).read(seen, Sex.MALE)
     other = tmp_path / "other.onnx"
-    other.write_bytes(with_facts(bare_regions.read_bytes(), regions={"usual": {}}))
+    other.write_bytes(with_facts(bare_regions.read_bytes(), regions={"mean": {}}))
     with pytest.raises(BadModel, match="that this version of boneage can read"):
         Regional.load(other)
     with pytest.raises(BadModel, match="tells no age of a whole hand"):

@@ -14,12 +14,17 @@ from boneage.types import Sex
 Q, CARPALS = len(questions()), question(REGIONS[0].shown)
 
 
+def scales(labels: np.ndarray) -> np.ndarray:
+    """By how much the films of `drawn` err, [n, Q]."""
+    return np.where(labels < 120, 3.0, 9.0)[:, None] * np.where(np.arange(Q) == CARPALS, 2.0, 1.0)
+
+
 def drawn(n: int, seed: int = 0) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray, list[Sex]]:
     """Films whose regions err by themselves, by 3 months at first and by 9 from 120 on; the carpals twice as much."""
     rng = np.random.default_rng(seed)
     labels = rng.uniform(20, 220, n)
     sexes = [Sex.FEMALE if girl else Sex.MALE for girl in rng.random(n) < 0.5]
-    scale = np.where(labels < 120, 3.0, 9.0)[:, None] * np.where(np.arange(Q) == CARPALS, 2.0, 1.0)
+    scale = scales(labels)
     months = labels[:, None] + rng.normal(0, 1, (n, Q)) * scale
     months[:, CARPALS] += 5.0
     expected = 0.8 * scale  # as a network tells it, which knows that older films are read worse
@@ -53,7 +58,7 @@ def test_one_film_in_a_hundred_has_an_unusual_difference() -> None:
 def test_the_mean_and_the_spread_of_differences_follow_age_and_region() -> None:
     found = fitted(*drawn(2000))
     for sex in Sex:
-        young, old = (found.differences(age, np.full(Q, 5.0), sex) for age in (70.0, 180.0))
+        young, old = (found.differences(age, 0.8 * scales(np.array([age]))[0], sex) for age in (70.0, 180.0))
         assert young[0][0] == pytest.approx(5, abs=1.5), "the carpals' own lead"
         assert young[1][0] == pytest.approx(np.hypot(6, 3), rel=0.3)
         assert old[1][0] == pytest.approx(np.hypot(18, 9), rel=0.3)
@@ -62,14 +67,14 @@ def test_the_mean_and_the_spread_of_differences_follow_age_and_region() -> None:
 
 def test_a_film_that_lets_expect_larger_errors_has_to_differ_more_to_be_unusual() -> None:
     found, expected = fitted(*drawn(400)), np.full(Q, 4.0)
-    _, sd, limit = found.differences(90.0, expected, Sex.MALE)
+    mean, sd, limit = found.differences(90.0, expected, Sex.MALE)
     for times in (0.25, 4.0):
         other = found.differences(90.0, times * expected, Sex.MALE)
-        np.testing.assert_allclose(other[2], np.sqrt(times) * limit)
-        assert (other[1] == sd).all(), "what is usual at an age is no matter of the film"
+        np.testing.assert_allclose(other[1:], np.array([times * sd, times * limit]))
+        assert (other[0] == mean).all(), "a region does not lead by more because it is hard to read"
     worse = expected.copy()
     worse[CARPALS] *= 3
-    assert found.differences(90.0, worse, Sex.MALE)[2][0] > 1.2 * limit[0]
+    assert found.differences(90.0, worse, Sex.MALE)[2][0] == pytest.approx(np.sqrt(5) * limit[0])
 
 
 def test_differences_are_of_a_region_from_all_else() -> None:
@@ -80,13 +85,24 @@ def test_differences_are_of_a_region_from_all_else() -> None:
     assert gaps[0] == -gaps[-1], "the rest of radius, ulna and short bones are the carpals"
 
 
+def test_factors_that_differ_by_chance_are_one_and_those_that_do_not_stay_apart() -> None:
+    months, expected, labels, sexes = drawn(1000)
+    months = {word: found - 5.0 * (np.arange(Q) == CARPALS) for word, found in months.items()}  # none leads
+    alike = fitted(months, expected, labels, sexes)
+    for found in (alike.factors["known"], alike.limits["known"]):
+        assert found.std() < 0.01 * found.mean()
+    surer = {word: found * np.where(np.arange(Q) == CARPALS, 0.25, 1.0) for word, found in expected.items()}
+    apart = fitted(months, surer, labels, sexes).factors["known"]
+    assert apart[CARPALS] / np.delete(apart, CARPALS).mean() == pytest.approx(2, rel=0.1)
+
+
 def test_a_film_does_not_make_its_own_range_narrower() -> None:
     """One film alone at its age, far from the others: its own error is not in the average it is held against."""
     months, expected, labels, sexes = drawn(200)
     months["known"][0] += 100.0 + 200.0 - labels[0]
     found, other = fitted(months, expected, labels, sexes), fitted(*drawn(200))
     assert np.all(found.factors["known"] > 0.9 * other.factors["known"])
-    assert np.all(found.limits["known"] > 0.5)
+    assert np.all(found.limits["known"] > 0.9 * other.limits["known"])
 
 
 def test_the_tables_go_through_json_and_back() -> None:
@@ -96,7 +112,7 @@ def test_the_tables_go_through_json_and_back() -> None:
         for key, rows in values.items():
             np.testing.assert_allclose(getattr(again, name)[key], rows, atol=1e-3)
     with pytest.raises(KeyError):
-        Tables.from_dict({"usual": {}})
+        Tables.from_dict({"mean": {}})
 
 
 def test_between_two_ages_a_table_is_straight() -> None:

@@ -220,3 +220,16 @@ def test_the_target_is_half_way_to_what_was_read_out_of_fold(tmp_path: Path) -> 
     table = tmp_path / "oof.csv"
     table.write_text("id,sex,label,prediction\nfilm 0,female,40,60\nfilm 5,male,200,180\n")
     assert targets(films(), table).tolist() == [50.0, *films().months[1:5].tolist(), 190.0]
+
+
+def test_at_the_end_a_share_of_the_start_is_kept(training: Training) -> None:
+    origin = {"folder": "films", "train": FILMS, "validation": FILMS, "sha256": "0" * 64}
+    name = "head.last.bias"
+    began, last = training.network.state_dict()[name].clone(), training.average.shadow[name].add(1.0)
+    training.average.shadow[name].copy_(last)
+    for keep, expected in ((0.0, last), (0.25, last + 0.25 * (began - last)), (1.0, began)):
+        folder = training.folder / str(keep)
+        checkpoint.create(folder)
+        training.folder = folder
+        assert finish(training, TrainingData(films(), films(), origin), keep)["keep"] == keep
+        torch.testing.assert_close(checkpoint.load_weights(folder)[0][name], expected)
