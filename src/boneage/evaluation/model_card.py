@@ -94,7 +94,7 @@ def markdown(values: Mapping[str, Any]) -> str:
         "## How it was made",
         f"{_trained(made)} {made['data']['train']:,} training films; the sex "
         f"{'is an input' if made['config']['model']['sex'] else 'is not used'}. {made['data']['validation']:,} "
-        "validation films chose settings and stopping point.{_in_integers(made.get('integer'))}",
+        f"validation films chose settings and stopping point.{_in_integers(made.get('integer'))}",
         "## How good it is",
         f"On {found['n']:,} films of split {found['split']}, measured on the file itself. In brackets {_plain(found)}",
         _table("films", {"all": found}),
