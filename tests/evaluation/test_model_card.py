@@ -46,8 +46,8 @@ def test_the_card_has_the_numbers_of_the_verbs(measured: Path, tmp_path: Path) -
     for number in (known["mae"]["value"], unknown["mae"]["value"]):
         assert f"{number:.2f}" in text
     assert f"{known['limits_of_agreement']['upper']['value']:.1f}" in text
-    integers = "It computes in 8 bits, chosen on 12 training films"
-    for said in ("Research use only", "Not for.", "Licence.", integers, "rotation -90", Predictor.load().weights_sha256):
+    assert "It computes in 8 bits, chosen on 12 training films" in text
+    for said in ("Research use only", "Not for.", "Licence.", "rotation -90", Predictor.load().weights_sha256):
         assert said in text
     assert "{" not in text
 
