@@ -233,3 +233,12 @@ def test_at_the_end_a_share_of_the_start_is_kept(training: Training) -> None:
         training.folder = folder
         assert finish(training, TrainingData(films(), films(), origin), keep)["keep"] == keep
         torch.testing.assert_close(checkpoint.load_weights(folder)[0][name], expected)
+
+
+def test_what_is_no_share_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["regions", "--data", "films", "--out-of-fold", "oof.csv", "--out", "run", "--keep"]
+    for word in ("1.5", "nan", "half"):
+        monkeypatch.setattr("sys.argv", [*words, word])
+        with pytest.raises(SystemExit, match="2"):
+            regions.main()
+        assert f"{word} is no share from 0 to 1" in capsys.readouterr().err

@@ -357,9 +357,19 @@ def arguments(about: str, schedule: Schedule, *, begins: bool = True) -> argpars
     start = "a RUN, or a model file that was made of one, whose network is taken further"
     parser.add_argument("--start", type=Path, help=start, required=not begins)
     parser.add_argument("--resume", action="store_true")
-    parser.add_argument("--keep", type=float, default=0.0, help="share of the start in the weights at the end")
+    parser.add_argument("--keep", type=_share, default=0.0, help="of the start in the weights at the end, 0 to 1")
     parser.add_argument("--epochs", type=float, default=schedule.epochs)
     return parser.parse_args()
+
+
+def _share(word: str) -> float:
+    try:
+        share = float(word)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"{word} is no share from 0 to 1")
+    return share
 
 
 def train(options: argparse.Namespace, begin: Callable[[FilmTensors, Tensor], Training]) -> None:
