@@ -58,7 +58,7 @@ def tasks() -> set[int]:
 
 
 def test_ray_comes_to_the_same_bytes_though_its_processes_are_killed(job: Job, tmp_path: Path) -> None:
-    """One start of Ray is enough for all: a process is killed in the midst of the third shard or a later one."""
+    """A process is killed after a shard's file is written: it may be at its last steps or at another shard."""
     copy, killed, over = again(job, tmp_path / "job"), list[int](), threading.Event()
 
     def kill() -> None:

@@ -11,13 +11,14 @@ from typing import Any
 
 from ..data.workers import cores
 from ..errors import BadConfig, BoneAgeError
+from ..files import refuse_unwritable
 from ..progress import Advance
 from ..reading.archive.claims import Claimant
 from ..reading.archive.job import Job
 from ..reading.archive.journal import ANYONES
 from ..reading.archive.run import Part, Ran, read_shard
 from ..reading.archive.run_log import RunLog
-from ..reading.archive.shard import is_left
+from ..reading.archive.shard import is_left, sweep
 
 LOCAL = "local"
 MEMORY = 400 * 2**20  # bytes that a task asks for; Ray does not see what it takes outside Ray's own store
@@ -43,13 +44,16 @@ def run_on_ray(
     Raises:
         BadConfig: if the cluster cannot be reached, or has no cores or memory for so many tasks: they would wait for
             ever, and nothing would say so.
+        CannotWrite: if the job's folder takes no files.
         BoneAgeError: if a shard could not be read, after all others were.
     """
+    refuse_unwritable(job.folder)
+    who = Claimant.here(part.run_name)
+    sweep(job, part.shards(job), who)
     numbers = [number for number in part.shards(job) if is_left(job, number, retry_failed=retry_failed)]
     if not numbers:
         return Ran()
     job.predictor()  # refuses here what every task would refuse
-    who = Claimant.here(part.run_name)
     with _ray(address, workers) as (ray, count), RunLog(job, who, count) as log:
         task = ray.remote(num_cpus=1, memory=MEMORY, max_retries=RETRIES)(read_shard)
         told = (str(job.folder), who.run)

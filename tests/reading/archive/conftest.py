@@ -13,7 +13,7 @@ from boneage.reading.archive.run import run
 
 @pytest.fixture(scope="session")
 def unbroken(films: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
-    """Three shards of 25, 25 and 10 films, and one that is no film."""
+    """Three shards of 15, 15 and 5 films, one of which is no film."""
     source = tmp_path_factory.mktemp("archive") / "films"
     source.mkdir()
     for number in range(10, 44):

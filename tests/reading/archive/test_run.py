@@ -20,10 +20,12 @@ from boneage import Predictor, Sex, read
 from boneage.errors import BadConfig
 from boneage.reading.archive import claims
 from boneage.reading.archive import run as runs
+from boneage.reading.archive import shard as shards
 from boneage.reading.archive.claims import Claimant
 from boneage.reading.archive.job import Job
 from boneage.reading.archive.run import Part, Ran, read_shard, run
 from boneage.reading.archive.shard import OpenShard
+from boneage.reading.archive.status import status
 
 
 def test_a_row_is_the_reading_that_predict_gives(unbroken: Job, tiny_model: Path) -> None:
@@ -137,6 +139,54 @@ def test_a_job_that_is_killed_again_and_again_comes_out_the_same(unbroken: Job, 
     assert sum(read_shard(job.folder, number, "engine").films for number in range(3)) <= 16
     assert readings(job) == readings(unbroken)
     assert not list(job.work.glob("[0-9]*"))
+
+
+def test_what_a_kill_between_a_shards_file_and_its_last_steps_has_left_is_removed(
+    unbroken: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, rows, here = again(unbroken, tmp_path / "job"), rows_of(unbroken), Claimant.here("engine")
+
+    def killed() -> None:
+        """As a kill leaves a shard: its file is there, and claim and journal too."""
+        (shard,) = runs.claimed(job, iter([2]), Claimant("engine", here.host, 2**22 + 1))
+        for film in shard.left:
+            shard.begun(film)
+            shard.read(film, [rows[shard.films[film].id]])
+        with monkeypatch.context() as patch:
+            patch.setattr(shards, "journals", lambda *words: (_ for _ in ()).throw(KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                shard.finish()
+        assert {path.suffix for path in job.work.glob("[0-9]*")} == {".claim", ".jsonl"}
+
+    killed()
+    assert read_shard(job.folder, 2, "engine") == Ran()
+    assert not list(job.work.glob("[0-9]*"))
+    job.readings(2).unlink()
+    killed()
+    for number in (0, 1):
+        read_shard(job.folder, number, "engine")
+    assert status(job).abandoned == 1
+    assert run(job, workers=1) == Ran()
+    assert status(job).abandoned == 0
+    assert not list(job.work.glob("[0-9]*"))
+    assert readings(job) == readings(unbroken)
+
+
+def test_what_leads_to_a_second_reading_of_failed_films_is_not_removed(unbroken: Job, tmp_path: Path) -> None:
+    job, here = again(unbroken, tmp_path / "job"), Claimant.here("engine")
+    read_shard(job.folder, 2, "engine")
+    (shard,) = runs.claimed(job, iter([2]), here, retry_failed=True)
+    (film,) = shard.left
+    shard.begun(film)
+    journal, claim = sorted(job.work.glob("[0-9]*"))
+    shards.sweep(job, range(3), Claimant.here("other"))
+    assert claim.exists()
+    assert journal.exists()
+    shard.close()
+    shards.sweep(job, range(3), Claimant.here("other"))
+    assert list(job.work.glob("[0-9]*")) == [journal]
+    shards.sweep(job, range(2), here)
+    assert journal.exists()
 
 
 def read_so_far(job: Job) -> int:

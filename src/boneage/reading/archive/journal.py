@@ -103,15 +103,15 @@ class Journal:
             raise CannotWrite(f"{self.path} cannot be written: {error.strerror or error}") from error
 
 
-def journals(folder: Path, shard: int) -> list[Path]:
-    """All journals of a shard, also those of finished readings."""
-    return sorted(folder.glob(f"{shard:08d}.*.jsonl"))
+def journals(folder: Path, shard: int, base: int | None = None) -> list[Path]:
+    """The journals of a shard: all, or those that go on from ``base``."""
+    return sorted(folder.glob(f"{shard:08d}.{'' if base is None else f'{base}.'}*.jsonl"))
 
 
 def known(folder: Path, shard: int, base: int) -> Known:
     """What the journals of a shard say that go on from ``base``."""
     found = Known()
-    for path in folder.glob(f"{shard:08d}.{base}.*.jsonl"):
+    for path in journals(folder, shard, base):
         found.take(_events(path))
     return found
 

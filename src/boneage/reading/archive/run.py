@@ -22,7 +22,7 @@ from .film import FilmReader, Row
 from .job import Job
 from .planned import Planned
 from .run_log import RunLog
-from .shard import OpenShard, claimed, is_left
+from .shard import OpenShard, claimed, is_left, sweep
 
 _AHEAD = 2  # films for each worker: the one that it reads, and the next
 
@@ -98,6 +98,7 @@ def run(
     count = cores() if workers is None else workers
     if count < 1:
         raise BadConfig(f"{count} workers read nothing: ask for at least 1")
+    sweep(job, numbers, who)
     if not any(is_left(job, number, retry_failed=retry_failed) for number in numbers):
         return Ran()
     FilmReader(job).check()  # here, where it can be said; each worker opens its own
@@ -212,6 +213,7 @@ def read_shard(folder: str | os.PathLike[str], number: int, run_name: str, *, re
     """
     reader = _reader_of(folder)
     job, who, ran = reader.job, Claimant.here(run_name), Ran()
+    sweep(job, [number], who)
     for shard in claimed(job, iter([number]), who, retry_failed=retry_failed):
         ran.films, renewed = len(shard.left), monotonic()
         for film in shard.left:

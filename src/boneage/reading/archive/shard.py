@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -124,6 +124,21 @@ def claimed(job: Job, numbers: Iterator[int], who: Claimant, *, retry_failed: bo
         if is_left(job, number, retry_failed=retry_failed):  # another may have finished it meanwhile
             yield OpenShard(job, number, who, retry_failed=retry_failed)
         else:
+            claims.release(job.work, number, who)
+
+
+def sweep(job: Job, numbers: Container[int], who: Claimant) -> None:
+    """Remove what has led to finished shards, where a process was killed after it had written a shard's file.
+
+    Journals that go on from a shard's file stay: they are of a run that reads its failed films again.
+    """
+    names = os.listdir(job.work) if job.work.is_dir() else []
+    for number in sorted({int(name.partition(".")[0]) for name in names if name[0].isdigit()}):
+        if number not in numbers or not (base := _base(job.readings(number))):
+            continue
+        if claims.claim(job.work, number, who):  # else another run is at it
+            for path in set(journals(job.work, number)) - set(journals(job.work, number, base)):
+                path.unlink(missing_ok=True)
             claims.release(job.work, number, who)
 
 
