@@ -32,14 +32,23 @@ def closed_folder() -> Iterator[Path]:
         folder = Path(outer, "closed")
         Path(outer).chmod(0o777)
         folder.mkdir(mode=0o000)
-        user = os.geteuid()
-        if user == 0:
-            try:
-                os.seteuid(NOBODY)
-            except OSError:
-                pytest.skip("everything may be listed here")
         try:
-            yield folder
+            with without_rights():
+                yield folder
         finally:
-            os.seteuid(user)
             folder.chmod(0o700)
+
+
+@contextmanager
+def without_rights() -> Iterator[None]:
+    """What a folder's mode forbids is forbidden to this process too while the block lasts, whoever runs it."""
+    user = os.geteuid()
+    if user == 0:
+        try:
+            os.seteuid(NOBODY)
+        except OSError:
+            pytest.skip("everything is allowed here")
+    try:
+        yield
+    finally:
+        os.seteuid(user)

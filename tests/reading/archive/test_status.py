@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from command import done
 from jobs import again, planned
+from refusals import without_rights
 
 from boneage.reading.archive.claims import Claimant, claim
 from boneage.reading.archive.job import Job
@@ -47,6 +49,25 @@ def test_a_job_that_is_under_way(unbroken: Job, tmp_path: Path) -> None:
     assert found["damaged"] == [str(job.readings(2))]
     assert 0.05 < found["films_per_second"] <= 0.1
     assert runs_of(job)[0]["ended"]
+
+
+def test_who_may_only_read_a_job_is_told_how_far_it_is(unbroken: Job) -> None:
+    with TemporaryDirectory() as outer:
+        Path(outer).chmod(0o755)
+        job = again(unbroken, Path(outer, "job"))
+        job.work.mkdir()
+        claim(job.work, 1, Claimant("other", "another-machine", 1))
+        with RunLog(job, Claimant.here(), 2) as log:
+            log.films = 10
+        assert status(job).being_read == 1
+        clocks = [job.work / ".clock", job.runs / ".clock"]
+        for clock in clocks:
+            clock.unlink()
+            clock.parent.chmod(0o555)
+        with without_rights():
+            found = status(job)
+        assert (found.being_read, found.abandoned) == (1, 0)
+        assert not any(clock.exists() for clock in clocks)
 
 
 def test_films_that_have_changed_since_the_plan_are_named_and_none_is_opened(
