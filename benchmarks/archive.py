@@ -2,7 +2,7 @@
 
 python benchmarks/archive.py --out docs/results/archive.json                    all of it, some hours
 python benchmarks/archive.py --only plan scaling --films 1000                   parts of it, shorter
-python benchmarks/archive.py --only kills --films 200 --kills 30 --engines processes ray
+python benchmarks/archive.py --only kills --films 4000 --engines processes ray
 
 Films are 299-px synthetic hands, a few hundred distinct ones under as many names as are asked for (hard links): so a
 file is more often in the system's cache than an archive's would be. `growth` reads them; `bookkeeping` is everything
@@ -215,7 +215,10 @@ def finished(job: Job, engine: str) -> float:
 
 
 def killed(bench: Bench) -> dict[str, Any]:
-    """Workers and whole runs are killed (kill -9) at random; then every film must be there once, as in a whole run."""
+    """Workers and whole runs are killed (kill -9) at random; then every film must be there once, as in a whole run.
+
+    A job that is done before there were so many kills had too few films for them.
+    """
     found = {}
     chance = random.Random(1)
     reference = bench.job(bench.asked.films, bench.asked.kill_shard)
@@ -223,7 +226,7 @@ def killed(bench: Bench) -> dict[str, Any]:
     for engine in bench.asked.engines:
         job = bench.job(bench.asked.films, bench.asked.kill_shard)
         whole = workers = ended = 0
-        while whole + workers < bench.asked.kills:
+        while whole + workers < bench.asked.kills and len(list(job.finished())) < job.plan.shards:
             processes = started(job, engine)
             while all(one.poll() is None for one in processes) and not any(workers_of(one.pid) for one in processes):
                 time.sleep(0.1)  # an engine may take long to start: nothing is killed before there is a worker
@@ -233,12 +236,12 @@ def killed(bench: Bench) -> dict[str, Any]:
                 if there:
                     kill(chance.choice(there))
                     workers += 1
-            ended += all(process.poll() is not None for process in processes)
+            has_ended = all(process.poll() is not None for process in processes)
+            ended, whole = ended + has_ended, whole + (not has_ended)
             for process in processes:
                 for one in [*below(process.pid), process.pid]:
                     kill(one)
                 process.wait()
-            whole += 1
         left = [path.name for path in job.work.glob("[0-9]*")]
         finished(job, engine)
         found[engine] = {
