@@ -495,8 +495,8 @@ def _killed(got: Any) -> list[tuple[str, str, str]]:
     for engine, one in got.items():
         kills = ", ".join(f"{count} {what}" for what, count in one["kills"].items())
         equal = "the same bytes" if one["same bytes as an unbroken run"] else "OTHER BYTES"
-        what = f"{one['films']} films by {engine}, kill -9 of {kills}"
-        found.append((what, "every film once, as in an unbroken run", f"{one['merged films']} films merged, {equal}"))
+        what = f"{one['films']:,} films by {engine}, kill -9 of {kills}"
+        found.append((what, "every film once, as in an unbroken run", f"{one['merged films']:,} films merged, {equal}"))
     return found
 
 
