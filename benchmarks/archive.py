@@ -236,8 +236,10 @@ def killed(bench: Bench) -> dict[str, Any]:
                 if there:
                     kill(chance.choice(there))
                     workers += 1
-            has_ended = all(process.poll() is not None for process in processes)
-            ended, whole = ended + has_ended, whole + (not has_ended)
+            if all(process.poll() is not None for process in processes):
+                ended += 1
+            else:
+                whole += 1
             for process in processes:
                 for one in [*below(process.pid), process.pid]:
                     kill(one)

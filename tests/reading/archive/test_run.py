@@ -159,7 +159,9 @@ def test_what_a_kill_between_a_shards_file_and_its_last_steps_has_left_is_remove
         assert {path.suffix for path in job.work.glob("[0-9]*")} == {".claim", ".jsonl"}
 
     killed()
+    (job.work / "2 notes.txt").touch()  # somebody's
     assert read_shard(job.folder, 2, "engine") == Ran()
+    (job.work / "2 notes.txt").unlink()
     assert not list(job.work.glob("[0-9]*"))
     job.readings(2).unlink()
     killed()

@@ -105,7 +105,7 @@ def _is_stale(path: Path, who: Claimant) -> bool:
 
 
 def disk_time(folder: Path) -> float:
-    """The time by the clock of the disk, which on a network is another machine's; who may only read asks his own."""
+    """The time by the clock of the folder's disk, which may be another machine's; by ours where no file can be made."""
     clock = folder / ".clock"
     try:
         clock.touch()

@@ -105,7 +105,7 @@ class Journal:
 
 def journals(folder: Path, shard: int, base: int | None = None) -> list[Path]:
     """The journals of a shard: all, or those that go on from ``base``."""
-    return sorted(folder.glob(f"{shard:08d}.{'' if base is None else f'{base}.'}*.jsonl"))
+    return sorted(folder.glob(f"{shard:08d}.{'*' if base is None else base}.*.jsonl"))
 
 
 def known(folder: Path, shard: int, base: int) -> Known:

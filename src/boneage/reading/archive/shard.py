@@ -133,7 +133,8 @@ def sweep(job: Job, numbers: Container[int], who: Claimant) -> None:
     Journals that go on from a shard's file stay: they are of a run that reads its failed films again.
     """
     names = os.listdir(job.work) if job.work.is_dir() else []
-    for number in sorted({int(name.partition(".")[0]) for name in names if name[0].isdigit()}):
+    shards = {name.partition(".")[0] for name in names}
+    for number in sorted(int(shard) for shard in shards if shard.isdecimal()):
         if number not in numbers or not (base := _base(job.readings(number))):
             continue
         if claims.claim(job.work, number, who):  # else another run is at it
