@@ -419,8 +419,8 @@ def room(got: Any) -> str:
         (f"resident memory over {memory['n']:,} readings", f"{memory['growth_mib']:+.0f} MiB"),
         (
             f"schemathesis, all checks, {schema['examples']} examples an operation",
-            f"{schema['passed']:,} of {schema['cases']:,} cases pass, {schema['dropped']} of them valid requests "
-            "that the tool expected to be refused (its issue 2983, or a number as a form's text)",
+            f"{schema['passed']:,} of {schema['cases']:,} cases pass, {schema['dropped']} of them against "
+            "what the tool wrongly expected (`tests/schema_hooks.py` says which)",
         ),
     ]
     film = f"Films: a PNG of {got['film_bytes'] / 1e6:.1f} MB, 2000 × 1500 pixels."

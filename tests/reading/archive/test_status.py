@@ -38,6 +38,8 @@ def test_a_job_that_is_under_way(unbroken: Job, tmp_path: Path) -> None:
     job.readings(0).write_bytes(unbroken.readings(0).read_bytes())
     job.readings(2).write_bytes(b"PAR1")
     job.work.mkdir()
+    for name in ("notes.jsonl", "².claim"):  # somebody's own
+        (job.work / name).touch()
     Journal(job.work, 1, 0, "run").done(3, [])
     claim(job.work, 1, Claimant("other", Claimant.here().host, os.getppid()))
     with RunLog(job, Claimant.here(), 2) as log:

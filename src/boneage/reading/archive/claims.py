@@ -80,7 +80,7 @@ def held(folder: Path) -> dict[int, bool]:
     """The claimed shards, and whether each claim is stale."""
     who = Claimant("", Claimant.here().host, -1)
     paths = sorted(folder.glob("*.claim")) if folder.is_dir() else []
-    return {int(path.stem): _is_stale(path, who) for path in paths if path.stem.isdigit()}
+    return {int(path.stem): _is_stale(path, who) for path in paths if path.stem.isdecimal()}
 
 
 def _path(folder: Path, shard: int) -> Path:

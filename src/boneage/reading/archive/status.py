@@ -81,7 +81,8 @@ def status(job: Job, *, changes: bool = False) -> Status:
             if len(found.examples) < NAMED:
                 found.examples[name] = reason
     found.reasons = dict(reasons.most_common())
-    for shard in {int(path.name.partition(".")[0]) for path in job.work.glob("*.jsonl")} - done:
+    begun = {path.name.partition(".")[0] for path in job.work.glob("*.jsonl")}
+    for shard in {int(number) for number in begun if number.isdecimal()} - done:  # others are somebody's own files
         found.films_read += len(known(job.work, shard, 0).rows)
     held = claims.held(job.work)
     found.abandoned = sum(held.values())
