@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from hands import hand
 from services import (
     HTTP_LIMITS,
@@ -17,8 +19,10 @@ from services import (
     sent_until_closed,
 )
 from starlette.testclient import TestClient
+from starlette.types import Receive
 
 from boneage.apps.web.intake import Intake
+from boneage.apps.web.limits import HttpLimits
 from boneage.clinic.limits import MIB
 
 
@@ -66,6 +70,30 @@ def test_what_the_program_itself_reads_past_the_limit() -> None:
         asyncio.run(Intake(app, HTTP_LIMITS, lambda: None)(scope | {"headers": headers}, receive, send))
         assert answers[-2]["status"] == 413
         assert read <= (HTTP_LIMITS.film if not headers else 0) + MIB
+
+
+@pytest.mark.parametrize(("piece", "count"), [(b"ab", 40_000), (bytes(range(256)) * 999, 7)])
+def test_a_body_comes_whole_and_in_memory_costs_little_more_than_its_bytes(piece: bytes, count: int) -> None:
+    sizes, taken = iter(range(count - 1, -1, -1)), []
+
+    async def receive() -> dict:
+        return {"type": "http.request", "body": bytes(bytearray(piece)), "more_body": bool(next(sizes))}
+
+    async def app(scope: dict, receive: Receive, send: object) -> None:
+        message = await receive()
+        taken.append(message["body"] == piece * count and not message["more_body"])
+
+    intake = Intake(app, HttpLimits(), lambda: None)
+    scope = {"type": "http", "method": "POST", "path": "/api/readings", "headers": []}
+    tracemalloc.start()
+    try:
+        asyncio.run(intake(scope, receive, None))
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert taken == [True]
+    assert intake.held == 0
+    assert most < MIB + 3 * len(piece) * count
 
 
 def test_a_body_on_a_route_that_takes_none_is_no_way_in(short: ServiceProcess) -> None:

@@ -18,7 +18,30 @@ from ...clinic.errors import ServiceError
 from .errors import error_answer
 from .limits import HttpLimits
 
+BLOCK = 64 * 1024
 FILM_ROUTES = {("POST", "/api/readings"), ("POST", "/api/films")}  # each has one film, which goes through the queue
+
+
+class _Body:
+    """A body as it arrives, in blocks: one array that grows would be copied many times over.
+
+    ``size``: its bytes so far.
+    """
+
+    def __init__(self) -> None:
+        self.size, self._blocks = 0, [bytearray()]
+
+    def add(self, piece: bytes) -> None:
+        """Add what has arrived; small pieces share a block, so that each costs no more than its bytes."""
+        if len(self._blocks[-1]) >= BLOCK:
+            self._blocks.append(bytearray())
+        self._blocks[-1] += piece
+        self.size += len(piece)
+
+    def whole(self) -> bytes:
+        """The body in one piece; the blocks are let go."""
+        body, self._blocks = b"".join(self._blocks), []
+        return body
 
 
 class Intake:
@@ -39,16 +62,16 @@ class Intake:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        body = bytearray()
+        body = _Body()
         try:
             if await self._fill(body, scope, receive):
-                await self.app(scope, _replay(bytes(body), receive), send)
+                await self.app(scope, _replay(body.whole(), receive), send)
         except (HTTPException, ServiceError) as error:
             await error_answer(error)(scope, receive, send)
         finally:
-            self.held -= len(body)
+            self.held -= body.size
 
-    async def _fill(self, body: bytearray, scope: Scope, receive: Receive) -> bool:
+    async def _fill(self, body: _Body, scope: Scope, receive: Receive) -> bool:
         """Read the body; False if the client went away before its end."""
         limit = self.limits.body(scope["method"], scope["path"])
         if _declared(scope) > limit:
@@ -61,9 +84,9 @@ class Intake:
             if message["type"] == "http.disconnect":
                 return False
             piece = message.get("body", b"")
-            body += piece
+            body.add(piece)
             self.held += len(piece)
-            if len(body) > limit:
+            if body.size > limit:
                 raise _too_large(limit)
             if self.held > self.limits.held:
                 raise HTTPException(503, "too much is being sent at once: try again", {"Retry-After": "2"})

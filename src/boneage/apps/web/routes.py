@@ -62,12 +62,13 @@ router = APIRouter(prefix="/api", responses=ERRORS)
 page = APIRouter(include_in_schema=False)
 
 
-def service_of(request: Request) -> Service:
+# These two wait for nothing, but are async: FastAPI would call them in a thread, and each change of threads takes time.
+async def service_of(request: Request) -> Service:
     """The service of the application that the request came to."""
     return request.app.state.service
 
 
-def jobs_of(request: Request) -> Jobs:
+async def jobs_of(request: Request) -> Jobs:
     """The jobs of that service."""
     return request.app.state.jobs
 

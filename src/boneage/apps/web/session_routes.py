@@ -22,12 +22,12 @@ router = APIRouter(prefix="/api/session", responses=ERRORS)
 page = APIRouter(include_in_schema=False)
 
 
-def session_of(request: Request) -> Session:
+async def session_of(request: Request) -> Session:
     """The session of the application that the request came to."""
     return request.app.state.session
 
 
-def reader_of(request: Request) -> str:
+async def reader_of(request: Request) -> str:
     """Who sends the request: 401 for nobody in this session."""
     if found := _reader(request):
         return found

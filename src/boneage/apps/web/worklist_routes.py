@@ -17,7 +17,7 @@ worklist_router = APIRouter(
 )
 
 
-def worklist_of(request: Request) -> Worklist:
+async def worklist_of(request: Request) -> Worklist:
     """The worklist of the application that the request came to; NoWorklist if it has none."""
     if request.app.state.worklist is None:
         raise NoWorklist
