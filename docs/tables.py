@@ -405,7 +405,8 @@ def room(got: Any) -> str:
         (
             f"readings asked {over['times']} times as often as can be read, {over['seconds']} s",
             f"only {' and '.join(sorted(over['statuses']))}; {over['per_second']:.1f} readings a second, "
-            f"{load['throughput']:.0%} of the best without overload",
+            f"{load['throughput']:.0%} of the best without overload "
+            f"({min(load['throughputs']):.0%} to {max(load['throughputs']):.0%} in {len(load['throughputs'])} turns)",
         ),
         ("health meanwhile, 99th percentile", f"{1000 * load['health']['p99']:.0f} ms (n = {load['health']['n']})"),
         (
