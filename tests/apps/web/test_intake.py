@@ -74,10 +74,11 @@ def test_what_the_program_itself_reads_past_the_limit() -> None:
 
 @pytest.mark.parametrize(("piece", "count"), [(b"ab", 40_000), (bytes(range(256)) * 999, 7)])
 def test_a_body_comes_whole_and_in_memory_costs_little_more_than_its_bytes(piece: bytes, count: int) -> None:
-    sizes, taken = iter(range(count - 1, -1, -1)), []
+    left, taken = iter(range(count - 1, -1, -1)), []
 
     async def receive() -> dict:
-        return {"type": "http.request", "body": bytes(bytearray(piece)), "more_body": bool(next(sizes))}
+        fresh = bytes(bytearray(piece))  # an object of its own, as from a socket
+        return {"type": "http.request", "body": fresh, "more_body": bool(next(left))}
 
     async def app(scope: dict, receive: Receive, send: object) -> None:
         message = await receive()

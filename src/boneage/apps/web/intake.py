@@ -18,7 +18,7 @@ from ...clinic.errors import ServiceError
 from .errors import error_answer
 from .limits import HttpLimits
 
-BLOCK = 64 * 1024
+BLOCK = 64 * 1024  # bytes of a body from which on the next piece begins a new block
 FILM_ROUTES = {("POST", "/api/readings"), ("POST", "/api/films")}  # each has one film, which goes through the queue
 
 

@@ -62,7 +62,7 @@ router = APIRouter(prefix="/api", responses=ERRORS)
 page = APIRouter(include_in_schema=False)
 
 
-# These two wait for nothing, but are async: FastAPI would call them in a thread, and each change of threads takes time.
+# This and its like in the other routes wait for nothing, but are async: FastAPI would call them in a thread.
 async def service_of(request: Request) -> Service:
     """The service of the application that the request came to."""
     return request.app.state.service

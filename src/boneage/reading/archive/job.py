@@ -10,7 +10,7 @@ runs/                           what each run has done, and when: nothing of it 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -126,8 +126,7 @@ class Job:
         """The shards that are done, in order."""
         above = self.folder / READINGS
         for folder in sorted(above.iterdir()) if above.is_dir() else ():
-            names = sorted(name for name in os.listdir(folder) if name.endswith(".parquet") and name[0] != ".")
-            yield from (int(name.partition(".")[0]) for name in names if name.partition(".")[0].isdigit())
+            yield from shards_of(name for name in os.listdir(folder) if name.endswith(".parquet"))
 
     @cached_property
     def work(self) -> Path:
@@ -148,3 +147,9 @@ def described(predictor: Predictor) -> dict[str, Any]:
     """What a plan says of the model."""
     site = predictor.site.sha256 if predictor.site else None
     return {"model_name": predictor.name, "weights_sha256": predictor.weights_sha256, "site_sha256": site}
+
+
+def shards_of(names: Iterable[str]) -> list[int]:
+    """The numbers of the shards that files are named for, in order; files of other names are somebody's own."""
+    found = {name.partition(".")[0] for name in names}
+    return sorted(int(number) for number in found if number.isdecimal())

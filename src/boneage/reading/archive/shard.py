@@ -12,7 +12,7 @@ from ...errors import shown
 from . import claims, manifest, rows
 from .claims import Claimant
 from .film import Row, failed, is_failure
-from .job import Job
+from .job import Job, shards_of
 from .journal import Journal, journals, known
 
 _ANYONES = {-getattr(signal, name, 0) for name in ("SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT")}
@@ -133,8 +133,7 @@ def sweep(job: Job, numbers: Container[int], who: Claimant) -> None:
     Journals that go on from a shard's file stay: they are of a run that reads its failed films again.
     """
     names = os.listdir(job.work) if job.work.is_dir() else []
-    shards = {name.partition(".")[0] for name in names}
-    for number in sorted(int(shard) for shard in shards if shard.isdecimal()):
+    for number in shards_of(names):
         if number not in numbers or not (base := _base(job.readings(number))):
             continue
         if claims.claim(job.work, number, who):  # else another run is at it

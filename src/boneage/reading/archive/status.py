@@ -11,7 +11,7 @@ from ...errors import BadTable, shown
 from ...types import DISCLAIMER
 from . import claims, manifest, rows
 from .film import change_of
-from .job import Job
+from .job import Job, shards_of
 from .journal import known
 from .run_log import runs_of
 from .stores import is_address
@@ -81,8 +81,7 @@ def status(job: Job, *, changes: bool = False) -> Status:
             if len(found.examples) < NAMED:
                 found.examples[name] = reason
     found.reasons = dict(reasons.most_common())
-    begun = {path.name.partition(".")[0] for path in job.work.glob("*.jsonl")}
-    for shard in {int(number) for number in begun if number.isdecimal()} - done:  # others are somebody's own files
+    for shard in set(shards_of(path.name for path in job.work.glob("*.jsonl"))) - done:
         found.films_read += len(known(job.work, shard, 0).rows)
     held = claims.held(job.work)
     found.abandoned = sum(held.values())
